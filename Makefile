@@ -1,0 +1,25 @@
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check bench serve
+
+PY := .venv/bin/python
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST)
+
+setup: ## install everything into .venv/ and .asterisk/ (no root; again: does nothing)
+	@sh deploy/setup/setup.sh
+
+demo: setup ## the whole main job on a simulated telephone network
+	@.venv/bin/ivr rehearse --demo
+
+test: setup ## every test, the real PBX included
+	@$(PY) -m pytest
+
+check: setup ## lint, format, types, architecture
+	@sh deploy/check.sh
+
+bench: setup ## measure dialling, audio delays and speech
+	@$(PY) -m tests.bench
+
+serve: setup ## run the engine until it is told to stop
+	@.venv/bin/ivr serve

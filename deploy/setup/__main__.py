@@ -1,0 +1,42 @@
+"""Prepare a checkout: `.venv/` (Python), `.asterisk/` (the PBX) and `.asterisk/sipp/` (for the tests).
+
+Standard library only: it runs before anything is installed. Touches nothing outside the checkout, needs no
+root, may be interrupted at any point, and does nothing when everything is there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+import asterisk
+import environment
+import sipp
+from work import CHECKOUT, SetupError, only_one_at_a_time
+
+PARTS = {"venv": environment.prepare, "asterisk": asterisk.prepare, "sipp": sipp.prepare}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="setup", description=__doc__)
+    parser.add_argument("parts", nargs="*", metavar="part", help=f"{', '.join(PARTS)}; all if none is named")
+    parser.add_argument("--runtime", action="store_true", help="leave out what only tests and checks need")
+    options = parser.parse_args()
+    parts = options.parts or (["venv", "asterisk"] if options.runtime else list(PARTS))
+    if unknown := [part for part in parts if part not in PARTS]:
+        parser.error(f"no such part: {', '.join(unknown)}")
+    try:
+        with only_one_at_a_time(CHECKOUT / ".setup.lock"):
+            for part in parts:
+                PARTS[part](runtime_only=options.runtime)
+    except SetupError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Interrupted; the next run goes on from here.", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
