@@ -1,0 +1,1 @@
+"""The only room that knows Asterisk's words: AMI, FastAGI, configuration, processes."""

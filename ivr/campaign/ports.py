@@ -1,0 +1,261 @@
+"""What the use cases need of the world, as Protocols; each room below `app` provides one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from ivr.domain.attempt import AttemptState, Ending, Intent, Past
+from ivr.domain.callflow import HungUp, Left, NotLeft, Pressed, Silence, Spoken
+from ivr.domain.outcome import Outcome
+from ivr.domain.recipient import Recipient
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clip:
+    """A piece of telephone audio: `path` as the PBX wants it (absolute, no extension) and its length in seconds."""
+
+    path: Path
+    seconds: float
+
+
+class Clock(Protocol):
+    """Time, passed in."""
+
+    def now(self) -> datetime:
+        """Return the time of day, with its zone."""
+        ...
+
+    def monotonic(self) -> float:
+        """Return seconds that never run backwards."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        ...
+
+
+class Speech(Protocol):
+    """Turns texts into clips, ahead of the call."""
+
+    async def prepare(
+        self, text: str, values: Mapping[str, str], *, language: str, scope: str
+    ) -> tuple[Clip, ...]:
+        """Return the clips that speak `text`, in order; raise SpeechFailed. `scope` owns what names a person."""
+        ...
+
+
+class CallLeg(Protocol):
+    """An answered call. Every method returns within a bounded time; CallLost is raised when the PBX is gone."""
+
+    async def speak(self, clips: Sequence[Clip], keys: str) -> Spoken | Pressed | HungUp:
+        """Play `clips`; stop at a key in `keys`."""
+        ...
+
+    async def wait_key(self, seconds: float) -> Pressed | Silence | HungUp:
+        """Wait for a key."""
+        ...
+
+    async def leave(self, clips: Sequence[Clip], keys: str) -> Left | NotLeft | Pressed | HungUp:
+        """Speak `clips` from start to end over a silent line, anew whenever the callee's side sounds."""
+        ...
+
+    async def hang_up(self) -> None:
+        """End the call; harmless where it has ended."""
+        ...
+
+
+Talk = Callable[[CallLeg], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disposition:
+    """How a dial ended for the PBX.
+
+    `lost` means that we lost sight of the channel: whether and how it ended is not known. `refused` is why the PBX
+    did not take the order at all, in which case nothing was dialled.
+    """
+
+    sip: int | None = None
+    q850: int | None = None
+    rang: bool = False
+    dialled_at: datetime | None = None
+    answered_at: datetime | None = None
+    lost: bool = False
+    refused: str | None = None
+
+
+class Originator(Protocol):
+    """Dials."""
+
+    async def dial(self, intent: Intent, talk: Talk) -> Disposition:
+        """Originate `intent`, run `talk` on the answered leg, and return when the channel is gone.
+
+        Never raises for anything that the network or the PBX does. Bounded by the ring and call limits.
+        """
+        ...
+
+    async def ready(self) -> None:
+        """Return once the PBX takes orders; raise PbxUnavailable after a while."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewCampaign:
+    """A campaign as it is created; `scenario` is the YAML text itself, kept as a snapshot, `rules` are JSON-ready."""
+
+    name: str
+    scenario: str
+    scenario_file: str
+    created_at: datetime
+    rules: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CampaignRow:
+    """A campaign as stored; `state` is one of `created`, `running`, `paused`, `stopped`, `done`."""
+
+    id: str
+    name: str
+    state: str
+    scenario: str
+    scenario_file: str
+    created_at: datetime
+    rules: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """A person who is waiting to be called, with the ended attempts so far, oldest first."""
+
+    campaign: str
+    recipient: Recipient
+    past: tuple[Past, ...]
+    due_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenAttempt:
+    """An attempt that has not ended."""
+
+    intent: Intent
+    state: AttemptState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyRecord:
+    """A key press, for reports."""
+
+    step: str
+    key: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptRecord:
+    """An attempt, for reports; the fields are those of the results JSON."""
+
+    id: str
+    number: str
+    state: AttemptState
+    intended_at: datetime
+    dialled_at: datetime | None
+    answered_at: datetime | None
+    ended_at: datetime | None
+    outcome: Outcome | None
+    sip: int | None
+    q850: int | None
+    heard_s: float
+    restarts: int
+    keys: tuple[KeyRecord, ...]
+    evidence: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecipientRecord:
+    """A person and every attempt, for reports; `state` is `waiting`, `calling` or `settled`."""
+
+    recipient: Recipient
+    state: str
+    outcome: Outcome | None
+    marks: tuple[str, ...]
+    due_at: datetime | None
+    attempts: tuple[AttemptRecord, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """A campaign in numbers: people by state, people by final outcome, when the next one is due."""
+
+    states: Mapping[str, int]
+    outcomes: Mapping[Outcome, int]
+    attempts: int
+    next_due: datetime | None
+
+
+class Results(Protocol):
+    """The results store. Each method is one transaction; StoreFailed where the database refuses."""
+
+    async def create_campaign(self, campaign: NewCampaign, recipients: Sequence[Recipient]) -> CampaignRow:
+        """Store a campaign in state `created` with its people; InputError if the name is taken."""
+        ...
+
+    async def campaign(self, name: str) -> CampaignRow:
+        """Return a campaign by name; NotFound."""
+        ...
+
+    async def campaigns(self, *, state: str | None = None) -> tuple[CampaignRow, ...]:
+        """Return the campaigns, oldest first."""
+        ...
+
+    async def move_campaign(self, campaign_id: str, *, expected: Sequence[str], state: str) -> bool:
+        """Change the state of a campaign if it is one of `expected`; tell whether it was."""
+        ...
+
+    async def due(self, campaign_id: str, now: datetime, limit: int, *, after: int = 0) -> tuple[Due, ...]:
+        """Return waiting people due by `now` in the order of the list, from the first line after `after` on."""
+        ...
+
+    async def intend(self, intent: Intent) -> bool:
+        """Store the intent and move the person `waiting` -> `calling`; False, and nothing stored, if not waiting."""
+        ...
+
+    async def advance(self, attempt_id: str, *, expected: AttemptState, state: AttemptState, at: datetime) -> bool:
+        """Move an attempt that has not ended; tell whether it was in `expected`."""
+        ...
+
+    async def end(
+        self, attempt_id: str, ending: Ending, *, settled: Outcome | None, due_at: datetime | None
+    ) -> bool:
+        """Store the ending once, and settle the person (`settled`) or let them wait until `due_at`.
+
+        False, and nothing stored, where the attempt has ended before.
+        """
+        ...
+
+    async def postpone(self, campaign_id: str, recipient_id: str, due_at: datetime) -> None:
+        """Let a waiting person wait until `due_at`."""
+        ...
+
+    async def settle(self, campaign_id: str, recipient_id: str, outcome: Outcome) -> None:
+        """Settle a waiting person without a further attempt."""
+        ...
+
+    async def open_attempts(self) -> tuple[OpenAttempt, ...]:
+        """Return every attempt that has not ended, oldest first."""
+        ...
+
+    async def past(self, campaign_id: str, recipient_id: str) -> tuple[Past, ...]:
+        """Return the ended attempts of a person, oldest first."""
+        ...
+
+    async def counts(self, campaign_id: str) -> Counts:
+        """Return the campaign in numbers."""
+        ...
+
+    async def records(self, campaign_id: str) -> tuple[RecipientRecord, ...]:
+        """Return every person and attempt, in the order of the list."""
+        ...

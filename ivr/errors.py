@@ -1,0 +1,82 @@
+"""The errors that people meet. The class says whose fault it is.
+
+    IvrError
+    ├── InputError           the person's: a file, a setting, a name; says what to change
+    │   ├── Problems         several at once, each with its file and line
+    │   └── NotFound         a campaign, step or file that is not there
+    ├── PeerError            the other side's: the PBX, the trunk, the network
+    │   ├── PbxUnavailable   Asterisk does not start, answer, or let us in
+    │   └── CallLost         one call's channel went away under us
+    └── OwnError             ours
+        ├── SpeechFailed     the voice could not speak a text
+        ├── StoreFailed      the results store refused or is out of reach
+        └── Busy             another engine holds this data directory or port
+
+The text of an error is one sentence for the person who sees it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+class IvrError(Exception):
+    """Anything that ivr says on purpose."""
+
+
+class InputError(IvrError):
+    """Something that a person gave us is wrong; the text says what and where."""
+
+
+class NotFound(InputError):
+    """A campaign, step or file by that name is not there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Problem:
+    """One thing wrong in a file that a person wrote; `line` counts from 1, 0 where no line fits."""
+
+    file: str
+    line: int
+    message: str
+
+    def __str__(self) -> str:
+        """Return `file:line: message`, as editors understand it."""
+        return f"{self.file}:{self.line}: {self.message}" if self.line else f"{self.file}: {self.message}"
+
+
+class Problems(InputError):
+    """Everything wrong in a file, in order of lines."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(sorted(problems))
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class PeerError(IvrError):
+    """The other side failed or did not answer in time."""
+
+
+class PbxUnavailable(PeerError):
+    """Asterisk does not start, does not answer, or does not let us in."""
+
+
+class CallLost(PeerError):
+    """The channel of one call went away while we used it."""
+
+
+class OwnError(IvrError):
+    """We failed."""
+
+
+class SpeechFailed(OwnError):
+    """The voice could not speak a text."""
+
+
+class StoreFailed(OwnError):
+    """The results store refused, or is out of reach."""
+
+
+class Busy(OwnError):
+    """Another engine holds this data directory, or a port is taken."""

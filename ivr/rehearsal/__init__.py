@@ -1,0 +1,1 @@
+"""A simulated telephone network with scripted callees."""
