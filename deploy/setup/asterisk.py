@@ -1,6 +1,7 @@
-"""`.asterisk/`: the PBX, from the host if it has Asterisk 20 or newer, else unpacked out of Debian's packages.
+"""`.asterisk/`: the PBX, the host's own if it is Asterisk 20 or newer, else out of Debian's packages.
 
-`.asterisk/layout.json` names what was found: `asterisk` (what to run), `moddir`, `datadir`, `version`; paths are absolute.
+`.asterisk/layout.json` names what was found: `asterisk` (what to run), `moddir`, `datadir`, `version`.
+Paths are absolute.
 """
 
 from __future__ import annotations
@@ -19,7 +20,11 @@ from work import CHECKOUT, SetupError, is_stamped, run, say, write_atomically
 HOME = CHECKOUT / ".asterisk"
 LAYOUT = HOME / "layout.json"
 OLDEST = 20
-_MODULE_FOLDERS = ("/usr/lib/*-linux-*/asterisk/modules", "/usr/lib*/asterisk/modules", "/usr/local/lib*/asterisk/modules")
+_MODULE_FOLDERS = (
+    "/usr/lib/*-linux-*/asterisk/modules",
+    "/usr/lib*/asterisk/modules",
+    "/usr/local/lib*/asterisk/modules",
+)
 _DATA_FOLDERS = ("/usr/share/asterisk", "/var/lib/asterisk", "/usr/local/share/asterisk")
 
 
@@ -37,7 +42,9 @@ def prepare(*, runtime_only: bool) -> None:
     elif not _unpacked_here():
         began = time.monotonic()
         layout = _unpack()
-        _record(layout, f"Asterisk {layout.version} is ready in .asterisk ({time.monotonic() - began:.0f} s).")
+        _record(
+            layout, f"Asterisk {layout.version} is ready in .asterisk ({time.monotonic() - began:.0f} s)."
+        )
 
 
 def _record(layout: Layout, announcement: str) -> None:
@@ -69,7 +76,10 @@ def _unpack() -> Layout:
     debian.write_launcher(launcher, root=root, program="usr/sbin/asterisk")
     version = _version(str(launcher))
     if version is None or _major(version) < OLDEST:
-        raise SetupError(f"{source.distribution} {suite} has Asterisk {version}; {OLDEST} or newer is needed. {debian.CONTAINER_INSTEAD}")
+        raise SetupError(
+            f"{source.distribution} {suite} has Asterisk {version}; {OLDEST} or newer is needed. "
+            f"{debian.CONTAINER_INSTEAD}"
+        )
     moddir = next(root.glob("usr/lib/*-linux-*/asterisk/modules"), None)
     if moddir is None:
         raise SetupError("The Asterisk packages hold no modules.")

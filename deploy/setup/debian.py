@@ -1,7 +1,7 @@
 """Unpack Debian packages, with all they depend on, into a folder: no root, the host's own packages untouched.
 
-The mirror, its proxy and the keys are the host's; apt checks every signature against them. The host's package state,
-its other sources and its apt hooks are left out.
+The mirror, its proxy and the keys are the host's; apt checks every signature against them. The host's package
+state, its other sources and its apt hooks are left out.
 """
 
 from __future__ import annotations
@@ -47,7 +47,9 @@ def host() -> Host:
         raise SetupError(f"This machine is not Debian or Ubuntu. {CONTAINER_INSTEAD}")
     # Answers without a download, and also where the host's own package lists were removed.
     uris = run(["apt-get", "update", "--print-uris"], what="Asking apt for its mirror", limit=60)
-    mirrors = {suite: base for base, suite in re.findall(r"^'(\S+)/dists/(\S+)/InRelease'", uris, flags=re.MULTILINE)}
+    mirrors = {
+        suite: base for base, suite in re.findall(r"^'(\S+)/dists/(\S+)/InRelease'", uris, flags=re.MULTILINE)
+    }
     mirror = mirrors.get(codename) or mirrors.get("stable") or mirrors.get("testing") or mirrors.get("sid")
     if mirror is None:
         raise SetupError(f"apt names no mirror of {distribution} {codename}: see /etc/apt/sources.list.d.")
@@ -63,7 +65,12 @@ def unpack(packages: list[str], *, source: Host, suite: str, into: Path, what: s
     for folder in ("state/lists/partial", "cache/archives/partial"):
         (apt / folder).mkdir(parents=True, exist_ok=True)
     _configure(apt, source, suite)
-    env = {**os.environ, "APT_CONFIG": str(apt / "apt.conf"), "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"}
+    env = {
+        **os.environ,
+        "APT_CONFIG": str(apt / "apt.conf"),
+        "LC_ALL": "C",
+        "DEBIAN_FRONTEND": "noninteractive",
+    }
     install = ["apt-get", "install", "--assume-yes", "--no-install-recommends"]
 
     say(f"{what}: reading the list of packages")
@@ -118,7 +125,9 @@ def _archives(plan: str) -> list[str]:
     found = re.findall(r"^Inst (\S+) \((\S+) .*\[(\S+)\]\)", plan, flags=re.MULTILINE)
     if not found:
         raise SetupError("apt names no package to install.")
-    return [f"{name.partition(':')[0]}_{version.replace(':', '%3a')}_{arch}.deb" for name, version, arch in found]
+    return [
+        f"{name.partition(':')[0]}_{version.replace(':', '%3a')}_{arch}.deb" for name, version, arch in found
+    ]
 
 
 def _extract(archive: Path, into: Path) -> None:
@@ -129,7 +138,7 @@ def _merge_usr(root: Path) -> None:
     """Move /bin, /lib and the like under /usr, where newer packages have them to begin with."""
     for name in ("bin", "sbin", "lib", "lib32", "lib64"):
         old = root / name
-        if old.is_dir():
+        if old.is_dir() and not old.is_symlink():
             shutil.copytree(old, root / "usr" / name, symlinks=True, dirs_exist_ok=True)
             shutil.rmtree(old)
             old.symlink_to(f"usr/{name}")
@@ -138,8 +147,8 @@ def _merge_usr(root: Path) -> None:
 def write_launcher(path: Path, *, root: Path, program: str) -> None:
     """Write a shell script that runs `program` of `root` with the loader and libraries of `root`.
 
-    It replaces itself with the program, so that the process that was started is the program, and finds `root` from
-    its own place, so that the folder above both may move.
+    The script replaces itself with the program, so that its process id is the program's, and finds `root`
+    from its own place, so that the folder above both may move.
     """
     triplets = [entry.parent for entry in root.glob("usr/lib/*-linux-*/ld-linux*.so.*")]
     if not triplets or not (root / program).exists():
@@ -152,6 +161,7 @@ def write_launcher(path: Path, *, root: Path, program: str) -> None:
         path,
         "#!/bin/sh\n"
         f'root=$(cd "$(dirname "$(readlink -f "$0")")/{up}/{root.name}" && pwd) || exit 127\n'
-        f'exec "$root/{loader}" --inhibit-cache --library-path "$root/{libraries}:$root/usr/lib" "$root/{program}" "$@"\n',
+        f'exec "$root/{loader}" --inhibit-cache --library-path "$root/{libraries}:$root/usr/lib" '
+        f'"$root/{program}" "$@"\n',
         mode=0o755,
     )

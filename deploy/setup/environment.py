@@ -44,7 +44,7 @@ def _stamp(lock: Path) -> str:
 
 
 def _works() -> bool:
-    """True if `.venv/` is of this Python and in its place; packages can then be brought up to date within it."""
+    """True if `.venv/` is of this Python and in its place: its packages can then be brought up to date."""
     probe = "import pip, sys; print(sys.prefix, sys.version_info[:2])"
     try:
         told = run([PYTHON, "-c", probe], what="The Python in .venv", limit=30)
