@@ -41,9 +41,7 @@ class Clock(Protocol):
 class Speech(Protocol):
     """Turns texts into clips, ahead of the call."""
 
-    async def prepare(
-        self, text: str, values: Mapping[str, str], *, language: str, scope: str
-    ) -> tuple[Clip, ...]:
+    async def prepare(self, text: str, values: Mapping[str, str], *, language: str, scope: str) -> tuple[Clip, ...]:
         """Return the clips that speak `text`, in order; raise SpeechFailed. `scope` owns what names a person."""
         ...
 
@@ -227,9 +225,7 @@ class Results(Protocol):
         """Move an attempt that has not ended; tell whether it was in `expected`."""
         ...
 
-    async def end(
-        self, attempt_id: str, ending: Ending, *, settled: Outcome | None, due_at: datetime | None
-    ) -> bool:
+    async def end(self, attempt_id: str, ending: Ending, *, settled: Outcome | None, due_at: datetime | None) -> bool:
         """Store the ending once, and settle the person (`settled`) or let them wait until `due_at`.
 
         False, and nothing stored, where the attempt has ended before.

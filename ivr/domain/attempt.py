@@ -1,13 +1,11 @@
 """The life of one dial: a table of state x event -> state.
 
-    INTENDED   stored, nothing sent to the PBX yet
-    DIALLING   the PBX has taken the order
-    RINGING    the far end alerts
+    INTENDED   stored; the order is about to go, or has gone, to the PBX
     ANSWERED   the callee's side answered; the call flow runs
-    ENDED      the channel is gone and the outcome is known
+    ENDED      the channel is gone and the outcome is known, or known to be unknown
 
-A state that the table does not lead to from another can't follow it: `advance` raises, the store's
-`UPDATE ... WHERE state = :expected` finds no row.
+Nothing follows what the table does not lead to: `advance` raises, and the store's `UPDATE ... WHERE state = :expected`
+finds no row.
 """
 
 from __future__ import annotations
@@ -25,8 +23,6 @@ class AttemptState(StrEnum):
     """Where an attempt is."""
 
     INTENDED = "intended"
-    DIALLING = "dialling"
-    RINGING = "ringing"
     ANSWERED = "answered"
     ENDED = "ended"
 
@@ -34,8 +30,6 @@ class AttemptState(StrEnum):
 class AttemptEvent(StrEnum):
     """What can happen to an attempt."""
 
-    ORIGINATED = "originated"
-    RANG = "rang"
     ANSWERED = "answered"
     HUNG_UP = "hung_up"
     REFUSED = "refused"
@@ -48,23 +42,9 @@ _E = AttemptEvent
 
 TABLE: Mapping[AttemptState, Mapping[AttemptEvent, AttemptState]] = {
     _S.INTENDED: {
-        _E.ORIGINATED: _S.DIALLING,
-        _E.REFUSED: _S.ENDED,
-        _E.CANCELLED: _S.ENDED,
-        _E.LOST: _S.ENDED,
-    },
-    _S.DIALLING: {
-        _E.RANG: _S.RINGING,
         _E.ANSWERED: _S.ANSWERED,
         _E.HUNG_UP: _S.ENDED,
         _E.REFUSED: _S.ENDED,
-        _E.CANCELLED: _S.ENDED,
-        _E.LOST: _S.ENDED,
-    },
-    _S.RINGING: {
-        _E.RANG: _S.RINGING,
-        _E.ANSWERED: _S.ANSWERED,
-        _E.HUNG_UP: _S.ENDED,
         _E.CANCELLED: _S.ENDED,
         _E.LOST: _S.ENDED,
     },

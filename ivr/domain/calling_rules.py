@@ -82,7 +82,7 @@ def best(past: Sequence[Past]) -> Outcome | None:
 def next_move(rules: Rules, numbers: Sequence[str], past: Sequence[Past], now: datetime) -> Move:
     """Return what the rules allow for a person with `numbers` (E.164) and ended attempts `past`, oldest first."""
     number, due = _next_number(rules, numbers, past)
-    if number is None or due is None and past:
+    if number is None or (due is None and past):
         return Settled(outcome=best(past))
     reason = "retry"
     zone = rules.calendar.zone
@@ -99,9 +99,7 @@ def next_move(rules: Rules, numbers: Sequence[str], past: Sequence[Past], now: d
     return Dial(number=number)
 
 
-def _next_number(
-    rules: Rules, numbers: Sequence[str], past: Sequence[Past]
-) -> tuple[str | None, datetime | None]:
+def _next_number(rules: Rules, numbers: Sequence[str], past: Sequence[Past]) -> tuple[str | None, datetime | None]:
     """Return the number to dial and the earliest time for it; a pair without a number or time means: no more."""
     dead = {attempt.number for attempt in past if attempt.outcome in NEXT_NUMBER}
     alive = [number for number in numbers if number not in dead]

@@ -106,7 +106,11 @@ def flaws(scenario: Scenario) -> tuple[Flaw, ...]:
 
 def _dangling(scenario: Scenario) -> Iterator[Flaw]:
     if scenario.start not in scenario.steps:
-        yield Flaw(step=None, part="start", message=f"start は「{scenario.start}」を指していますが、その名前のステップがありません。")
+        yield Flaw(
+            step=None,
+            part="start",
+            message=f"start は「{scenario.start}」を指していますが、その名前のステップがありません。",
+        )
     for name, step in scenario.steps.items():
         for part, target in targets(step):
             if target != END and target not in scenario.steps:

@@ -1,0 +1,72 @@
+"""What an attempt amounts to, from what the PBX and the call flow tell. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from ivr.campaign.ports import Disposition
+from ivr.campaign.run_call import Conversation
+from ivr.domain.attempt import AttemptEvent, Ending
+from ivr.domain.callflow import EndedBy, Over
+from ivr.domain.outcome import Outcome, evidence, heard_seconds, marks, of_call, of_network, restarts
+
+NORMAL_CLEARING = (16, 31)
+"""Q.850 causes of a party that simply hung up."""
+
+
+def conclude(disposition: Disposition, talk: Conversation, now: datetime) -> tuple[AttemptEvent, Ending]:
+    """Return the last event of the attempt's life, and its ending at `now`."""
+    event, outcome = _outcome(disposition, talk)
+    found = evidence(talk.facts, talk.over) if talk.over else {}
+    if disposition.refused is not None:
+        found["reason"] = disposition.refused
+    if disposition.lost:
+        found["lost"] = True
+    if disposition.rang:
+        found["rang"] = True
+    answered = disposition.answered_at is not None
+    return event, Ending(
+        outcome=outcome,
+        at=now,
+        dialled_at=disposition.dialled_at,
+        answered_at=disposition.answered_at,
+        sip=disposition.sip if disposition.sip or not answered else 200,
+        q850=disposition.q850,
+        heard_s=heard_seconds(talk.facts),
+        restarts=restarts(talk.facts),
+        keys=tuple(talk.keys),
+        marks=marks(talk.facts),
+        evidence=found,
+    )
+
+
+def cut_short(talk: Conversation, now: datetime, reason: str) -> Ending:
+    """Return the ending of an attempt that we gave up ourselves: what was proven stays, the rest is unknown."""
+    over = talk.over or Over(EndedBy.FAULT, reason)
+    outcome = of_call(talk.facts, over)
+    return Ending(
+        outcome=Outcome.UNKNOWN if outcome is Outcome.FAILED else outcome,
+        at=now,
+        heard_s=heard_seconds(talk.facts),
+        restarts=restarts(talk.facts),
+        keys=tuple(talk.keys),
+        marks=marks(talk.facts),
+        evidence=evidence(talk.facts, over),
+    )
+
+
+def _outcome(disposition: Disposition, talk: Conversation) -> tuple[AttemptEvent, Outcome]:
+    if talk.over is not None:
+        outcome = of_call(talk.facts, talk.over)
+        if disposition.lost and outcome is Outcome.FAILED:
+            return AttemptEvent.LOST, Outcome.UNKNOWN
+        return AttemptEvent.HUNG_UP, outcome
+    if disposition.refused is not None:
+        return AttemptEvent.REFUSED, Outcome.FAILED
+    if disposition.lost:
+        return AttemptEvent.LOST, Outcome.UNKNOWN
+    if disposition.answered_at is None:
+        return AttemptEvent.HUNG_UP, of_network(disposition.sip, disposition.q850, rang=disposition.rang)
+    if disposition.q850 is None or disposition.q850 in NORMAL_CLEARING:
+        return AttemptEvent.HUNG_UP, Outcome.HUNG_UP
+    return AttemptEvent.HUNG_UP, Outcome.FAILED

@@ -1,0 +1,333 @@
+"""Dial a campaign: who is next, when, on which line; store the intent, make the call, store how it ended.
+
+    due people -> (rules, voice) -> ready queue -> (line, pace, rules again, intent) -> attempt -> ending
+
+A line is reserved before the intent is stored and released once the channel is gone. The voice is rendered ahead, so
+that it never delays a dial. Where the store or the PBX fails, nothing is dialled and nothing is lost: it waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Protocol, assert_never
+
+from ivr.campaign.conclude import conclude, cut_short
+from ivr.campaign.lines import Lines
+from ivr.campaign.ports import CallLeg, CampaignRow, Clock, Due, Originator, Results
+from ivr.campaign.run_call import Conversation, Script
+from ivr.campaign.scripts import Scripts
+from ivr.domain.attempt import AttemptEvent, AttemptState, Ending, Intent, Past, advance
+from ivr.domain.calling_rules import Dial, Rules, Settled, Wait, next_move
+from ivr.domain.outcome import Outcome
+from ivr.domain.scenario import Scenario
+from ivr.errors import PbxUnavailable, SpeechFailed, StoreFailed
+
+Spawn = Callable[[Coroutine[Any, Any, None]], object]
+"""Starts a coroutine in the application's TaskGroup."""
+
+LOOK_AGAIN = 1.0
+"""Seconds between two looks at the store: a pause, a stop and a new due time take effect within it."""
+
+PATIENCE = 5.0
+"""Seconds between two tries of a store or PBX that failed."""
+
+BATCH = 100
+"""People fetched at once."""
+
+
+class Halt(StrEnum):
+    """Why the dialling of a campaign ended."""
+
+    SETTLED = "settled"
+    WINDOW = "window"
+    STOPPED = "stopped"
+
+
+class Observer(Protocol):
+    """Is told what the dialler does, for metrics, logs and progress; learns no name and no number."""
+
+    def dial_began(self, campaign: str, attempt: str) -> None:
+        """A line is reserved and the intent is stored."""
+        ...
+
+    def answered(self, campaign: str, attempt: str) -> None:
+        """The callee's side answered."""
+        ...
+
+    def dial_ended(self, campaign: str, attempt: str, outcome: Outcome, *, settled: bool) -> None:
+        """The attempt is over and stored."""
+        ...
+
+    def held(self, campaign: str, reason: str, until: datetime | None) -> None:
+        """Nothing is dialled for now: `window`, `retry`, `store`, `pbx`, `voice`, `paused`."""
+        ...
+
+    def defect(self, campaign: str, attempt: str, error: Exception) -> None:
+        """A defect of ours ended one call."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ready:
+    due: Due
+    script: Script
+
+
+class Dialler:
+    """Dials one campaign until it is settled, its window closes, or it is stopped."""
+
+    def __init__(
+        self,
+        campaign: CampaignRow,
+        scenario: Scenario,
+        *,
+        rules: Rules,
+        results: Results,
+        originator: Originator,
+        scripts: Scripts,
+        lines: Lines,
+        clock: Clock,
+        observer: Observer,
+        spawn: Spawn,
+        wait_for_windows: bool = False,
+    ) -> None:
+        """Assemble; `lines` are shared with other diallers.
+
+        Without `wait_for_windows` the dialling ends when nobody more is due before the window closes.
+        """
+        self._campaign = campaign
+        self._scenario = scenario
+        self._rules = rules
+        self._results = results
+        self._originator = originator
+        self._scripts = scripts
+        self._lines = lines
+        self._clock = clock
+        self._observer = observer
+        self._spawn = spawn
+        self._wait_for_windows = wait_for_windows
+        self._ready: asyncio.Queue[_Ready | None] = asyncio.Queue()
+        self._ahead = asyncio.Semaphore(2 * lines.limits.lines + 8)
+        self._in_hand: set[str] = set()
+        self._halt: Halt | None = None
+        self._changed = asyncio.Event()
+
+    def stop(self) -> None:
+        """Begin no further dial; calls under way go on to their end."""
+        self._halt = self._halt or Halt.STOPPED
+        self._changed.set()
+
+    async def run(self) -> Halt:
+        """Dial; return when the last call has ended, too."""
+        self._spawn(self._feed())
+        while (ready := await self._ready.get()) is not None:
+            self._ahead.release()
+            await self._lines.reserve()
+            begun = False
+            try:
+                begun = await self._begin(ready)
+            finally:
+                if not begun:
+                    self._lines.release()
+                    self._put_down(ready.due)
+        while self._in_hand:
+            await self._wait(LOOK_AGAIN)
+        return self._halt or Halt.SETTLED
+
+    async def _feed(self) -> None:
+        """Keep the ready queue filled with people who are due, until the dialling ends."""
+        while self._halt is None:
+            try:
+                if not await self._pass():
+                    await self._rest()
+            except StoreFailed:
+                await self._hold("store")
+        self._ready.put_nowait(None)
+
+    async def _pass(self) -> int:
+        """Go once through the people who are due, in the order of the list; return how many were taken."""
+        taken = 0
+        after = 0
+        while await self._may_go_on():
+            batch = await self._results.due(self._campaign.id, self._clock.now(), BATCH, after=after)
+            for due in batch:
+                if self._halt is None and due.recipient.id not in self._in_hand:
+                    taken += await self._take(due)
+            if len(batch) < BATCH:
+                break
+            after = batch[-1].recipient.line
+        return taken
+
+    async def _may_go_on(self) -> bool:
+        """Tell whether the campaign is to be dialled now: not paused, not stopped, and in a window."""
+        campaign = await self._results.campaign(self._campaign.name)
+        if campaign.state == "paused":
+            self._observer.held(self._campaign.name, "paused", None)
+        elif campaign.state != "running":
+            self.stop()
+        running = campaign.state == "running" and self._halt is None
+        return running and self._rules.calendar.is_open(self._clock.now())
+
+    async def _take(self, due: Due) -> int:
+        """Prepare `due` for a dial if the rules allow one; return how many were taken."""
+        move = next_move(self._rules, due.recipient.numbers, due.past, self._clock.now())
+        match move:
+            case Dial():
+                self._in_hand.add(due.recipient.id)
+                await self._ahead.acquire()
+                self._spawn(self._prepare(due))
+                return 1
+            case Wait():
+                await self._results.postpone(self._campaign.id, due.recipient.id, move.until)
+            case Settled():
+                outcome = move.outcome or Outcome.CANCELLED
+                await self._results.settle(self._campaign.id, due.recipient.id, outcome)
+            case _:
+                assert_never(move)
+        return 0
+
+    async def _prepare(self, due: Due) -> None:
+        try:
+            script = await self._scripts.of(due.recipient)
+        except SpeechFailed:
+            self._observer.held(self._campaign.name, "voice", None)
+            await self._persist(lambda: self._results.settle(self._campaign.id, due.recipient.id, Outcome.FAILED))
+            self._put_down(due)
+            self._ahead.release()
+            return
+        if self._halt is None:
+            self._ready.put_nowait(_Ready(due=due, script=script))
+        else:
+            self._put_down(due)
+
+    async def _rest(self) -> None:
+        """Nobody is due: end the dialling, or wait for whatever comes first."""
+        if self._in_hand:
+            await self._wait(LOOK_AGAIN)
+            return
+        counts = await self._results.counts(self._campaign.id)
+        if not counts.states.get("waiting") and not counts.states.get("calling"):
+            self._halt = self._halt or Halt.SETTLED
+            return
+        now = self._clock.now()
+        calendar = self._rules.calendar
+        closes = calendar.closes(now)
+        due = max(counts.next_due or now, now)
+        if not self._wait_for_windows and (closes is None or due >= closes):
+            self._halt = self._halt or Halt.WINDOW
+            return
+        if closes is None:
+            self._observer.held(self._campaign.name, "window", calendar.next_open(now))
+        else:
+            self._observer.held(self._campaign.name, "retry", due)
+        await self._wait(LOOK_AGAIN)
+
+    async def _begin(self, ready: _Ready) -> bool:
+        """Ask the rules once more, store the intent and start the attempt; False where nothing was begun."""
+        await self._pbx_ready()
+        if self._halt is Halt.STOPPED:
+            return False
+        due = ready.due
+        now = self._clock.now()
+        move = next_move(self._rules, due.recipient.numbers, due.past, now)
+        if not isinstance(move, Dial):
+            return False
+        intent = Intent(
+            id=uuid.uuid4().hex,
+            campaign=self._campaign.id,
+            recipient=due.recipient.id,
+            number=move.number,
+            at=now,
+        )
+        try:
+            if not await self._results.intend(intent):
+                return False
+        except StoreFailed:
+            await self._hold("store")
+            return False
+        self._observer.dial_began(self._campaign.name, intent.id)
+        self._spawn(self._attempt(intent, ready))
+        return True
+
+    async def _pbx_ready(self) -> None:
+        while self._halt is not Halt.STOPPED:
+            try:
+                await self._originator.ready()
+            except PbxUnavailable:
+                await self._hold("pbx")
+            else:
+                return
+
+    async def _attempt(self, intent: Intent, ready: _Ready) -> None:
+        """Make one call and store how it ended, whatever happens."""
+        call = Conversation(self._scenario, ready.script, self._clock, limit=self._lines.limits.call)
+        life = AttemptState.INTENDED
+
+        async def talk(leg: CallLeg) -> None:
+            nonlocal life
+            life = advance(life, AttemptEvent.ANSWERED)
+            self._observer.answered(self._campaign.name, intent.id)
+            self._spawn(self._note_answer(intent.id, self._clock.now()))
+            await call.run(leg)
+
+        try:
+            event, ending = conclude(await self._originator.dial(intent, talk), call, self._clock.now())
+            advance(life, event)
+        except asyncio.CancelledError:
+            await asyncio.shield(self._end(intent, ready, cut_short(call, self._clock.now(), "engine stopped")))
+            raise
+        except Exception as error:  # noqa: BLE001 - a defect ends one call, not the others, and is reported
+            self._observer.defect(self._campaign.name, intent.id, error)
+            ending = cut_short(call, self._clock.now(), type(error).__name__)
+        finally:
+            self._lines.release()
+        await self._end(intent, ready, ending)
+
+    async def _note_answer(self, attempt: str, at: datetime) -> None:
+        """Store the answer beside the call, which must not wait for it; the ending repeats what this one says."""
+        try:
+            await self._results.advance(attempt, expected=AttemptState.INTENDED, state=AttemptState.ANSWERED, at=at)
+        except StoreFailed:
+            self._observer.held(self._campaign.name, "store", None)
+
+    async def _end(self, intent: Intent, ready: _Ready, ending: Ending) -> None:
+        past = (*ready.due.past, Past(number=intent.number, at=intent.at, outcome=ending.outcome))
+        move = next_move(self._rules, ready.due.recipient.numbers, past, self._clock.now())
+        settled = (move.outcome or ending.outcome) if isinstance(move, Settled) else None
+        due_at = move.until if isinstance(move, Wait) else None
+        await self._persist(lambda: self._results.end(intent.id, ending, settled=settled, due_at=due_at))
+        self._observer.dial_ended(self._campaign.name, intent.id, ending.outcome, settled=settled is not None)
+        self._put_down(ready.due)
+
+    async def _persist(self, write: Callable[[], Coroutine[Any, Any, object]]) -> None:
+        """Write until it holds: an ending is never given up while the engine lives."""
+        while True:
+            try:
+                await write()
+            except StoreFailed:
+                self._observer.held(self._campaign.name, "store", None)
+                await self._clock.sleep(PATIENCE)
+            else:
+                return
+
+    def _put_down(self, due: Due) -> None:
+        self._in_hand.discard(due.recipient.id)
+        self._changed.set()
+
+    async def _hold(self, reason: str, seconds: float = PATIENCE) -> None:
+        self._observer.held(self._campaign.name, reason, None)
+        await self._wait(seconds)
+
+    async def _wait(self, seconds: float) -> None:
+        """Wait for something to change, `seconds` at most."""
+        self._changed.clear()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._changed.wait()
+        except TimeoutError:
+            return
