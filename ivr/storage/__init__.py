@@ -1,1 +1,14 @@
-"""The results store: tables, migrations and queries."""
+"""The results store.
+
+results.py     the port `Results`: SqlResults
+commands.py    what changes the store
+queries.py     what is asked of it
+tables.py      the schema; migrations/ its history
+writer.py      group commit
+databases.py   SQLite and PostgreSQL behind one face
+failures.py    what a database says when it refuses
+"""
+
+from ivr.storage.results import SqlResults
+
+__all__ = ["SqlResults"]

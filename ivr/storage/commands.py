@@ -1,0 +1,233 @@
+"""What changes the store. A change of a state names the state that it expects, and tells whether it was so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, func, insert, select, tuple_, update
+from sqlalchemy.exc import IntegrityError
+
+from ivr.campaign.ports import CampaignRow
+from ivr.domain.attempt import AttemptState, Ending, Intent
+from ivr.domain.outcome import Outcome
+from ivr.domain.recipient import Recipient
+from ivr.errors import InputError
+from ivr.storage.tables import attempts, campaigns, key_presses, recipients
+
+CHUNK = 1000
+"""Recipients stored at a time: few enough to keep the memory small, many enough to be quick."""
+
+_CALL_RECIPIENT = (
+    update(recipients)
+    .where(
+        recipients.c.campaign_id == bindparam("of_campaign"),
+        recipients.c.id == bindparam("of_recipient"),
+        recipients.c.state == "waiting",
+    )
+    .values(state="calling", due_at=None)
+)
+
+_INSERT_ATTEMPT = insert(attempts)
+
+_ANSWER_ATTEMPT = (
+    update(attempts)
+    .where(attempts.c.id == bindparam("of_attempt"), attempts.c.state == bindparam("expected"))
+    .values(state=AttemptState.ANSWERED.value, answered_at=bindparam("moment"))
+)
+
+_END_ATTEMPT = (
+    update(attempts)
+    .where(attempts.c.id == bindparam("of_attempt"), attempts.c.state != "ended")
+    .values(
+        state="ended",
+        dialled_at=func.coalesce(
+            bindparam("dialled", type_=attempts.c.dialled_at.type), attempts.c.dialled_at
+        ),
+        answered_at=func.coalesce(
+            bindparam("answered", type_=attempts.c.answered_at.type), attempts.c.answered_at
+        ),
+        ended_at=bindparam("ended"),
+        outcome=bindparam("how"),
+        sip=bindparam("sip_code"),
+        q850=bindparam("q850_cause"),
+        heard_s=bindparam("heard"),
+        restarts=bindparam("begun_anew"),
+        marks=bindparam("tags"),
+        evidence=bindparam("proof"),
+    )
+)
+
+_RELEASE_RECIPIENT = (
+    update(recipients)
+    .where(
+        tuple_(recipients.c.campaign_id, recipients.c.id).in_(
+            select(attempts.c.campaign_id, attempts.c.recipient_id).where(
+                attempts.c.id == bindparam("of_attempt")
+            )
+        ),
+        recipients.c.state == "calling",
+    )
+    .values(state=bindparam("next_state"), outcome=bindparam("final"), due_at=bindparam("due"))
+)
+
+
+def create_campaign(connection: Connection, campaign: CampaignRow, people: Sequence[Recipient]) -> None:
+    """Store a campaign and its people; InputError where the name or, within the list, an id is taken."""
+    taken = connection.execute(select(campaigns.c.id).where(campaigns.c.name == campaign.name)).first()
+    if taken is not None:
+        raise InputError(f"キャンペーン「{campaign.name}」は、すでにあります。別の名前にしてください。")
+    connection.execute(
+        insert(campaigns).values(
+            id=campaign.id,
+            name=campaign.name,
+            state=campaign.state,
+            scenario=campaign.scenario,
+            scenario_file=campaign.scenario_file,
+            created_at=campaign.created_at,
+            rules=dict(campaign.rules),
+        )
+    )
+    rows = _rows(campaign.id, people)
+    try:
+        while chunk := list(islice(rows, CHUNK)):
+            connection.execute(insert(recipients), chunk)
+    except IntegrityError:
+        raise InputError("リストの中に、同じ宛名番号が二つ以上あります。") from None
+
+
+def _rows(campaign_id: str, people: Sequence[Recipient]) -> Iterator[dict[str, Any]]:
+    for person in people:
+        yield {
+            "campaign_id": campaign_id,
+            "id": person.id,
+            "line": person.line,
+            "kana": person.kana,
+            "numbers": list(person.numbers),
+            "columns": dict(person.columns),
+            "state": "waiting",
+        }
+
+
+def move_campaign(connection: Connection, campaign_id: str, expected: Sequence[str], state: str) -> bool:
+    """Change the state of a campaign if it is one of `expected`."""
+    moved = connection.execute(
+        update(campaigns)
+        .where(campaigns.c.id == campaign_id, campaigns.c.state.in_(expected))
+        .values(state=state)
+    )
+    return moved.rowcount == 1
+
+
+def intend(connection: Connection, intent: Intent) -> bool:
+    """Store the intent to dial, if the person is waiting."""
+    called = connection.execute(
+        _CALL_RECIPIENT, {"of_campaign": intent.campaign, "of_recipient": intent.recipient}
+    )
+    if called.rowcount != 1:
+        return False
+    connection.execute(
+        _INSERT_ATTEMPT,
+        {
+            "id": intent.id,
+            "campaign_id": intent.campaign,
+            "recipient_id": intent.recipient,
+            "number": intent.number,
+            "state": AttemptState.INTENDED.value,
+            "intended_at": intent.at,
+            "heard_s": 0.0,
+            "restarts": 0,
+            "marks": [],
+            "evidence": {},
+        },
+    )
+    return True
+
+
+def advance(
+    connection: Connection, attempt_id: str, expected: AttemptState, state: AttemptState, at: datetime
+) -> bool:
+    """Move an attempt on, if it is in `expected`; the only state on the way to the end is `ANSWERED`."""
+    if state is not AttemptState.ANSWERED:
+        raise ValueError(f"nothing advances to {state.value}")
+    moved = connection.execute(
+        _ANSWER_ATTEMPT, {"of_attempt": attempt_id, "expected": expected.value, "moment": at}
+    )
+    return moved.rowcount == 1
+
+
+def end(
+    connection: Connection, attempt_id: str, ending: Ending, settled: Outcome | None, due_at: datetime | None
+) -> bool:
+    """Store how an attempt ended, once, with its keys, and what becomes of the person."""
+    ended = connection.execute(
+        _END_ATTEMPT,
+        {
+            "of_attempt": attempt_id,
+            "dialled": ending.dialled_at,
+            "answered": ending.answered_at,
+            "ended": ending.at,
+            "how": ending.outcome.value,
+            "sip_code": ending.sip,
+            "q850_cause": ending.q850,
+            "heard": ending.heard_s,
+            "begun_anew": ending.restarts,
+            "tags": list(ending.marks),
+            "proof": dict(ending.evidence),
+        },
+    )
+    if ended.rowcount != 1:
+        return False
+    connection.execute(
+        _RELEASE_RECIPIENT,
+        {
+            "of_attempt": attempt_id,
+            "next_state": "settled" if settled else "waiting",
+            "final": settled.value if settled else None,
+            "due": None if settled else due_at,
+        },
+    )
+    if ending.keys:
+        connection.execute(
+            insert(key_presses),
+            [
+                {
+                    "attempt_id": attempt_id,
+                    "ordinal": ordinal,
+                    "step": key.press.step,
+                    "key": key.press.key,
+                    "confirms": key.press.confirms,
+                    "at": key.at,
+                }
+                for ordinal, key in enumerate(ending.keys)
+            ],
+        )
+    return True
+
+
+def postpone(connection: Connection, campaign_id: str, recipient_id: str, due_at: datetime) -> None:
+    """Let a waiting person wait longer."""
+    connection.execute(
+        update(recipients)
+        .where(
+            recipients.c.campaign_id == campaign_id,
+            recipients.c.id == recipient_id,
+            recipients.c.state == "waiting",
+        )
+        .values(due_at=due_at)
+    )
+
+
+def settle(connection: Connection, campaign_id: str, recipient_id: str, outcome: Outcome) -> None:
+    """Settle a waiting person."""
+    connection.execute(
+        update(recipients)
+        .where(
+            recipients.c.campaign_id == campaign_id,
+            recipients.c.id == recipient_id,
+            recipients.c.state == "waiting",
+        )
+        .values(state="settled", outcome=outcome.value, due_at=None)
+    )

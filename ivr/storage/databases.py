@@ -1,0 +1,211 @@
+"""SQLite and PostgreSQL behind one face: run some statements in a transaction, beside the event loop.
+
+SQLite: one connection that writes and a few that read, each in the thread that aiosqlite gives it. A whole
+transaction is handed to that thread at once; SQLAlchemy's own aiosqlite dialect goes there and back several times
+for each statement, at 0.1 ms of CPU a time, which is more than a call may cost.
+PostgreSQL: SQLAlchemy's asyncpg dialect.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sqlite3
+from contextlib import AsyncExitStack, ExitStack
+from functools import partial
+from pathlib import Path
+from typing import Protocol, Self, TypeVar, cast
+
+import aiosqlite
+from sqlalchemy import URL, Engine, StaticPool, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from ivr.errors import InputError
+from ivr.storage.writer import Work
+
+T = TypeVar("T")
+
+READERS = 2
+CONNECT_S = 10.0
+_JSON = partial(json.dumps, ensure_ascii=False, separators=(",", ":"), default=str)
+
+
+class Database(Protocol):
+    """Where the tables are. Raises what the driver raises."""
+
+    async def read(self, work: Work[T]) -> T:
+        """Run `work` on one unchanging view of the data."""
+        ...
+
+    async def write(self, work: Work[T]) -> T:
+        """Run `work` in a write transaction. The caller sees to it that there is one at a time."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of every connection."""
+        ...
+
+
+async def connect(url: str, patience: float) -> Database:
+    """Connect to the database at `url`; a statement waits `patience` seconds at most for others' locks.
+
+    Raises InputError for a URL that we have no driver for.
+    """
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        raise InputError(f"database の値「{url}」は、データベースの URL ではありません。") from None
+    match parsed.get_backend_name():
+        case "sqlite" if parsed.database and parsed.database != ":memory:":
+            return await SqliteFile.open(Path(parsed.database), patience)
+        case "postgresql":
+            return Postgres(parsed, patience)
+        case other:
+            raise InputError(
+                f"database に {other} の「{parsed.database or ''}」は使えません。"
+                "sqlite+aiosqlite:///ファイル名 か postgresql+asyncpg://… を指定してください。"
+            )
+
+
+class _Seat:
+    """One SQLite connection in a thread of its own."""
+
+    def __init__(self, file: Path, patience: float, *, writes: bool) -> None:
+        self._file = file
+        self._patience = patience
+        self._writes = writes
+        self._thread = aiosqlite.Connection(self._open, iter_chunk_size=64)
+        # Otherwise a process that ends without closing us never ends. Set so by SQLAlchemy's dialect as well.
+        self._thread._thread.daemon = True
+
+    async def open(self) -> Self:
+        await self._thread
+        return self
+
+    async def run(self, work: Work[T]) -> T:
+        # aiosqlite's way into its thread; cancelling the wait does not stop what runs there.
+        return cast(T, await self._thread._execute(self._transact, work))  # type: ignore[no-untyped-call]
+
+    async def close(self) -> None:
+        await self._thread._execute(self._connection.close)  # type: ignore[no-untyped-call]
+        await self._thread.close()
+
+    def _open(self) -> sqlite3.Connection:
+        if not self._file.exists():
+            self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            os.close(os.open(self._file, os.O_CREAT | os.O_RDWR, 0o600))
+        raw = sqlite3.connect(self._file, timeout=self._patience, isolation_level=None)
+        with ExitStack() as undo:
+            undo.callback(raw.close)
+            for pragma in self._pragmas():
+                raw.execute(f"PRAGMA {pragma}")
+            self._connection = self._engine(raw).connect()
+            undo.pop_all()
+        return raw
+
+    def _pragmas(self) -> tuple[str, ...]:
+        if not self._writes:
+            return ("query_only = ON",)
+        return (
+            "journal_mode = WAL",
+            "journal_size_limit = 67108864",
+            "foreign_keys = ON",
+            # NORMAL loses the last commits when the power goes, and who was just dialled would be dialled again.
+            # The price is one fsync a commit, shared by all who wait for it.
+            "synchronous = FULL",
+        )
+
+    def _engine(self, raw: sqlite3.Connection) -> Engine:
+        engine = create_engine(
+            "sqlite://",
+            creator=lambda: raw,
+            poolclass=StaticPool,
+            hide_parameters=True,
+            json_serializer=_JSON,
+        )
+        # IMMEDIATE: what reads first and then writes can't be turned away half-way for another process's sake.
+        begin = "BEGIN IMMEDIATE" if self._writes else "BEGIN"
+        event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
+        return engine
+
+    def _transact(self, work: Work[T]) -> T:
+        with self._connection.begin():
+            return work(self._connection)
+
+
+class SqliteFile:
+    """A database in one file, made with its folder if it is not there, readable by its owner only."""
+
+    def __init__(self, writer: _Seat, readers: asyncio.LifoQueue[_Seat], closing: AsyncExitStack) -> None:
+        self._writer = writer
+        self._readers = readers
+        self._closing = closing
+
+    @classmethod
+    async def open(cls, file: Path, patience: float) -> Self:
+        """Open `file`."""
+        readers: asyncio.LifoQueue[_Seat] = asyncio.LifoQueue()
+        async with AsyncExitStack() as undo:
+            writer = await _Seat(file, patience, writes=True).open()
+            undo.push_async_callback(writer.close)
+            for _ in range(READERS):
+                reader = await _Seat(file, patience, writes=False).open()
+                undo.push_async_callback(reader.close)
+                readers.put_nowait(reader)
+            closing = undo.pop_all()
+        return cls(writer, readers, closing)
+
+    async def read(self, work: Work[T]) -> T:
+        """Run `work` on one unchanging view of the data."""
+        seat = await self._readers.get()
+        try:
+            return await seat.run(work)
+        finally:
+            self._readers.put_nowait(seat)
+
+    async def write(self, work: Work[T]) -> T:
+        """Run `work` in a write transaction."""
+        return await self._writer.run(work)
+
+    async def close(self) -> None:
+        """Let go of the file."""
+        await self._closing.aclose()
+
+
+class Postgres:
+    """A database of a PostgreSQL server, by asyncpg."""
+
+    def __init__(self, url: URL, patience: float) -> None:
+        self._engine: AsyncEngine = create_async_engine(
+            url.set(drivername="postgresql+asyncpg"),
+            pool_size=READERS + 1,
+            max_overflow=0,
+            pool_timeout=patience,
+            pool_pre_ping=True,
+            hide_parameters=True,
+            json_serializer=_JSON,
+            connect_args={
+                "timeout": CONNECT_S,
+                "command_timeout": 2 * patience,
+                "server_settings": {"lock_timeout": str(int(patience * 1000)), "application_name": "ivr"},
+            },
+        )
+        self._reading = self._engine.execution_options(
+            isolation_level="REPEATABLE READ", postgresql_readonly=True
+        )
+
+    async def read(self, work: Work[T]) -> T:
+        """Run `work` on one unchanging view of the data."""
+        async with self._reading.begin() as connection:
+            return await connection.run_sync(work)
+
+    async def write(self, work: Work[T]) -> T:
+        """Run `work` in a write transaction."""
+        async with self._engine.begin() as connection:
+            return await connection.run_sync(work)
+
+    async def close(self) -> None:
+        """Let go of every connection."""
+        await self._engine.dispose()

@@ -1,0 +1,225 @@
+"""What is asked of the store. Each function is one question, and sees one moment of the data."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, and_, func, or_, select
+
+from ivr.campaign.ports import (
+    AttemptRecord,
+    CampaignRow,
+    Counts,
+    Due,
+    KeyRecord,
+    OpenAttempt,
+    RecipientRecord,
+)
+from ivr.domain.attempt import AttemptState, Intent, Past
+from ivr.domain.outcome import Outcome
+from ivr.domain.recipient import Recipient
+from ivr.errors import NotFound
+from ivr.storage.tables import OPEN, attempts, campaigns, key_presses, recipients
+
+RECIPIENT_STATES = ("waiting", "calling", "settled")
+
+
+def campaign(connection: Connection, name: str) -> CampaignRow:
+    """Return a campaign by name; NotFound."""
+    row = connection.execute(select(campaigns).where(campaigns.c.name == name)).first()
+    if row is None:
+        raise NotFound(f"キャンペーン「{name}」がありません。")
+    return _campaign(row)
+
+
+def all_campaigns(connection: Connection, state: str | None) -> tuple[CampaignRow, ...]:
+    """Return the campaigns (in `state`), oldest first."""
+    query = select(campaigns).order_by(campaigns.c.created_at, campaigns.c.name)
+    if state is not None:
+        query = query.where(campaigns.c.state == state)
+    return tuple(_campaign(row) for row in connection.execute(query))
+
+
+def due(connection: Connection, campaign_id: str, now: datetime, limit: int, after: int) -> tuple[Due, ...]:
+    """Return waiting people due by `now` from line `after` + 1 on, with their ended attempts.
+
+    One statement, so that a person whose call ends meanwhile can't appear without that call. The index on state and
+    line finds the people in order; it holds `due_at` too, so that those who are not due cost next to nothing.
+    """
+    people = (
+        select(recipients)
+        .where(
+            recipients.c.campaign_id == campaign_id,
+            recipients.c.state == "waiting",
+            recipients.c.line > after,
+            or_(recipients.c.due_at.is_(None), recipients.c.due_at <= now),
+        )
+        .order_by(recipients.c.line, recipients.c.id)
+        .limit(limit)
+        .subquery()
+    )
+    ended = and_(
+        attempts.c.campaign_id == people.c.campaign_id,
+        attempts.c.recipient_id == people.c.id,
+        attempts.c.state == "ended",
+    )
+    query = (
+        select(people, attempts.c.number, attempts.c.intended_at, attempts.c.outcome.label("ended_with"))
+        .select_from(people.outerjoin(attempts, ended))
+        .order_by(people.c.line, people.c.id, attempts.c.intended_at, attempts.c.id)
+    )
+    found = []
+    for _, rows in groupby(connection.execute(query), key=lambda row: (row.line, row.id)):
+        person, *more = rows
+        past = tuple(
+            Past(number=row.number, at=row.intended_at, outcome=Outcome(row.ended_with))
+            for row in (person, *more)
+            if row.number is not None
+        )
+        found.append(Due(campaign=campaign_id, recipient=_recipient(person), past=past, due_at=person.due_at))
+    return tuple(found)
+
+
+def open_attempts(connection: Connection) -> tuple[OpenAttempt, ...]:
+    """Return every attempt that has not ended, oldest first."""
+    query = select(attempts).where(OPEN).order_by(attempts.c.intended_at, attempts.c.id)
+    return tuple(
+        OpenAttempt(
+            intent=Intent(
+                id=row.id,
+                campaign=row.campaign_id,
+                recipient=row.recipient_id,
+                number=row.number,
+                at=row.intended_at,
+            ),
+            state=AttemptState(row.state),
+        )
+        for row in connection.execute(query)
+    )
+
+
+def past(connection: Connection, campaign_id: str, recipient_id: str) -> tuple[Past, ...]:
+    """Return the ended attempts of a person, oldest first."""
+    query = (
+        select(attempts.c.number, attempts.c.intended_at, attempts.c.outcome)
+        .where(
+            attempts.c.campaign_id == campaign_id,
+            attempts.c.recipient_id == recipient_id,
+            attempts.c.state == "ended",
+        )
+        .order_by(attempts.c.intended_at, attempts.c.id)
+    )
+    return tuple(
+        Past(number=row.number, at=row.intended_at, outcome=Outcome(row.outcome))
+        for row in connection.execute(query)
+    )
+
+
+def counts(connection: Connection, campaign_id: str) -> Counts:
+    """Return the campaign in numbers. A person who was never put off is due since the campaign was created."""
+    states = dict.fromkeys(RECIPIENT_STATES, 0)
+    outcomes: dict[Outcome, int] = {}
+    grouped = (
+        select(recipients.c.state, recipients.c.outcome, func.count())
+        .where(recipients.c.campaign_id == campaign_id)
+        .group_by(recipients.c.state, recipients.c.outcome)
+    )
+    for state, outcome, number in connection.execute(grouped):
+        states[state] += number
+        if state == "settled" and outcome is not None:
+            outcomes[Outcome(outcome)] = number
+    dials = select(func.count()).select_from(attempts).where(attempts.c.campaign_id == campaign_id)
+    next_due = (
+        select(func.min(func.coalesce(recipients.c.due_at, campaigns.c.created_at)))
+        .select_from(recipients.join(campaigns))
+        .where(recipients.c.campaign_id == campaign_id, recipients.c.state == "waiting")
+    )
+    return Counts(
+        states=states,
+        outcomes=outcomes,
+        attempts=connection.execute(dials).scalar_one(),
+        next_due=connection.execute(next_due).scalar(),
+    )
+
+
+def records(connection: Connection, campaign_id: str) -> tuple[RecipientRecord, ...]:
+    """Return every person and attempt, in the order of the list."""
+    keys: defaultdict[str, list[KeyRecord]] = defaultdict(list)
+    for row in connection.execute(_keys(campaign_id)):
+        keys[row.attempt_id].append(KeyRecord(step=row.step, key=row.key, at=row.at))
+    dials: defaultdict[str, list[AttemptRecord]] = defaultdict(list)
+    marks: defaultdict[str, dict[str, None]] = defaultdict(dict)
+    for row in connection.execute(_dials(campaign_id)):
+        dials[row.recipient_id].append(_attempt(row, tuple(keys.pop(row.id, ()))))
+        marks[row.recipient_id].update(dict.fromkeys(row.marks))
+    query = (
+        select(recipients)
+        .where(recipients.c.campaign_id == campaign_id)
+        .order_by(recipients.c.line, recipients.c.id)
+    )
+    return tuple(
+        RecipientRecord(
+            recipient=_recipient(row),
+            state=row.state,
+            outcome=Outcome(row.outcome) if row.outcome else None,
+            marks=tuple(marks[row.id]),
+            due_at=row.due_at,
+            attempts=tuple(dials.pop(row.id, ())),
+        )
+        for row in connection.execute(query)
+    )
+
+
+def _dials(campaign_id: str) -> Select[Any]:
+    return (
+        select(attempts)
+        .where(attempts.c.campaign_id == campaign_id)
+        .order_by(attempts.c.intended_at, attempts.c.id)
+    )
+
+
+def _keys(campaign_id: str) -> Select[Any]:
+    return (
+        select(key_presses)
+        .join(attempts)
+        .where(attempts.c.campaign_id == campaign_id)
+        .order_by(key_presses.c.attempt_id, key_presses.c.ordinal)
+    )
+
+
+def _campaign(row: Row[Any]) -> CampaignRow:
+    return CampaignRow(
+        id=row.id,
+        name=row.name,
+        state=row.state,
+        scenario=row.scenario,
+        scenario_file=row.scenario_file,
+        created_at=row.created_at,
+        rules=row.rules,
+    )
+
+
+def _recipient(row: Row[Any]) -> Recipient:
+    return Recipient(id=row.id, line=row.line, kana=row.kana, numbers=tuple(row.numbers), columns=row.columns)
+
+
+def _attempt(row: Row[Any], keys: tuple[KeyRecord, ...]) -> AttemptRecord:
+    return AttemptRecord(
+        id=row.id,
+        number=row.number,
+        state=AttemptState(row.state),
+        intended_at=row.intended_at,
+        dialled_at=row.dialled_at,
+        answered_at=row.answered_at,
+        ended_at=row.ended_at,
+        outcome=Outcome(row.outcome) if row.outcome else None,
+        sip=row.sip,
+        q850=row.q850,
+        heard_s=row.heard_s,
+        restarts=row.restarts,
+        keys=keys,
+        evidence=row.evidence,
+    )

@@ -1,0 +1,159 @@
+"""The results store: the port `Results`, on SQLite or PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Self, TypeVar
+from uuid import uuid4
+
+from ivr.campaign.ports import CampaignRow, Counts, Due, NewCampaign, OpenAttempt, RecipientRecord
+from ivr.domain.attempt import AttemptState, Ending, Intent, Past
+from ivr.domain.outcome import Outcome
+from ivr.domain.recipient import Recipient
+from ivr.storage import commands, databases, migrations, queries
+from ivr.storage.failures import translated
+from ivr.storage.writer import Work, Writer
+
+T = TypeVar("T")
+
+PATIENCE_S = 30.0
+"""How long a write waits for another process that is writing: longer than the import of a very long list."""
+
+
+def _untold(_seconds: float) -> None:
+    """Nobody measures."""
+
+
+class SqlResults:
+    """`ivr.campaign.ports.Results` in a database. Writes are committed in groups, reads go beside them.
+
+    Made by `open`; `close` it, or use it as an async context manager. Every method raises StoreFailed where
+    the database refuses; a caller that is cancelled while it writes may find the write done.
+    """
+
+    def __init__(self, database: databases.Database, on_write: Callable[[float], None]) -> None:
+        self._database = database
+        self._writer = Writer(database.write, on_write)
+
+    @classmethod
+    async def open(
+        cls, url: str, *, on_write: Callable[[float], None] = _untold, patience: float = PATIENCE_S
+    ) -> Self:
+        """Open the database at `url`, made or brought to this engine's schema where need be.
+
+        `on_write` is told how many seconds each write took, waiting included. `patience` is how many seconds a
+        write waits for another process. Raises InputError for a URL of an unknown kind, and StoreFailed for a
+        database that is damaged, out of reach, or from a newer engine.
+        """
+        with translated():
+            database = await databases.connect(url, patience)
+        try:
+            with translated():
+                if await database.read(migrations.version) != migrations.HEAD:
+                    await database.write(migrations.bring_up_to_date)
+        except Exception:
+            await database.close()
+            raise
+        return cls(database, on_write)
+
+    async def close(self) -> None:
+        """Finish what is being written and let go of the database."""
+        await self._writer.idle()
+        await self._database.close()
+
+    async def __aenter__(self) -> Self:
+        """Return the store."""
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        """Close the store."""
+        await self.close()
+
+    async def create_campaign(self, campaign: NewCampaign, recipients: Sequence[Recipient]) -> CampaignRow:
+        """Store a campaign in state `created` with its people; InputError if the name is taken."""
+        row = CampaignRow(
+            id=uuid4().hex,
+            name=campaign.name,
+            state="created",
+            scenario=campaign.scenario,
+            scenario_file=campaign.scenario_file,
+            created_at=campaign.created_at,
+            rules=campaign.rules,
+        )
+        await self._write(lambda connection: commands.create_campaign(connection, row, recipients))
+        return row
+
+    async def campaign(self, name: str) -> CampaignRow:
+        """Return a campaign by name; NotFound."""
+        return await self._read(lambda connection: queries.campaign(connection, name))
+
+    async def campaigns(self, *, state: str | None = None) -> tuple[CampaignRow, ...]:
+        """Return the campaigns, oldest first."""
+        return await self._read(lambda connection: queries.all_campaigns(connection, state))
+
+    async def move_campaign(self, campaign_id: str, *, expected: Sequence[str], state: str) -> bool:
+        """Change the state of a campaign if it is one of `expected`; tell whether it was."""
+        return await self._write(
+            lambda connection: commands.move_campaign(connection, campaign_id, expected, state)
+        )
+
+    async def due(self, campaign_id: str, now: datetime, limit: int, *, after: int = 0) -> tuple[Due, ...]:
+        """Return waiting people due by `now` in the order of the list, from the line after `after` on."""
+        return await self._read(lambda connection: queries.due(connection, campaign_id, now, limit, after))
+
+    async def intend(self, intent: Intent) -> bool:
+        """Store the intent and move the person `waiting` -> `calling`; False, nothing stored, if not waiting."""
+        return await self._write(lambda connection: commands.intend(connection, intent))
+
+    async def advance(
+        self, attempt_id: str, *, expected: AttemptState, state: AttemptState, at: datetime
+    ) -> bool:
+        """Move an attempt that has not ended; tell whether it was in `expected`. To `ENDED` leads `end`."""
+        return await self._write(
+            lambda connection: commands.advance(connection, attempt_id, expected, state, at)
+        )
+
+    async def end(
+        self, attempt_id: str, ending: Ending, *, settled: Outcome | None, due_at: datetime | None
+    ) -> bool:
+        """Store the ending once, and settle the person (`settled`) or let them wait until `due_at`.
+
+        False, and nothing stored, where the attempt has ended before. A time of answering that `ending` does not
+        tell stays as `advance` stored it.
+        """
+        return await self._write(
+            lambda connection: commands.end(connection, attempt_id, ending, settled, due_at)
+        )
+
+    async def postpone(self, campaign_id: str, recipient_id: str, due_at: datetime) -> None:
+        """Let a waiting person wait until `due_at`."""
+        await self._write(lambda connection: commands.postpone(connection, campaign_id, recipient_id, due_at))
+
+    async def settle(self, campaign_id: str, recipient_id: str, outcome: Outcome) -> None:
+        """Settle a waiting person without a further attempt."""
+        await self._write(lambda connection: commands.settle(connection, campaign_id, recipient_id, outcome))
+
+    async def open_attempts(self) -> tuple[OpenAttempt, ...]:
+        """Return every attempt that has not ended, oldest first."""
+        return await self._read(queries.open_attempts)
+
+    async def past(self, campaign_id: str, recipient_id: str) -> tuple[Past, ...]:
+        """Return the ended attempts of a person, oldest first."""
+        return await self._read(lambda connection: queries.past(connection, campaign_id, recipient_id))
+
+    async def counts(self, campaign_id: str) -> Counts:
+        """Return the campaign in numbers."""
+        return await self._read(lambda connection: queries.counts(connection, campaign_id))
+
+    async def records(self, campaign_id: str) -> tuple[RecipientRecord, ...]:
+        """Return every person and attempt, in the order of the list."""
+        return await self._read(lambda connection: queries.records(connection, campaign_id))
+
+    async def _read(self, work: Work[T]) -> T:
+        with translated():
+            return await self._database.read(work)
+
+    async def _write(self, work: Work[T]) -> T:
+        with translated():
+            return await self._writer.write(work)

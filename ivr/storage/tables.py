@@ -1,0 +1,136 @@
+"""The tables. Times are UTC in the database and aware in Python; what has no fixed shape is JSON.
+
+    campaigns   1 ─── n  recipients   1 ─── n  attempts   1 ─── n  key_presses
+
+`waiting`, `calling`, `settled` are the states of a recipient. At most one attempt of a recipient has not ended:
+the database refuses a second one, whatever the code above believes.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    text,
+)
+
+OPEN = text("state <> 'ended'")
+"""What makes an attempt an open one. Not bound: a partial index serves only the condition that it names."""
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment. Goes in with any zone, comes out in UTC; a naive one is refused."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Return `value` in UTC; SQLite has no zones and gets it without one."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without a zone")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Return `value` in UTC, aware."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(referred_table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+campaigns = Table(
+    "campaigns",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("name", String, nullable=False, unique=True),
+    Column("state", String, nullable=False),
+    Column("scenario", Text, nullable=False),
+    Column("scenario_file", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("rules", JSON, nullable=False),
+)
+
+recipients = Table(
+    "recipients",
+    metadata,
+    Column("campaign_id", ForeignKey(campaigns.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("id", String, primary_key=True),
+    Column("line", Integer, nullable=False),
+    Column("kana", Text, nullable=False),
+    Column("numbers", JSON, nullable=False),
+    Column("columns", JSON, nullable=False),
+    Column("state", String, nullable=False),
+    Column("outcome", String),
+    Column("due_at", UtcDateTime),
+    Index("ix_recipients_due", "campaign_id", "state", "line", "due_at"),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("campaign_id", String, nullable=False),
+    Column("recipient_id", String, nullable=False),
+    Column("number", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("intended_at", UtcDateTime, nullable=False),
+    Column("dialled_at", UtcDateTime),
+    Column("answered_at", UtcDateTime),
+    Column("ended_at", UtcDateTime),
+    Column("outcome", String),
+    Column("sip", Integer),
+    Column("q850", Integer),
+    Column("heard_s", Float, nullable=False),
+    Column("restarts", Integer, nullable=False),
+    Column("marks", JSON, nullable=False),
+    Column("evidence", JSON, nullable=False),
+    ForeignKeyConstraint(
+        ["campaign_id", "recipient_id"], [recipients.c.campaign_id, recipients.c.id], ondelete="CASCADE"
+    ),
+    Index("ix_attempts_recipient", "campaign_id", "recipient_id"),
+    Index(
+        "uq_attempts_open",
+        "campaign_id",
+        "recipient_id",
+        unique=True,
+        sqlite_where=OPEN,
+        postgresql_where=OPEN,
+    ),
+)
+
+key_presses = Table(
+    "key_presses",
+    metadata,
+    Column("attempt_id", ForeignKey(attempts.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("ordinal", Integer, primary_key=True, autoincrement=False),
+    Column("step", Text, nullable=False),
+    Column("key", String, nullable=False),
+    Column("confirms", Boolean, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+)

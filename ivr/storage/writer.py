@@ -1,0 +1,100 @@
+"""Group commit: many writes, one transaction, one wait for the disk.
+
+Whoever comes first commits; what comes meanwhile waits and is committed together by the next in line. There is
+nothing to start or stop, and a lone write waits for nobody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+from sqlalchemy import Connection
+
+T = TypeVar("T")
+
+Work = Callable[[Connection], T]
+"""Statements to run in a transaction begun and committed around them. Run again after a rollback, maybe."""
+
+Transact = Callable[[Work[None]], Awaitable[None]]
+"""Runs a work in one write transaction: committed when it returns, rolled back when it raises."""
+
+LARGEST_BATCH = 128
+
+
+class _Write(Generic[T]):
+    """One caller's work and what came of it."""
+
+    def __init__(self, work: Work[T]) -> None:
+        self.work = work
+        self.since = time.perf_counter()
+        self.settled = False
+        self.failure: Exception | None = None
+        self.values: list[T] = []
+
+    def run(self, connection: Connection) -> None:
+        self.values = [self.work(connection)]
+
+    def result(self) -> T:
+        if self.failure is not None:
+            raise self.failure
+        return self.values[0]
+
+
+class Writer:
+    """Orders the writes of this process. `on_write` is told the seconds that each took, from asking to committed."""
+
+    def __init__(self, transact: Transact, on_write: Callable[[float], None]) -> None:
+        self._transact = transact
+        self._on_write = on_write
+        self._queue: deque[_Write[object]] = deque()
+        self._turn = asyncio.Lock()
+
+    async def write(self, work: Work[T]) -> T:
+        """Return what `work` returned, once it is on disk; raise what it raised, with nothing of it stored.
+
+        A caller that is cancelled no longer learns the result; what it asked for is done all the same.
+        """
+        write = _Write(work)
+        self._queue.append(write)  # type: ignore[arg-type]
+        await asyncio.shield(self._settle(write))
+        return write.result()
+
+    async def idle(self) -> None:
+        """Return once nothing is being written."""
+        async with self._turn:
+            pass
+
+    async def _settle(self, write: _Write[T]) -> None:
+        async with self._turn:
+            while not write.settled:
+                await self._commit(
+                    [self._queue.popleft() for _ in range(min(len(self._queue), LARGEST_BATCH))]
+                )
+
+    async def _commit(self, batch: list[_Write[object]]) -> None:
+        worked = False
+
+        def run(connection: Connection) -> None:
+            nonlocal worked
+            for write in batch:
+                write.run(connection)
+            worked = True
+
+        try:
+            await self._transact(run)
+        except Exception as error:  # noqa: BLE001  whatever it is, it is raised at the caller's
+            if len(batch) > 1 and not worked:
+                # Rolled back, and one of them is to blame: each goes alone, and fails alone.
+                for write in batch:
+                    await self._commit([write])
+                return
+            # The commit itself failed, or the only work did. Not tried again: it may be on disk.
+            for write in batch:
+                write.failure = error
+        for write in batch:
+            write.settled = True
+            self._on_write(time.perf_counter() - write.since)

@@ -1,0 +1,398 @@
+"""The contract of `ivr.campaign.ports.Results`, on SQLite and on PostgreSQL alike."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from ivr.campaign.ports import CampaignRow, NewCampaign, Results
+from ivr.domain.attempt import AttemptState, Ending, Intent, Past, TimedKey
+from ivr.domain.callflow import KeyPress
+from ivr.domain.outcome import Outcome
+from ivr.domain.recipient import Recipient
+from ivr.errors import InputError, NotFound, StoreFailed
+from ivr.storage import SqlResults
+
+TOKYO = ZoneInfo("Asia/Tokyo")
+NOON = datetime(2026, 11, 24, 12, 0, 0, 123456, TOKYO)
+MINUTE = timedelta(minutes=1)
+
+
+def people(number: int) -> list[Recipient]:
+    return [
+        Recipient(
+            id=f"{n:08}",
+            line=n + 1,
+            kana="ヤマダ タロウ",
+            numbers=("+819012345678", "+81357220000"),
+            columns={"宛名番号": f"{n:08}", "期別": "第3期", "b": "2", "a": "1"},
+        )
+        for n in range(1, number + 1)
+    ]
+
+
+async def campaign(store: SqlResults, number: int = 3, name: str = "住民税") -> CampaignRow:
+    new = NewCampaign(
+        name=name,
+        scenario="version: 1\ntitle: 納付のご案内\n",
+        scenario_file="scenarios/reminder.yaml",
+        created_at=NOON,
+        rules={"total": 3, "windows": [{"days": ["mon"]}]},
+    )
+    return await store.create_campaign(new, people(number))
+
+
+def intent(of: CampaignRow, recipient: str = "00000001", at: datetime = NOON) -> Intent:
+    return Intent(id=uuid4().hex, campaign=of.id, recipient=recipient, number="+819012345678", at=at)
+
+
+async def attempt(
+    store: SqlResults,
+    of: CampaignRow,
+    outcome: Outcome,
+    *,
+    recipient: str = "00000001",
+    at: datetime = NOON,
+    settled: Outcome | None = None,
+    due_at: datetime | None = None,
+    marks: Sequence[str] = (),
+) -> Intent:
+    """Dial once, with that end."""
+    dial = intent(of, recipient, at)
+    assert await store.intend(dial)
+    ending = Ending(outcome=outcome, at=at + MINUTE, marks=tuple(marks))
+    assert await store.end(dial.id, ending, settled=settled, due_at=due_at)
+    return dial
+
+
+async def test_a_store_is_what_the_port_asks_for(store: SqlResults) -> None:
+    port: Results = store
+    assert await port.campaigns() == ()
+
+
+class TestCampaigns:
+    async def test_a_campaign_comes_back_as_it_was_created(self, store: SqlResults) -> None:
+        created = await campaign(store)
+        assert created.state == "created"
+        assert created.rules == {"total": 3, "windows": [{"days": ["mon"]}]}
+        assert await store.campaign("住民税") == created
+
+    async def test_times_come_back_as_the_same_moment_with_a_zone(self, store: SqlResults) -> None:
+        await campaign(store)
+        at = (await store.campaign("住民税")).created_at
+        assert at == NOON
+        assert at.tzinfo is UTC
+
+    async def test_a_time_without_a_zone_is_refused(self, store: SqlResults) -> None:
+        naive = NewCampaign(name="x", scenario="", scenario_file="", created_at=NOON.replace(tzinfo=None))
+        with pytest.raises(StoreFailed):
+            await store.create_campaign(naive, ())
+
+    async def test_a_name_that_is_taken_is_the_persons_error_and_stores_nothing(self, store: SqlResults) -> None:
+        first = await campaign(store, 1)
+        with pytest.raises(InputError, match="「住民税」は、すでにあります"):
+            await campaign(store, 2)
+        assert await store.campaigns() == (first,)
+        assert (await store.counts(first.id)).states["waiting"] == 1
+
+    async def test_the_same_person_twice_is_the_persons_error_and_stores_nothing(self, store: SqlResults) -> None:
+        new = NewCampaign(name="x", scenario="", scenario_file="", created_at=NOON)
+        with pytest.raises(InputError) as error:
+            await store.create_campaign(new, [*people(2), *people(1)])
+        assert "00000001" not in str(error.value)
+        assert await store.campaigns() == ()
+
+    async def test_an_unknown_name_is_not_found(self, store: SqlResults) -> None:
+        with pytest.raises(NotFound, match="「nai」がありません"):
+            await store.campaign("nai")
+
+    async def test_campaigns_are_listed_oldest_first_and_by_state(self, store: SqlResults) -> None:
+        one, two = await campaign(store, 1, "one"), await campaign(store, 1, "two")
+        await store.move_campaign(two.id, expected=["created"], state="running")
+        assert [row.name for row in await store.campaigns()] == ["one", "two"]
+        assert [row.name for row in await store.campaigns(state="running")] == ["two"]
+        assert [row.id for row in await store.campaigns(state="created")] == [one.id]
+
+    async def test_a_campaign_moves_only_from_an_expected_state(self, store: SqlResults) -> None:
+        row = await campaign(store)
+        assert await store.move_campaign(row.id, expected=["created", "paused"], state="running")
+        assert not await store.move_campaign(row.id, expected=["created", "paused"], state="stopped")
+        assert (await store.campaign(row.name)).state == "running"
+
+
+class TestDue:
+    async def test_everybody_is_due_in_the_order_of_the_list(self, store: SqlResults) -> None:
+        row = await campaign(store, 5)
+        due = await store.due(row.id, NOON, 10)
+        assert [one.recipient for one in due] == people(5)
+        assert {(one.campaign, one.past, one.due_at) for one in due} == {(row.id, (), None)}
+
+    async def test_columns_keep_their_order(self, store: SqlResults) -> None:
+        row = await campaign(store, 1)
+        (one,) = await store.due(row.id, NOON, 1)
+        assert list(one.recipient.columns) == ["宛名番号", "期別", "b", "a"]
+
+    async def test_pages_follow_each_other_by_line(self, store: SqlResults) -> None:
+        row = await campaign(store, 5)
+        first = await store.due(row.id, NOON, 2)
+        rest = await store.due(row.id, NOON, 10, after=first[-1].recipient.line)
+        assert [one.recipient.line for one in (*first, *rest)] == [2, 3, 4, 5, 6]
+
+    async def test_the_limit_counts_people_not_their_attempts(self, store: SqlResults) -> None:
+        row = await campaign(store, 3)
+        for n in range(3):
+            await attempt(store, row, Outcome.BUSY, at=NOON + n * MINUTE)
+        due = await store.due(row.id, NOON + 9 * MINUTE, 2)
+        assert [len(one.past) for one in due] == [3, 0]
+
+    async def test_who_is_postponed_is_due_from_that_moment_on(self, store: SqlResults) -> None:
+        row = await campaign(store, 2)
+        await store.postpone(row.id, "00000001", NOON + MINUTE)
+        assert [one.recipient.line for one in await store.due(row.id, NOON, 9)] == [3]
+        late = await store.due(row.id, NOON + MINUTE, 9)
+        assert [(one.recipient.line, one.due_at) for one in late] == [(2, NOON + MINUTE), (3, None)]
+
+    async def test_who_is_being_called_or_settled_is_not_due(self, store: SqlResults) -> None:
+        row = await campaign(store, 3)
+        await store.intend(intent(row, "00000001"))
+        await store.settle(row.id, "00000002", Outcome.CANCELLED)
+        assert [one.recipient.id for one in await store.due(row.id, NOON, 9)] == ["00000003"]
+
+    async def test_other_campaigns_people_are_not_due(self, store: SqlResults) -> None:
+        one, two = await campaign(store, 1, "one"), await campaign(store, 2, "two")
+        assert len(await store.due(one.id, NOON, 9)) == 1
+        assert len(await store.due(two.id, NOON, 9)) == 2
+
+    async def test_past_attempts_come_oldest_first(self, store: SqlResults) -> None:
+        row = await campaign(store, 1)
+        await attempt(store, row, Outcome.BUSY, at=NOON)
+        await attempt(store, row, Outcome.NO_ANSWER, at=NOON + 5 * MINUTE)
+        expected = (
+            Past(number="+819012345678", at=NOON, outcome=Outcome.BUSY),
+            Past(number="+819012345678", at=NOON + 5 * MINUTE, outcome=Outcome.NO_ANSWER),
+        )
+        (one,) = await store.due(row.id, NOON, 1)
+        assert one.past == expected
+        assert await store.past(row.id, "00000001") == expected
+
+
+class TestAttempts:
+    async def test_an_intent_takes_the_person_off_the_waiting(self, store: SqlResults) -> None:
+        row = await campaign(store, 1)
+        dial = intent(row)
+        assert await store.intend(dial)
+        (one,) = await store.open_attempts()
+        assert (one.intent, one.state) == (dial, AttemptState.INTENDED)
+        assert (await store.counts(row.id)).states == {"waiting": 0, "calling": 1, "settled": 0}
+
+    async def test_a_person_who_does_not_wait_is_not_dialled(self, store: SqlResults) -> None:
+        row = await campaign(store, 2)
+        await store.intend(intent(row))
+        await store.settle(row.id, "00000002", Outcome.CANCELLED)
+        assert not await store.intend(intent(row))
+        assert not await store.intend(intent(row, "00000002"))
+        assert not await store.intend(intent(row, "nobody"))
+        assert len(await store.open_attempts()) == 1
+
+    async def test_of_many_at_once_one_gets_the_person(self, store: SqlResults) -> None:
+        row = await campaign(store, 1)
+        won = await asyncio.gather(*(store.intend(intent(row)) for _ in range(20)))
+        assert sorted(won) == [False] * 19 + [True]
+        assert len(await store.open_attempts()) == 1
+
+    async def test_an_attempt_advances_only_from_the_expected_state(self, store: SqlResults) -> None:
+        row = await campaign(store, 1)
+        dial = intent(row)
+        await store.intend(dial)
+        step = {"expected": AttemptState.INTENDED, "state": AttemptState.ANSWERED, "at": NOON + MINUTE}
+        assert await store.advance(dial.id, **step)
+        assert not await store.advance(dial.id, **step)
+        (one,) = await store.open_attempts()
+        assert one.state is AttemptState.ANSWERED
+
+    async def test_an_ended_attempt_does_not_advance(self, store: SqlResults) -> None:
+        row = await campaign(store, 1)
+        dial = await attempt(store, row, Outcome.BUSY)
+        assert not await store.advance(
+            dial.id, expected=AttemptState.INTENDED, state=AttemptState.ANSWERED, at=NOON
+        )
+
+    async def test_open_attempts_of_all_campaigns_come_oldest_first(self, store: SqlResults) -> None:
+        one, two = await campaign(store, 1, "one"), await campaign(store, 1, "two")
+        later, sooner = intent(one, at=NOON + MINUTE), intent(two, at=NOON)
+        await store.intend(later)
+        await store.intend(sooner)
+        assert [attempt.intent for attempt in await store.open_attempts()] == [sooner, later]
+
+    async def test_an_ending_settles_the_person(self, store: SqlResults) -> None:
+        row = await campaign(store, 1)
+        await attempt(store, row, Outcome.CONFIRMED, settled=Outcome.CONFIRMED)
+        assert await store.open_attempts() == ()
+        counts = await store.counts(row.id)
+        assert counts.states == {"waiting": 0, "calling": 0, "settled": 1}
+        assert counts.outcomes == {Outcome.CONFIRMED: 1}
+
+    async def test_an_ending_lets_the_person_wait_for_another_try(self, store: SqlResults) -> None:
+        row = await campaign(store, 1)
+        await attempt(store, row, Outcome.BUSY, due_at=NOON + 5 * MINUTE)
+        assert await store.due(row.id, NOON + 4 * MINUTE, 1) == ()
+        assert len(await store.due(row.id, NOON + 5 * MINUTE, 1)) == 1
+        assert await store.intend(intent(row, at=NOON + 5 * MINUTE))
+
+    async def test_an_attempt_ends_once(self, store: SqlResults) -> None:
+        row = await campaign(store, 1)
+        dial = await attempt(store, row, Outcome.BUSY, due_at=NOON)
+        again = Ending(outcome=Outcome.CONFIRMED, at=NOON, keys=(TimedKey(press=KeyPress("ask", "#"), at=NOON),))
+        assert not await store.end(dial.id, again, settled=Outcome.CONFIRMED, due_at=None)
+        assert not await store.end("unknown", again, settled=Outcome.CONFIRMED, due_at=None)
+        (record,) = await store.records(row.id)
+        assert (record.state, record.outcome, record.attempts[0].outcome) == ("waiting", None, Outcome.BUSY)
+        assert record.attempts[0].keys == ()
+
+    async def test_settling_touches_only_who_waits(self, store: SqlResults) -> None:
+        row = await campaign(store, 2)
+        await store.intend(intent(row))
+        await store.settle(row.id, "00000001", Outcome.CANCELLED)
+        await store.postpone(row.id, "00000001", NOON)
+        await store.settle(row.id, "00000002", Outcome.CANCELLED)
+        await store.postpone(row.id, "00000002", NOON)
+        first, second = await store.records(row.id)
+        assert (first.state, first.outcome, first.due_at) == ("calling", None, None)
+        assert (second.state, second.outcome, second.due_at) == ("settled", Outcome.CANCELLED, None)
+
+
+class TestReports:
+    async def test_counts_tell_states_outcomes_attempts_and_the_next_due(self, store: SqlResults) -> None:
+        row = await campaign(store, 4)
+        await attempt(store, row, Outcome.CONFIRMED, recipient="00000001", settled=Outcome.CONFIRMED)
+        await attempt(store, row, Outcome.BUSY, recipient="00000002", due_at=NOON + 5 * MINUTE)
+        await store.intend(intent(row, "00000003"))
+        await store.postpone(row.id, "00000004", NOON + 2 * MINUTE)
+        counts = await store.counts(row.id)
+        assert counts.states == {"waiting": 2, "calling": 1, "settled": 1}
+        assert counts.outcomes == {Outcome.CONFIRMED: 1}
+        assert counts.attempts == 3
+        assert counts.next_due == NOON + 2 * MINUTE
+
+    async def test_who_was_never_put_off_is_due_since_the_campaign_began(self, store: SqlResults) -> None:
+        row = await campaign(store, 2)
+        await store.postpone(row.id, "00000001", NOON + MINUTE)
+        assert (await store.counts(row.id)).next_due == NOON
+
+    async def test_nobody_is_due_where_nobody_waits(self, store: SqlResults) -> None:
+        row = await campaign(store, 1)
+        await attempt(store, row, Outcome.CONFIRMED, settled=Outcome.CONFIRMED)
+        assert (await store.counts(row.id)).next_due is None
+
+    async def test_records_hold_everything_that_an_ending_told(self, store: SqlResults) -> None:
+        row = await campaign(store, 2)
+        dial = intent(row)
+        await store.intend(dial)
+        ending = Ending(
+            outcome=Outcome.CONFIRMED,
+            at=NOON + MINUTE,
+            dialled_at=NOON,
+            answered_at=NOON + MINUTE / 6,
+            sip=200,
+            q850=16,
+            heard_s=6.52,
+            restarts=2,
+            keys=(
+                TimedKey(press=KeyPress("confirm", "5"), at=NOON + MINUTE / 4),
+                TimedKey(press=KeyPress("confirm", "#", confirms=True), at=NOON + MINUTE / 3),
+            ),
+            marks=("callback_requested",),
+            evidence={"ended_by": "callee", "steps": [{"step": "confirm", "whole": True, "seconds": 6.52}]},
+        )
+        await store.end(dial.id, ending, settled=Outcome.CONFIRMED, due_at=None)
+        record, untouched = await store.records(row.id)
+        assert record.recipient == people(1)[0]
+        assert (record.state, record.outcome, record.marks) == (
+            "settled",
+            Outcome.CONFIRMED,
+            ("callback_requested",),
+        )
+        (stored,) = record.attempts
+        assert (stored.id, stored.number, stored.state) == (dial.id, dial.number, AttemptState.ENDED)
+        assert (stored.intended_at, stored.dialled_at) == (NOON, NOON)
+        assert (stored.answered_at, stored.ended_at) == (NOON + MINUTE / 6, NOON + MINUTE)
+        assert (stored.sip, stored.q850, stored.heard_s, stored.restarts) == (200, 16, 6.52, 2)
+        assert [(key.step, key.key, key.at) for key in stored.keys] == [
+            ("confirm", "5", NOON + MINUTE / 4),
+            ("confirm", "#", NOON + MINUTE / 3),
+        ]
+        assert stored.evidence == ending.evidence
+        assert (untouched.state, untouched.attempts, untouched.marks) == ("waiting", (), ())
+
+    async def test_the_time_of_the_answer_outlives_an_ending_that_does_not_know_it(self, store: SqlResults) -> None:
+        row = await campaign(store, 1)
+        dial = intent(row)
+        await store.intend(dial)
+        await store.advance(
+            dial.id, expected=AttemptState.INTENDED, state=AttemptState.ANSWERED, at=NOON + MINUTE
+        )
+        lost = Ending(outcome=Outcome.UNKNOWN, at=NOON + 9 * MINUTE)
+        await store.end(dial.id, lost, settled=Outcome.UNKNOWN, due_at=None)
+        (record,) = await store.records(row.id)
+        assert record.attempts[0].answered_at == NOON + MINUTE
+
+    async def test_marks_of_all_attempts_are_gathered_each_once(self, store: SqlResults) -> None:
+        row = await campaign(store, 1)
+        await attempt(store, row, Outcome.HUNG_UP, marks=["a", "b"])
+        await attempt(store, row, Outcome.HUNG_UP, at=NOON + MINUTE, marks=["b", "c"])
+        (record,) = await store.records(row.id)
+        assert record.marks == ("a", "b", "c")
+        assert [one.intended_at for one in record.attempts] == [NOON, NOON + MINUTE]
+
+
+class TestWriting:
+    async def test_writes_that_come_together_fail_one_by_one(self, store: SqlResults) -> None:
+        row = await campaign(store, 3)
+        twin = intent(row, "00000001")
+        other = Intent(id=twin.id, campaign=row.id, recipient="00000002", number="+81312345678", at=NOON)
+        results = await asyncio.gather(
+            store.intend(twin),
+            store.intend(other),
+            store.intend(intent(row, "00000003")),
+            return_exceptions=True,
+        )
+        assert results[0] is True
+        assert isinstance(results[1], StoreFailed)
+        assert results[2] is True
+        assert [one.state for one in await store.records(row.id)] == ["calling", "waiting", "calling"]
+
+    async def test_a_write_is_done_even_if_its_caller_is_cancelled(self, store: SqlResults) -> None:
+        row = await campaign(store, 1)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0):
+                await store.intend(intent(row))
+        await store.move_campaign(row.id, expected=["created"], state="running")
+        assert len(await store.open_attempts()) == 1
+
+    async def test_every_write_is_measured(self, url: str) -> None:
+        seconds: list[float] = []
+        async with await SqlResults.open(url, on_write=seconds.append) as store:
+            row = await campaign(store, 2)
+            await asyncio.gather(*(store.settle(row.id, f"0000000{n}", Outcome.CANCELLED) for n in (1, 2)))
+        assert len(seconds) == 3
+        assert all(0 < one < 30 for one in seconds)
+
+    async def test_what_is_stored_is_there_when_the_store_is_opened_again(self, url: str) -> None:
+        async with await SqlResults.open(url) as store:
+            row = await campaign(store, 2)
+            await store.intend(intent(row))
+        async with await SqlResults.open(url) as store:
+            assert await store.campaign(row.name) == row
+            assert len(await store.open_attempts()) == 1
+
+    async def test_a_list_of_ten_thousand_is_stored_and_served(self, store: SqlResults) -> None:
+        row = await campaign(store, 10_000)
+        assert (await store.counts(row.id)).states["waiting"] == 10_000
+        page = await store.due(row.id, NOON, 100, after=9_000)
+        assert [one.recipient.line for one in page] == list(range(9_001, 9_101))
+        assert len(await store.records(row.id)) == 10_000
