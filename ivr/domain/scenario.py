@@ -109,7 +109,7 @@ def _dangling(scenario: Scenario) -> Iterator[Flaw]:
         yield Flaw(
             step=None,
             part="start",
-            message=f"start は「{scenario.start}」を指していますが、その名前のステップがありません。",
+            message=f"start が指す「{scenario.start}」という名前のステップがありません。",
         )
     for name, step in scenario.steps.items():
         for part, target in targets(step):
@@ -117,7 +117,7 @@ def _dangling(scenario: Scenario) -> Iterator[Flaw]:
                 yield Flaw(
                     step=name,
                     part=part,
-                    message=f"ステップ「{name}」の {part} は「{target}」を指していますが、その名前のステップがありません。",
+                    message=f"ステップ「{name}」の {part} が指す「{target}」という名前のステップがありません。",
                 )
 
 
