@@ -51,8 +51,7 @@ class AgiSession:
     def __init__(self) -> None:
         self.environment: Mapping[str, str] = {}
         self.hung_up = False
-        self.on_hangup: Callable[[], None] | None = None
-        """Called once, as soon as the hang-up or the end of the connection is known."""
+        self._told: list[Callable[[], None]] = []
         self._writer: asyncio.StreamWriter | None = None
         self._wire = AgiWire()
         self._started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -103,6 +102,13 @@ class AgiSession:
         if result.code != 200:
             raise CommandRefused(f"Asterisk refused an AGI command with {result.code}.")
         return result
+
+    def when_ended(self, tell: Callable[[], None]) -> None:
+        """Call `tell` once, as soon as the hang-up or the end of the connection is known."""
+        if self.ended:
+            tell()
+        else:
+            self._told.append(tell)
 
     def close(self) -> None:
         """End the session; Asterisk goes on with the dialplan's next priority. Harmless when repeated."""
@@ -170,9 +176,9 @@ class AgiSession:
         self._tell_ended()
 
     def _tell_ended(self) -> None:
-        told, self.on_hangup = self.on_hangup, None
-        if told is not None:
-            told()
+        told, self._told = self._told, []
+        for tell in told:
+            tell()
 
 
 Handler = Callable[[AgiSession], Awaitable[None]]
@@ -237,9 +243,7 @@ class AgiServer:
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
         try:
-            self._server = await loop.create_server(
-                lambda: _Connection(self), self.host, self.port, backlog=512
-            )
+            self._server = await loop.create_server(lambda: _Connection(self), self.host, self.port, backlog=512)
         except OSError as error:
             raise Busy(f"AGI のポート {self.host}:{self.port} を開けません（{error.strerror}）。") from None
         self.port = self._server.sockets[0].getsockname()[1]
