@@ -319,9 +319,9 @@ class Dialler:
         self._in_hand.discard(due.recipient.id)
         self._changed.set()
 
-    async def _hold(self, reason: str, seconds: float = PATIENCE) -> None:
+    async def _hold(self, reason: str) -> None:
         self._observer.held(self._campaign.name, reason, None)
-        await self._wait(seconds)
+        await self._wait(PATIENCE)
 
     async def _wait(self, seconds: float) -> None:
         """Wait for something to change, `seconds` at most."""

@@ -1,0 +1,160 @@
+"""Small real stand-ins for the ports: a scripted leg, a telephone that answers by number, a voice without sound."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ivr.campaign.ports import CallLeg, Clip, Disposition, Talk
+from ivr.domain.attempt import Intent
+from ivr.domain.callflow import HungUp, Left, NotLeft, Pressed, Silence, Spoken
+from ivr.domain.outcome import Outcome
+from ivr.errors import PbxUnavailable, SpeechFailed
+
+Heard = Spoken | Pressed | Silence | Left | NotLeft | HungUp
+
+
+@dataclass
+class SystemClock:
+    """The time of this machine, or a fixed time of day that goes on from `start`."""
+
+    start: datetime | None = None
+    began: float = field(default_factory=time.monotonic)
+
+    def now(self) -> datetime:
+        if self.start is None:
+            return datetime.now(UTC)
+        return self.start
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+class ScriptedLeg:
+    """A leg on which the listed events happen, one for each thing done; exceptions are raised, None waits for ever."""
+
+    def __init__(self, *events: Heard | Exception | None) -> None:
+        self.events = list(events)
+        self.done: list[tuple[str, str]] = []
+        self.hung_up = 0
+
+    async def _next(self, what: str, detail: str) -> Heard:
+        self.done.append((what, detail))
+        event = self.events.pop(0)
+        if event is None:
+            await asyncio.Event().wait()
+        if isinstance(event, Exception):
+            raise event
+        assert event is not None
+        return event
+
+    async def speak(self, clips: Sequence[Clip], keys: str) -> Spoken | Pressed | HungUp:
+        event = await self._next("speak", " ".join(clip.path.name for clip in clips))
+        assert isinstance(event, Spoken | Pressed | HungUp)
+        return event
+
+    async def wait_key(self, seconds: float) -> Pressed | Silence | HungUp:
+        event = await self._next("wait_key", f"{seconds:g}")
+        assert isinstance(event, Pressed | Silence | HungUp)
+        return event
+
+    async def leave(self, clips: Sequence[Clip], keys: str) -> Left | NotLeft | Pressed | HungUp:
+        event = await self._next("leave", " ".join(clip.path.name for clip in clips))
+        assert isinstance(event, Left | NotLeft | Pressed | HungUp)
+        return event
+
+    async def hang_up(self) -> None:
+        self.hung_up += 1
+
+
+class SilentVoice:
+    """Makes clips of one second without a file; `mute` texts can't be spoken."""
+
+    def __init__(self, *, mute: str | None = None) -> None:
+        self.mute = mute
+        self.asked: Counter[str] = Counter()
+
+    async def prepare(self, text: str, values: Mapping[str, str], *, language: str, scope: str) -> tuple[Clip, ...]:
+        spoken = text.format(**values) if values else text
+        self.asked[spoken] += 1
+        if self.mute is not None and self.mute in spoken:
+            raise SpeechFailed(f"cannot speak in {language} for {scope}")
+        return (Clip(path=Path("/clips") / str(len(spoken)), seconds=1.0),)
+
+
+Answer = Callable[[Intent, Talk], Awaitable[Disposition]]
+
+
+class Telephone:
+    """Answers each dial as `answers` says for its number, and counts dials and lines in use."""
+
+    def __init__(self, answers: Mapping[str, Answer | Disposition], default: Answer | Disposition) -> None:
+        self.answers = answers
+        self.default = default
+        self.dials: list[Intent] = []
+        self.live = 0
+        self.most = 0
+        self.down = 0
+
+    async def ready(self) -> None:
+        if self.down:
+            self.down -= 1
+            raise PbxUnavailable("down")
+
+    async def dial(self, intent: Intent, talk: Talk) -> Disposition:
+        self.dials.append(intent)
+        self.live += 1
+        self.most = max(self.most, self.live)
+        try:
+            await asyncio.sleep(0)
+            answer = self.answers.get(intent.number, self.default)
+            if isinstance(answer, Disposition):
+                return answer
+            return await answer(intent, talk)
+        finally:
+            self.live -= 1
+
+
+BUSY = Disposition(sip=486, q850=17)
+
+
+def answered(make: Callable[[], CallLeg]) -> Answer:
+    """Return an answer whose leg is made by `make`."""
+
+    async def answer(intent: Intent, talk: Talk) -> Disposition:
+        await talk(make())
+        return Disposition(sip=200, q850=16, answered_at=intent.at, dialled_at=intent.at)
+
+    return answer
+
+
+@dataclass
+class Watch:
+    """Keeps what the dialler told."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    holds: list[str] = field(default_factory=list)
+    defects: list[Exception] = field(default_factory=list)
+    on_end: Callable[[], None] = lambda: None
+
+    def dial_began(self, campaign: str, attempt: str) -> None:
+        """Nothing to keep."""
+
+    def answered(self, campaign: str, attempt: str) -> None:
+        """Nothing to keep."""
+
+    def dial_ended(self, campaign: str, attempt: str, outcome: Outcome, *, settled: bool) -> None:
+        self.outcomes.append(outcome)
+        self.on_end()
+
+    def held(self, campaign: str, reason: str, until: datetime | None) -> None:
+        self.holds.append(reason)
+
+    def defect(self, campaign: str, attempt: str, error: Exception) -> None:
+        self.defects.append(error)

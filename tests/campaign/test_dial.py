@@ -1,0 +1,280 @@
+"""The dialler on a real store, with a telephone that answers at once."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from ivr.campaign import dial
+from ivr.campaign.dial import Dialler, Halt
+from ivr.campaign.lines import Limits, Lines
+from ivr.campaign.ports import CampaignRow, Clock, Disposition, NewCampaign, Originator, Talk
+from ivr.campaign.reconcile import reconcile
+from ivr.campaign.scripts import Scripts
+from ivr.domain.attempt import Ending, Intent
+from ivr.domain.calendar import DAYS, HOLIDAY, Calendar, Window
+from ivr.domain.callflow import HungUp, Pressed, Silence, Spoken
+from ivr.domain.calling_rules import Retry, Rules
+from ivr.domain.outcome import Outcome
+from ivr.domain.recipient import Recipient
+from ivr.errors import StoreFailed
+from ivr.storage.results import SqlResults
+from tests.campaign.fakes import BUSY, ScriptedLeg, SilentVoice, SystemClock, Telephone, Watch, answered
+from tests.domain.reminder import REMINDER
+
+ALWAYS = Calendar(windows=(Window(days=frozenset([*DAYS, HOLIDAY]), start=0, until=1440),), zone=ZoneInfo("Asia/Tokyo"))
+PRESSES = answered(lambda: ScriptedLeg(Pressed("#"), Spoken(1.0), Spoken(1.0), Silence(), Spoken(1.0)))
+HANGS_UP = answered(lambda: ScriptedLeg(HungUp(0.5)))
+
+
+def people(count: int) -> list[Recipient]:
+    return [
+        Recipient(id=f"{n:05}", line=n + 2, kana="ヤマダ タロウ", numbers=(f"+8135722{n:04}",)) for n in range(count)
+    ]
+
+
+@asynccontextmanager
+async def campaign(path: Path, recipients: Sequence[Recipient]) -> AsyncIterator[tuple[SqlResults, CampaignRow]]:
+    async with await SqlResults.open(f"sqlite+aiosqlite:///{path / 'ivr.db'}") as results:
+        row = await results.create_campaign(
+            NewCampaign(name="test", scenario="", scenario_file="s.yaml", created_at=datetime.now(UTC)), recipients
+        )
+        await results.move_campaign(row.id, expected=["created"], state="running")
+        yield results, row
+
+
+async def run(
+    results: SqlResults,
+    row: CampaignRow,
+    telephone: Originator,
+    *,
+    rules: Rules | None = None,
+    lines: int = 5,
+    voice: SilentVoice | None = None,
+    clock: Clock | None = None,
+    watch: Watch | None = None,
+    stop_after: int | None = None,
+) -> tuple[Halt, Watch]:
+    """Dial the campaign to its end."""
+    clock = clock or SystemClock()
+    watch = watch or Watch()
+    async with asyncio.timeout(30), asyncio.TaskGroup() as tasks:
+        dialler = Dialler(
+            row,
+            REMINDER,
+            rules=rules or Rules(calendar=ALWAYS),
+            results=results,
+            originator=telephone,
+            scripts=Scripts(REMINDER, voice or SilentVoice(), scope=row.id),
+            lines=Lines(Limits(lines=lines, calls_per_second=1000, call=60), clock),
+            clock=clock,
+            observer=watch,
+            spawn=tasks.create_task,
+        )
+        if stop_after is not None:
+            seen = watch.outcomes
+            watch.on_end = lambda: dialler.stop() if len(seen) >= stop_after else None
+        halt = await dialler.run()
+    return halt, watch
+
+
+async def outcomes(results: SqlResults, row: CampaignRow) -> Mapping[str, Outcome | None]:
+    return {record.recipient.id: record.outcome for record in await results.records(row.id)}
+
+
+async def test_everybody_is_dialled_once_and_settled(tmp_path: Path) -> None:
+    async with campaign(tmp_path, people(250)) as (results, row):
+        telephone = Telephone({"+81357220003": BUSY}, PRESSES)
+        halt, watch = await run(results, row, telephone)
+        assert halt is Halt.SETTLED
+        assert sorted(intent.number for intent in telephone.dials) == sorted(p.numbers[0] for p in people(250))
+        assert telephone.most <= 5
+        found = await outcomes(results, row)
+        assert found["00003"] is Outcome.BUSY
+        assert set(found.values()) == {Outcome.BUSY, Outcome.CONFIRMED}
+        assert len(watch.outcomes) == 250
+
+
+async def test_the_intent_is_stored_before_the_dial(tmp_path: Path) -> None:
+    async with campaign(tmp_path, people(3)) as (results, row):
+        stored: list[bool] = []
+
+        async def look(intent: Intent, talk: Talk) -> Disposition:
+            stored.append(intent.id in {attempt.intent.id for attempt in await results.open_attempts()})
+            return BUSY
+
+        await run(results, row, Telephone({}, look))
+        assert stored == [True] * 3
+
+
+async def test_a_texts_that_names_nobody_is_prepared_once(tmp_path: Path) -> None:
+    async with campaign(tmp_path, people(20)) as (results, row):
+        voice = SilentVoice()
+        await run(results, row, Telephone({}, PRESSES), voice=voice)
+        assert voice.asked["税務課です。"] == 1
+        assert voice.asked["ヤマダ タロウ様でいらっしゃいますか。"] == 20
+
+
+async def test_a_busy_number_is_tried_again_as_the_rules_say_and_no_more(tmp_path: Path) -> None:
+    rules = Rules(
+        calendar=ALWAYS, retries={Outcome.BUSY: Retry(times=2, after=timedelta(seconds=0.05))}, total=5, per_day=5
+    )
+    async with campaign(tmp_path, people(2)) as (results, row):
+        telephone = Telephone({}, BUSY)
+        await run(results, row, telephone, rules=rules)
+        assert len(telephone.dials) == 6
+        assert await outcomes(results, row) == {"00000": Outcome.BUSY, "00001": Outcome.BUSY}
+
+
+async def test_a_dead_number_leads_to_the_persons_next_one(tmp_path: Path) -> None:
+    person = Recipient(id="1", line=2, kana="ヤマダ", numbers=("+81357220001", "+819012345678"))
+    async with campaign(tmp_path, [person]) as (results, row):
+        telephone = Telephone({"+81357220001": Disposition(sip=404, q850=1)}, PRESSES)
+        await run(results, row, telephone)
+        assert [intent.number for intent in telephone.dials] == list(person.numbers)
+        assert await outcomes(results, row) == {"1": Outcome.CONFIRMED}
+
+
+async def test_outside_every_window_nothing_is_dialled(tmp_path: Path) -> None:
+    sunday = SystemClock(start=datetime(2026, 11, 22, 12, 0, tzinfo=ZoneInfo("Asia/Tokyo")))
+    weekdays = replace(ALWAYS, windows=(Window(days=frozenset(DAYS[:5]), start=540, until=1200),))
+    async with campaign(tmp_path, people(3)) as (results, row):
+        telephone = Telephone({}, PRESSES)
+        halt, _ = await run(results, row, telephone, rules=Rules(calendar=weekdays), clock=sunday)
+        assert halt is Halt.WINDOW
+        assert telephone.dials == []
+
+
+async def test_a_stop_lets_calls_end_and_leaves_the_rest_waiting(tmp_path: Path) -> None:
+    async with campaign(tmp_path, people(200)) as (results, row):
+        telephone = Telephone({}, PRESSES)
+        halt, _ = await run(results, row, telephone, stop_after=20)
+        assert halt is Halt.STOPPED
+        assert 20 <= len(telephone.dials) < 200
+        assert await results.open_attempts() == ()
+        halt, _ = await run(results, row, telephone)
+        assert halt is Halt.SETTLED
+        assert len({intent.recipient for intent in telephone.dials}) == len(telephone.dials) == 200
+
+
+async def test_a_defect_in_one_call_ends_that_call_alone_and_loses_no_line(tmp_path: Path) -> None:
+    async def breaks(intent: Intent, talk: Talk) -> Disposition:
+        raise RuntimeError("defect")
+
+    async with campaign(tmp_path, people(30)) as (results, row):
+        halt, watch = await run(results, row, Telephone({"+81357220004": breaks}, HANGS_UP), lines=1)
+        assert halt is Halt.SETTLED
+        found = await outcomes(results, row)
+        assert found.pop("00004") is Outcome.UNKNOWN
+        assert set(found.values()) == {Outcome.HUNG_UP}
+        assert len(watch.defects) == 1
+
+
+async def test_what_cannot_be_spoken_is_our_failure_and_is_not_dialled(tmp_path: Path) -> None:
+    people_ = [*people(3), Recipient(id="x", line=9, kana="ムオン", numbers=("+81357229999",))]
+    async with campaign(tmp_path, people_) as (results, row):
+        telephone = Telephone({}, HANGS_UP)
+        await run(results, row, telephone, voice=SilentVoice(mute="ムオン"))
+        assert len(telephone.dials) == 3
+        assert (await outcomes(results, row))["x"] is Outcome.FAILED
+
+
+async def test_while_the_pbx_or_the_store_is_down_it_waits_and_nothing_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dial, "PATIENCE", 0.01)
+    async with campaign(tmp_path, people(10)) as (results, row):
+        telephone = Telephone({}, HANGS_UP)
+        telephone.down = 3
+        refuse = {"intend": 2, "end": 2}
+        real_intend, real_end = results.intend, results.end
+
+        async def intend(intent: Intent) -> bool:
+            if refuse["intend"]:
+                refuse["intend"] -= 1
+                raise StoreFailed("disk full")
+            return await real_intend(intent)
+
+        async def end(attempt_id: str, ending: Ending, *, settled: Outcome | None, due_at: datetime | None) -> bool:
+            if refuse["end"]:
+                refuse["end"] -= 1
+                raise StoreFailed("disk full")
+            return await real_end(attempt_id, ending, settled=settled, due_at=due_at)
+
+        monkeypatch.setattr(results, "intend", intend)
+        monkeypatch.setattr(results, "end", end)
+        halt, watch = await run(results, row, telephone)
+        assert halt is Halt.SETTLED
+        assert {"pbx", "store"} <= set(watch.holds)
+        assert len(telephone.dials) == 10
+        assert set((await outcomes(results, row)).values()) == {Outcome.HUNG_UP}
+
+
+async def test_a_pause_holds_the_dialling_and_a_resume_goes_on(tmp_path: Path) -> None:
+    async with campaign(tmp_path, people(300)) as (results, row):
+
+        async def slow(intent: Intent, talk: Talk) -> Disposition:
+            await asyncio.sleep(0.005)
+            return BUSY
+
+        telephone = Telephone({}, slow)
+        watch = Watch()
+
+        async def pause_and_resume() -> None:
+            while len(telephone.dials) < 20:
+                await asyncio.sleep(0.005)
+            await results.move_campaign(row.id, expected=["running"], state="paused")
+            while "paused" not in watch.holds:
+                await asyncio.sleep(0.005)
+            while telephone.live:
+                await asyncio.sleep(0.005)
+            held = len(telephone.dials)
+            await asyncio.sleep(0.1)
+            assert len(telephone.dials) == held < 300
+            await results.move_campaign(row.id, expected=["paused"], state="running")
+
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(pause_and_resume())
+            halt, _ = await run(results, row, telephone, lines=2, watch=watch)
+        assert halt is Halt.SETTLED
+        assert len(telephone.dials) == 300
+
+
+async def test_an_aborted_engine_stores_what_was_proven_and_a_restart_leaves_nothing_open(tmp_path: Path) -> None:
+    async with campaign(tmp_path, people(5)) as (results, row):
+        answering = asyncio.Event()
+
+        async def hangs(intent: Intent, talk: Talk) -> Disposition:
+            answering.set()
+            await talk(ScriptedLeg(Pressed("#"), Spoken(1.0), None))
+            raise AssertionError
+
+        async def abort() -> None:
+            await answering.wait()
+            await asyncio.sleep(0.05)
+            raise KeyError("abort")
+
+        with pytest.raises(ExceptionGroup):  # noqa: PT012 - the group is what is raised
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(abort())
+                await run(results, row, Telephone({}, hangs), lines=1)
+        assert await results.open_attempts() == ()
+        found = list((await outcomes(results, row)).values())
+        assert found.count(Outcome.CONFIRMED) == 1
+
+
+async def test_attempts_left_open_by_a_killed_engine_end_unknown_and_are_not_repeated(tmp_path: Path) -> None:
+    async with campaign(tmp_path, people(2)) as (results, row):
+        await results.intend(
+            Intent(id="a" * 32, campaign=row.id, recipient="00000", number="+81357220000", at=datetime.now(UTC))
+        )
+        assert await reconcile(results, SystemClock()) == 1
+        telephone = Telephone({}, HANGS_UP)
+        await run(results, row, telephone)
+        assert [intent.recipient for intent in telephone.dials] == ["00001"]
+        assert (await outcomes(results, row))["00000"] is Outcome.UNKNOWN
