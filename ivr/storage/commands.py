@@ -31,6 +31,7 @@ _CALL_RECIPIENT = (
 )
 
 _INSERT_ATTEMPT = insert(attempts)
+_INSERT_KEYS = insert(key_presses)
 
 _ANSWER_ATTEMPT = (
     update(attempts)
@@ -43,12 +44,8 @@ _END_ATTEMPT = (
     .where(attempts.c.id == bindparam("of_attempt"), attempts.c.state != "ended")
     .values(
         state="ended",
-        dialled_at=func.coalesce(
-            bindparam("dialled", type_=attempts.c.dialled_at.type), attempts.c.dialled_at
-        ),
-        answered_at=func.coalesce(
-            bindparam("answered", type_=attempts.c.answered_at.type), attempts.c.answered_at
-        ),
+        dialled_at=func.coalesce(bindparam("dialled", type_=attempts.c.dialled_at.type), attempts.c.dialled_at),
+        answered_at=func.coalesce(bindparam("answered", type_=attempts.c.answered_at.type), attempts.c.answered_at),
         ended_at=bindparam("ended"),
         outcome=bindparam("how"),
         sip=bindparam("sip_code"),
@@ -64,9 +61,7 @@ _RELEASE_RECIPIENT = (
     update(recipients)
     .where(
         tuple_(recipients.c.campaign_id, recipients.c.id).in_(
-            select(attempts.c.campaign_id, attempts.c.recipient_id).where(
-                attempts.c.id == bindparam("of_attempt")
-            )
+            select(attempts.c.campaign_id, attempts.c.recipient_id).where(attempts.c.id == bindparam("of_attempt"))
         ),
         recipients.c.state == "calling",
     )
@@ -114,18 +109,14 @@ def _rows(campaign_id: str, people: Sequence[Recipient]) -> Iterator[dict[str, A
 def move_campaign(connection: Connection, campaign_id: str, expected: Sequence[str], state: str) -> bool:
     """Change the state of a campaign if it is one of `expected`."""
     moved = connection.execute(
-        update(campaigns)
-        .where(campaigns.c.id == campaign_id, campaigns.c.state.in_(expected))
-        .values(state=state)
+        update(campaigns).where(campaigns.c.id == campaign_id, campaigns.c.state.in_(expected)).values(state=state)
     )
     return moved.rowcount == 1
 
 
 def intend(connection: Connection, intent: Intent) -> bool:
     """Store the intent to dial, if the person is waiting."""
-    called = connection.execute(
-        _CALL_RECIPIENT, {"of_campaign": intent.campaign, "of_recipient": intent.recipient}
-    )
+    called = connection.execute(_CALL_RECIPIENT, {"of_campaign": intent.campaign, "of_recipient": intent.recipient})
     if called.rowcount != 1:
         return False
     connection.execute(
@@ -146,15 +137,11 @@ def intend(connection: Connection, intent: Intent) -> bool:
     return True
 
 
-def advance(
-    connection: Connection, attempt_id: str, expected: AttemptState, state: AttemptState, at: datetime
-) -> bool:
+def advance(connection: Connection, attempt_id: str, expected: AttemptState, state: AttemptState, at: datetime) -> bool:
     """Move an attempt on, if it is in `expected`; the only state on the way to the end is `ANSWERED`."""
     if state is not AttemptState.ANSWERED:
         raise ValueError(f"nothing advances to {state.value}")
-    moved = connection.execute(
-        _ANSWER_ATTEMPT, {"of_attempt": attempt_id, "expected": expected.value, "moment": at}
-    )
+    moved = connection.execute(_ANSWER_ATTEMPT, {"of_attempt": attempt_id, "expected": expected.value, "moment": at})
     return moved.rowcount == 1
 
 
@@ -191,7 +178,7 @@ def end(
     )
     if ending.keys:
         connection.execute(
-            insert(key_presses),
+            _INSERT_KEYS,
             [
                 {
                     "attempt_id": attempt_id,

@@ -81,7 +81,12 @@ class _Seat:
         self._thread._thread.daemon = True
 
     async def open(self) -> Self:
-        await self._thread
+        try:
+            await self._thread
+        except Exception:
+            # aiosqlite has told its thread to stop and does not wait for it; the loop must outlive its last word.
+            await asyncio.to_thread(self._thread._thread.join, CONNECT_S)
+            raise
         return self
 
     async def run(self, work: Work[T]) -> T:
@@ -192,9 +197,7 @@ class Postgres:
                 "server_settings": {"lock_timeout": str(int(patience * 1000)), "application_name": "ivr"},
             },
         )
-        self._reading = self._engine.execution_options(
-            isolation_level="REPEATABLE READ", postgresql_readonly=True
-        )
+        self._reading = self._engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
     async def read(self, work: Work[T]) -> T:
         """Run `work` on one unchanging view of the data."""

@@ -6,6 +6,7 @@ number. What remains for engineers is the code in brackets: SQLite's result code
 
 from __future__ import annotations
 
+import socket
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,9 +19,7 @@ from ivr.storage.migrations import HEAD, NewerSchema
 _FULL = "ディスクに空きがないため、データベースに書き込めません。空きを作ってください。"
 _READ_ONLY = "データベースが読み取り専用になっています。ファイルとフォルダーの権限を確かめてください。"
 _LOCKED = "データベースがほかの処理に使われていて、待っても空きませんでした。時間をおいてお試しください。"
-_CORRUPT = (
-    "データベースが壊れているか、データベースのファイルではありません。バックアップから戻してください。"
-)
+_CORRUPT = "データベースが壊れているか、データベースのファイルではありません。バックアップから戻してください。"
 _CLOSED = "データベースを開けません。場所と権限を確かめてください。"
 _DISK = "データベースのディスクで、読み書きに失敗しました。ディスクの状態を確かめてください。"
 _LOGIN = "データベースに入れません。ユーザー名とパスワードを確かめてください。"
@@ -87,5 +86,7 @@ def _sentence(error: Exception) -> str:
         found = max((prefix for prefix in _SQLSTATE if state.startswith(prefix)), key=len, default=None)
         return f"{_SQLSTATE[found] if found else _OTHER}（{state}）"
     if isinstance(origin, OSError):
-        return f"{_AWAY if isinstance(origin, ConnectionError | TimeoutError) else _CLOSED}（{type(origin).__name__}）"
+        # FileNotFoundError: a server's socket; the file of SQLite and its folder are made.
+        away = isinstance(origin, ConnectionError | TimeoutError | FileNotFoundError | socket.gaierror)
+        return f"{_AWAY if away else _CLOSED}（{type(origin).__name__}）"
     return f"{_OTHER}（{type(origin).__name__}）"

@@ -49,18 +49,7 @@ def due(connection: Connection, campaign_id: str, now: datetime, limit: int, aft
     One statement, so that a person whose call ends meanwhile can't appear without that call. The index on state and
     line finds the people in order; it holds `due_at` too, so that those who are not due cost next to nothing.
     """
-    people = (
-        select(recipients)
-        .where(
-            recipients.c.campaign_id == campaign_id,
-            recipients.c.state == "waiting",
-            recipients.c.line > after,
-            or_(recipients.c.due_at.is_(None), recipients.c.due_at <= now),
-        )
-        .order_by(recipients.c.line, recipients.c.id)
-        .limit(limit)
-        .subquery()
-    )
+    people = people_due(campaign_id, now, limit, after).subquery()
     ended = and_(
         attempts.c.campaign_id == people.c.campaign_id,
         attempts.c.recipient_id == people.c.id,
@@ -81,6 +70,21 @@ def due(connection: Connection, campaign_id: str, now: datetime, limit: int, aft
         )
         found.append(Due(campaign=campaign_id, recipient=_recipient(person), past=past, due_at=person.due_at))
     return tuple(found)
+
+
+def people_due(campaign_id: str, now: datetime, limit: int, after: int) -> Select[Any]:
+    """Select the rows of `due`."""
+    return (
+        select(recipients)
+        .where(
+            recipients.c.campaign_id == campaign_id,
+            recipients.c.state == "waiting",
+            recipients.c.line > after,
+            or_(recipients.c.due_at.is_(None), recipients.c.due_at <= now),
+        )
+        .order_by(recipients.c.line)
+        .limit(limit)
+    )
 
 
 def open_attempts(connection: Connection) -> tuple[OpenAttempt, ...]:
@@ -113,8 +117,7 @@ def past(connection: Connection, campaign_id: str, recipient_id: str) -> tuple[P
         .order_by(attempts.c.intended_at, attempts.c.id)
     )
     return tuple(
-        Past(number=row.number, at=row.intended_at, outcome=Outcome(row.outcome))
-        for row in connection.execute(query)
+        Past(number=row.number, at=row.intended_at, outcome=Outcome(row.outcome)) for row in connection.execute(query)
     )
 
 
@@ -156,9 +159,7 @@ def records(connection: Connection, campaign_id: str) -> tuple[RecipientRecord, 
         dials[row.recipient_id].append(_attempt(row, tuple(keys.pop(row.id, ()))))
         marks[row.recipient_id].update(dict.fromkeys(row.marks))
     query = (
-        select(recipients)
-        .where(recipients.c.campaign_id == campaign_id)
-        .order_by(recipients.c.line, recipients.c.id)
+        select(recipients).where(recipients.c.campaign_id == campaign_id).order_by(recipients.c.line, recipients.c.id)
     )
     return tuple(
         RecipientRecord(
@@ -174,11 +175,7 @@ def records(connection: Connection, campaign_id: str) -> tuple[RecipientRecord, 
 
 
 def _dials(campaign_id: str) -> Select[Any]:
-    return (
-        select(attempts)
-        .where(attempts.c.campaign_id == campaign_id)
-        .order_by(attempts.c.intended_at, attempts.c.id)
-    )
+    return select(attempts).where(attempts.c.campaign_id == campaign_id).order_by(attempts.c.intended_at, attempts.c.id)
 
 
 def _keys(campaign_id: str) -> Select[Any]:

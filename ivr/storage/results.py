@@ -37,9 +37,7 @@ class SqlResults:
         self._writer = Writer(database.write, on_write)
 
     @classmethod
-    async def open(
-        cls, url: str, *, on_write: Callable[[float], None] = _untold, patience: float = PATIENCE_S
-    ) -> Self:
+    async def open(cls, url: str, *, on_write: Callable[[float], None] = _untold, patience: float = PATIENCE_S) -> Self:
         """Open the database at `url`, made or brought to this engine's schema where need be.
 
         `on_write` is told how many seconds each write took, waiting included. `patience` is how many seconds a
@@ -59,7 +57,7 @@ class SqlResults:
 
     async def close(self) -> None:
         """Finish what is being written and let go of the database."""
-        await self._writer.idle()
+        await self._writer.finish()
         await self._database.close()
 
     async def __aenter__(self) -> Self:
@@ -94,9 +92,7 @@ class SqlResults:
 
     async def move_campaign(self, campaign_id: str, *, expected: Sequence[str], state: str) -> bool:
         """Change the state of a campaign if it is one of `expected`; tell whether it was."""
-        return await self._write(
-            lambda connection: commands.move_campaign(connection, campaign_id, expected, state)
-        )
+        return await self._write(lambda connection: commands.move_campaign(connection, campaign_id, expected, state))
 
     async def due(self, campaign_id: str, now: datetime, limit: int, *, after: int = 0) -> tuple[Due, ...]:
         """Return waiting people due by `now` in the order of the list, from the line after `after` on."""
@@ -106,25 +102,17 @@ class SqlResults:
         """Store the intent and move the person `waiting` -> `calling`; False, nothing stored, if not waiting."""
         return await self._write(lambda connection: commands.intend(connection, intent))
 
-    async def advance(
-        self, attempt_id: str, *, expected: AttemptState, state: AttemptState, at: datetime
-    ) -> bool:
+    async def advance(self, attempt_id: str, *, expected: AttemptState, state: AttemptState, at: datetime) -> bool:
         """Move an attempt that has not ended; tell whether it was in `expected`. To `ENDED` leads `end`."""
-        return await self._write(
-            lambda connection: commands.advance(connection, attempt_id, expected, state, at)
-        )
+        return await self._write(lambda connection: commands.advance(connection, attempt_id, expected, state, at))
 
-    async def end(
-        self, attempt_id: str, ending: Ending, *, settled: Outcome | None, due_at: datetime | None
-    ) -> bool:
+    async def end(self, attempt_id: str, ending: Ending, *, settled: Outcome | None, due_at: datetime | None) -> bool:
         """Store the ending once, and settle the person (`settled`) or let them wait until `due_at`.
 
         False, and nothing stored, where the attempt has ended before. A time of answering that `ending` does not
         tell stays as `advance` stored it.
         """
-        return await self._write(
-            lambda connection: commands.end(connection, attempt_id, ending, settled, due_at)
-        )
+        return await self._write(lambda connection: commands.end(connection, attempt_id, ending, settled, due_at))
 
     async def postpone(self, campaign_id: str, recipient_id: str, due_at: datetime) -> None:
         """Let a waiting person wait until `due_at`."""

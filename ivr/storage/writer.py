@@ -63,17 +63,19 @@ class Writer:
         await asyncio.shield(self._settle(write))
         return write.result()
 
-    async def idle(self) -> None:
-        """Return once nothing is being written."""
+    async def finish(self) -> None:
+        """Return once everything asked for is written, a cancelled caller's too."""
         async with self._turn:
-            pass
+            while self._queue:
+                await self._commit(self._next_batch())
 
     async def _settle(self, write: _Write[T]) -> None:
         async with self._turn:
             while not write.settled:
-                await self._commit(
-                    [self._queue.popleft() for _ in range(min(len(self._queue), LARGEST_BATCH))]
-                )
+                await self._commit(self._next_batch())
+
+    def _next_batch(self) -> list[_Write[object]]:
+        return [self._queue.popleft() for _ in range(min(len(self._queue), LARGEST_BATCH))]
 
     async def _commit(self, batch: list[_Write[object]]) -> None:
         worked = False

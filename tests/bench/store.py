@@ -75,7 +75,8 @@ async def _paced(store: SqlResults, campaign: CampaignRow, waits: list[float]) -
     cpu = time.process_time() - cpu
     cuts = statistics.quantiles(waits, n=100)
     print(
-        f"at {DIALS_PER_SECOND} calls/s a write takes {cuts[49] * 1000:.1f} ms (median), {cuts[94] * 1000:.1f} ms (95 %);"
+        f"at {DIALS_PER_SECOND} calls/s a write takes {cuts[49] * 1000:.1f} ms (median), "
+        f"{cuts[94] * 1000:.1f} ms (95 %);"
         f" {cpu / DIALS_PER_SECOND / PACED_S * 1000:.2f} ms of CPU a call"
     )
 

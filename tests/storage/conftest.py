@@ -15,6 +15,7 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+from sqlalchemy import make_url
 
 from ivr.storage import SqlResults
 
@@ -36,6 +37,17 @@ class Cluster:
         finally:
             await connection.close()
         return f"postgresql+asyncpg://ivr@/{name}?host={self.folder}"
+
+    async def cut_off(self, url: str) -> None:
+        """End every connection to the database at `url`."""
+        connection = await asyncpg.connect(user="ivr", database="postgres", host=str(self.folder))
+        try:
+            await connection.execute(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = $1",
+                make_url(url).database,
+            )
+        finally:
+            await connection.close()
 
 
 def _binaries() -> Path | None:

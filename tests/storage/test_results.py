@@ -218,9 +218,7 @@ class TestAttempts:
     async def test_an_ended_attempt_does_not_advance(self, store: SqlResults) -> None:
         row = await campaign(store, 1)
         dial = await attempt(store, row, Outcome.BUSY)
-        assert not await store.advance(
-            dial.id, expected=AttemptState.INTENDED, state=AttemptState.ANSWERED, at=NOON
-        )
+        assert not await store.advance(dial.id, expected=AttemptState.INTENDED, state=AttemptState.ANSWERED, at=NOON)
 
     async def test_open_attempts_of_all_campaigns_come_oldest_first(self, store: SqlResults) -> None:
         one, two = await campaign(store, 1, "one"), await campaign(store, 1, "two")
@@ -333,9 +331,7 @@ class TestReports:
         row = await campaign(store, 1)
         dial = intent(row)
         await store.intend(dial)
-        await store.advance(
-            dial.id, expected=AttemptState.INTENDED, state=AttemptState.ANSWERED, at=NOON + MINUTE
-        )
+        await store.advance(dial.id, expected=AttemptState.INTENDED, state=AttemptState.ANSWERED, at=NOON + MINUTE)
         lost = Ending(outcome=Outcome.UNKNOWN, at=NOON + 9 * MINUTE)
         await store.end(dial.id, lost, settled=Outcome.UNKNOWN, due_at=None)
         (record,) = await store.records(row.id)

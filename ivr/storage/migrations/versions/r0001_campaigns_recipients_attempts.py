@@ -38,9 +38,7 @@ def upgrade() -> None:
         sa.Column("outcome", sa.String),
         sa.Column("due_at", MOMENT),
         sa.PrimaryKeyConstraint("campaign_id", "id", name="pk_recipients"),
-        sa.ForeignKeyConstraint(
-            ["campaign_id"], ["campaigns.id"], name="fk_recipients_campaigns", ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["campaign_id"], ["campaigns.id"], name="fk_recipients_campaigns", ondelete="CASCADE"),
     )
     op.create_index("ix_recipients_due", "recipients", ["campaign_id", "state", "line", "due_at"])
     op.create_table(
@@ -87,7 +85,5 @@ def upgrade() -> None:
         sa.Column("confirms", sa.Boolean, nullable=False),
         sa.Column("at", MOMENT, nullable=False),
         sa.PrimaryKeyConstraint("attempt_id", "ordinal", name="pk_key_presses"),
-        sa.ForeignKeyConstraint(
-            ["attempt_id"], ["attempts.id"], name="fk_key_presses_attempts", ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["attempt_id"], ["attempts.id"], name="fk_key_presses_attempts", ondelete="CASCADE"),
     )

@@ -1,0 +1,69 @@
+"""The schema's history leads to the schema."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
+from sqlalchemy.dialects import sqlite
+
+from ivr.storage import SqlResults, databases, migrations, queries, tables
+
+
+def _differences(connection: Connection) -> list[object]:
+    context = MigrationContext.configure(connection, opts={"compare_type": True})
+    return list(compare_metadata(context, tables.metadata))
+
+
+async def test_a_migrated_database_is_what_the_tables_say(url: str) -> None:
+    async with await SqlResults.open(url):
+        pass
+    database = await databases.connect(url, 5)
+    try:
+        assert await database.write(_differences) == []
+        assert await database.read(migrations.version) == migrations.HEAD
+    finally:
+        await database.close()
+
+
+def test_the_head_that_the_engine_knows_is_alembics() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    assert ScriptDirectory.from_config(config).get_heads() == [migrations.HEAD]
+
+
+async def test_a_recipient_has_one_open_attempt_whatever_the_code_believes(tmp_path: Path) -> None:
+    async with await SqlResults.open(f"sqlite+aiosqlite:///{tmp_path}/ivr.db"):
+        pass
+    with closing(sqlite3.connect(tmp_path / "ivr.db")) as raw:
+        insert = (
+            "INSERT INTO attempts (id, campaign_id, recipient_id, number, state, intended_at, heard_s, restarts,"
+            " marks, evidence) VALUES (?, 'c', 'r', '', ?, '2026-11-24 12:00:00.000000', 0, 0, '[]', '{}')"
+        )
+        raw.execute(insert, ("1", "ended"))
+        raw.execute(insert, ("2", "intended"))
+        with pytest.raises(sqlite3.IntegrityError):
+            raw.execute(insert, ("3", "answered"))
+
+
+async def test_the_questions_asked_most_are_answered_by_an_index(tmp_path: Path) -> None:
+    async with await SqlResults.open(f"sqlite+aiosqlite:///{tmp_path}/ivr.db"):
+        pass
+    with closing(sqlite3.connect(tmp_path / "ivr.db")) as raw:
+
+        def plan(query: object) -> str:
+            return " ".join(row[3] for row in raw.execute(f"EXPLAIN QUERY PLAN {query}"))
+
+        due = queries.people_due("c", datetime(2026, 11, 24, tzinfo=UTC), 100, 0)
+        literal = due.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True})
+        assert "ix_recipients_due" in plan(literal)
+        assert "B-TREE" not in plan(literal)
+        assert "uq_attempts_open" in plan(f"SELECT * FROM attempts WHERE {tables.OPEN}")
