@@ -12,8 +12,8 @@ setup: ## install everything into .venv/ and .asterisk/ (no root; again: does no
 demo: setup ## the whole main job on a simulated telephone network
 	@.venv/bin/ivr rehearse --demo
 
-test: setup ## every test, the real PBX included
-	@$(PY) -m pytest
+test: setup ## every test, the real PBX included (ARGS="-k word" narrows it)
+	@$(PY) -m pytest -n 2 --dist loadgroup $(ARGS)
 
 check: setup ## lint, format, types, architecture
 	@sh deploy/check.sh

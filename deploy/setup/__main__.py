@@ -9,12 +9,12 @@ from __future__ import annotations
 import argparse
 import sys
 
-import asterisk
 import environment
+import pbx
 import sipp
 from work import CHECKOUT, SetupError, only_one_at_a_time
 
-PARTS = {"venv": environment.prepare, "asterisk": asterisk.prepare, "sipp": sipp.prepare}
+PARTS = {"venv": environment.prepare, "asterisk": pbx.prepare, "sipp": sipp.prepare}
 
 
 def main() -> int:

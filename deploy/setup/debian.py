@@ -47,9 +47,7 @@ def host() -> Host:
         raise SetupError(f"This machine is not Debian or Ubuntu. {CONTAINER_INSTEAD}")
     # Answers without a download, and also where the host's own package lists were removed.
     uris = run(["apt-get", "update", "--print-uris"], what="Asking apt for its mirror", limit=60)
-    mirrors = {
-        suite: base for base, suite in re.findall(r"^'(\S+)/dists/(\S+)/InRelease'", uris, flags=re.MULTILINE)
-    }
+    mirrors = {suite: base for base, suite in re.findall(r"^'(\S+)/dists/(\S+)/InRelease'", uris, flags=re.MULTILINE)}
     mirror = mirrors.get(codename) or mirrors.get("stable") or mirrors.get("testing") or mirrors.get("sid")
     if mirror is None:
         raise SetupError(f"apt names no mirror of {distribution} {codename}: see /etc/apt/sources.list.d.")
@@ -115,9 +113,7 @@ def _configure(apt: Path, source: Host, suite: str) -> None:
     option = f"[signed-by={keyring}] " if Path(keyring).exists() else ""
     (apt / "state/status").touch()
     write_atomically(apt / "apt.conf", "\n".join(kept) + "\n")
-    write_atomically(
-        apt / "sources.list", f"deb {option}{source.mirror} {suite} {_COMPONENTS[source.distribution]}\n"
-    )
+    write_atomically(apt / "sources.list", f"deb {option}{source.mirror} {suite} {_COMPONENTS[source.distribution]}\n")
 
 
 def _archives(plan: str) -> list[str]:
@@ -125,9 +121,7 @@ def _archives(plan: str) -> list[str]:
     found = re.findall(r"^Inst (\S+) \((\S+) .*\[(\S+)\]\)", plan, flags=re.MULTILINE)
     if not found:
         raise SetupError("apt names no package to install.")
-    return [
-        f"{name.partition(':')[0]}_{version.replace(':', '%3a')}_{arch}.deb" for name, version, arch in found
-    ]
+    return [f"{name.partition(':')[0]}_{version.replace(':', '%3a')}_{arch}.deb" for name, version, arch in found]
 
 
 def _extract(archive: Path, into: Path) -> None:

@@ -37,9 +37,8 @@ def prepare(*, runtime_only: bool) -> None:
 
 def _stamp(lock: Path) -> str:
     """What `.venv/` depends on. Its scripts hold its path, so a moved checkout needs a new one."""
-    digest = hashlib.sha256()
-    for path in (lock, CHECKOUT / "pyproject.toml"):
-        digest.update(path.read_bytes())
+    project, _, _ = (CHECKOUT / "pyproject.toml").read_bytes().partition(b"\n[tool.")
+    digest = hashlib.sha256(lock.read_bytes() + project)
     return f"{CHECKOUT}\n{sys.version_info[:2]}\n{digest.hexdigest()}\n"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import debian
-from asterisk import HOME
+from pbx import HOME
 from work import say
 
 _LAUNCHER = HOME / "bin/sipp"

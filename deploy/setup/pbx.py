@@ -42,9 +42,7 @@ def prepare(*, runtime_only: bool) -> None:
     elif not _unpacked_here():
         began = time.monotonic()
         layout = _unpack()
-        _record(
-            layout, f"Asterisk {layout.version} is ready in .asterisk ({time.monotonic() - began:.0f} s)."
-        )
+        _record(layout, f"Asterisk {layout.version} is ready in .asterisk ({time.monotonic() - began:.0f} s).")
 
 
 def _record(layout: Layout, announcement: str) -> None:

@@ -1,0 +1,101 @@
+"""The container, as far as it shows without a container engine: tested scripts build it, and it is locked down."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
+ENGINE = COMPOSE["services"]["engine"]
+
+
+def dockerfile() -> list[tuple[str, str]]:
+    text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    text = re.sub(r"^#.*\n", "", text, flags=re.MULTILINE).replace("\\\n", " ")
+    return [tuple(line.split(maxsplit=1)) for line in text.splitlines() if line.strip()]  # type: ignore[misc]
+
+
+def arguments(instruction: str) -> list[str]:
+    return [rest for name, rest in dockerfile() if name == instruction]
+
+
+def test_every_build_step_is_the_set_up_script() -> None:
+    steps = arguments("RUN")
+    assert steps
+    for step in steps:
+        assert re.fullmatch(r"sh deploy/setup/setup\.sh( --runtime| venv| asterisk)+", step), step
+
+
+def test_the_build_sets_up_python_and_the_pbx_but_nothing_for_tests() -> None:
+    parts = {word for step in arguments("RUN") for word in step.split()[2:]}
+    assert parts == {"venv", "asterisk", "--runtime"}
+
+
+def test_copied_files_exist_and_are_let_through_to_the_build() -> None:
+    allowed = {line.removeprefix("!") for line in (ROOT / ".dockerignore").read_text().splitlines() if line[:1] == "!"}
+    for copy in arguments("COPY"):
+        words = [word for word in copy.split() if not word.startswith("--chown")]
+        if words[0] == "--from=built":
+            continue
+        for source in words[:-1]:
+            assert (ROOT / source).exists(), source
+            assert any(source == entry or source.startswith(entry + "/") for entry in allowed), source
+
+
+def test_the_container_runs_as_a_numbered_user_without_privileges() -> None:
+    user = arguments("USER")[-1]
+    assert re.fullmatch(r"[1-9]\d{3,}:[1-9]\d{3,}", user)
+    assert f"COPY --chown={user} deploy/container/data /var/lib/yobirin" in (ROOT / "Dockerfile").read_text()
+
+
+def test_the_base_is_the_oldest_python_that_the_project_supports_on_debian_12() -> None:
+    assert arguments("ARG") == ["BASE=python:3.11-slim-bookworm"]
+
+
+def test_the_container_serves_until_it_is_told_to_stop() -> None:
+    assert json.loads(arguments("ENTRYPOINT")[0]) == ["ivr", "--config", "/etc/yobirin/ivr.yaml"]
+    assert json.loads(arguments("CMD")[0]) == ["serve"]
+
+
+@pytest.mark.parametrize("name", COMPOSE["services"])
+def test_services_have_no_capabilities_and_a_read_only_root(name: str) -> None:
+    service = COMPOSE["services"][name]
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert not service.keys() & {"privileged", "cap_add", "devices", "pid", "ipc"}
+
+
+@pytest.mark.parametrize("name", COMPOSE["services"])
+def test_every_mounted_folder_and_volume_exists(name: str) -> None:
+    for volume in COMPOSE["services"][name]["volumes"]:
+        source = re.sub(r"\$\{\w+:-(.*?)\}", r"\1", volume).split(":")[0]
+        if source.startswith("./"):
+            assert (ROOT / source).is_dir(), source
+        else:
+            assert source in COMPOSE["volumes"], source
+
+
+def test_the_engine_has_the_time_to_drain_its_calls() -> None:
+    unit = (ROOT / "deploy/systemd/yobirin.service").read_text(encoding="utf-8")
+    assert ENGINE["stop_grace_period"] == "4m"
+    assert "TimeoutStopSec=240s" in unit
+    assert "KillMode=mixed" in unit, "the PBX must not be stopped under the calls that are drained"
+
+
+def test_nothing_but_sip_and_rtp_listens_beyond_loopback() -> None:
+    settings = yaml.safe_load((ROOT / "deploy/container/ivr.yaml").read_text(encoding="utf-8"))
+    assert not {"ami", "agi"} & settings["pbx"].keys()
+    assert not {"web", "metrics"} & settings.keys()
+    assert "--web.listen-address=127.0.0.1:9090" in COMPOSE["services"]["prometheus"]["command"]
+    assert COMPOSE["services"]["grafana"]["environment"]["GF_SERVER_HTTP_ADDR"] == "127.0.0.1"
+
+
+def test_settings_keep_data_where_the_volume_is() -> None:
+    settings = yaml.safe_load((ROOT / "deploy/container/ivr.yaml").read_text(encoding="utf-8"))
+    assert "data:/var/lib/yobirin" in ENGINE["volumes"]
+    assert settings["data_dir"] == "/var/lib/yobirin"
+    assert settings["database"].startswith("sqlite+aiosqlite:////var/lib/yobirin/")
