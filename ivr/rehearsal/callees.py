@@ -1,0 +1,223 @@
+"""Who is on the simulated network, how each of them behaves, and what should come of calling them.
+
+A kind is a behaviour: it rings, then refuses with a SIP status, or answers and performs steps. A callee is a number
+with one kind for each call in turn; the last one stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from ivr.domain.outcome import Outcome
+
+FOREVER = 300.0
+"""Seconds. Nothing on the network rings or stays on a call for longer: the bound of every wait."""
+
+REFUSALS: Mapping[int, tuple[int, ...]] = {
+    # SIP status -> the Q.850 causes with which Asterisk sends it, the usual one first (chan_pjsip's hangup_cause2sip;
+    # each was measured with Asterisk 22). 0 stands for no cause at all.
+    403: (21,),
+    404: (1, 2, 3),
+    408: (18,),
+    410: (22,),
+    480: (20, 19),
+    484: (28,),
+    486: (17,),
+    500: (38,),
+    502: (27,),
+    503: (34, 42),
+    603: (0,),
+}
+
+
+class Dtmf(StrEnum):
+    """How a telephone sends its keys."""
+
+    RFC4733 = "rfc4733"
+    INFO = "info"
+    INBAND = "inband"
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """Speak `text` in `voice` (None: the kind's)."""
+
+    text: str
+    voice: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Do nothing for `seconds`."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class HearOut:
+    """Wait until something has been said, from now on, and the line has then been silent for `silence` seconds."""
+
+    silence: float
+
+
+@dataclass(frozen=True, slots=True)
+class WaitSpeech:
+    """Wait until something is being said that began after a silence of at least `after` seconds."""
+
+    after: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class WaitSilence:
+    """Wait until nothing has been heard for `seconds`."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """Press `key`."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tone:
+    """Sound the sum of sines at `hertz` for `seconds`, `level` dBFS each."""
+
+    hertz: tuple[float, ...]
+    seconds: float
+    level: float = -12.0
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """Sound white noise of `level` dBFS for `seconds`."""
+
+    seconds: float
+    level: float = -45.0
+
+
+@dataclass(frozen=True, slots=True)
+class Fax:
+    """Answer as a fax for `seconds`."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Record for `most` seconds, or until `until_silence` seconds of silence (None: to the full)."""
+
+    most: float
+    until_silence: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """Perform `steps` `times` over (None: until the call ends)."""
+
+    steps: tuple[Step, ...]
+    times: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HangUp:
+    """Hang up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """Stay on the line, silent, until the other side hangs up."""
+
+
+Act = Say | Wait | HearOut | WaitSpeech | WaitSilence | Press | Tone | Noise | Fax | Record | Stay
+Step = Act | Repeat | HangUp
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """A behaviour. `ring` is in seconds; with `refuse` (a SIP status) the call is never answered.
+
+    A kind without `audio` neither hears nor speaks: for load. `sparse` sends no RTP while the callee is silent, as
+    handsets with voice activity detection do. After the last step the callee hangs up.
+    """
+
+    name: str
+    expect: Outcome
+    about: str = ""
+    ring: float = 0.5
+    refuse: int | None = None
+    cause: int = 0
+    steps: tuple[Step, ...] = ()
+    voice: str = "mei-low"
+    dtmf: Dtmf = Dtmf.RFC4733
+    sparse: bool = False
+    audio: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Callee:
+    """A number with a kind for each call in turn, and the outcome its owner should end with."""
+
+    number: str
+    kinds: tuple[Kind, ...]
+    expect: Outcome
+
+    def kind(self, call: int) -> Kind:
+        """Return the behaviour at the `call`-th call, from 1."""
+        return self.kinds[min(call, len(self.kinds)) - 1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Callees:
+    """Everybody on the network, by national number; `default` answers every other number, None: 404."""
+
+    listed: Mapping[str, Callee]
+    kinds: Mapping[str, Kind] = field(default_factory=dict)
+    default: Kind | None = None
+
+    def find(self, number: str) -> Callee:
+        """Return who has `number`, in any of the forms that `national` knows."""
+        digits = national(number)
+        if digits in self.listed:
+            return self.listed[digits]
+        kind = self.default or NOBODY
+        return Callee(number=digits, kinds=(kind,), expect=kind.expect)
+
+    def with_dtmf(self, dtmf: Dtmf) -> tuple[str, ...]:
+        """Return the numbers of which any call sends keys by `dtmf`."""
+        return tuple(
+            number for number, callee in self.listed.items() if any(kind.dtmf is dtmf for kind in callee.kinds)
+        )
+
+    def speeches(self) -> frozenset[tuple[str, str]]:
+        """Return every (text, voice) that may be spoken."""
+        kinds = [kind for callee in self.listed.values() for kind in callee.kinds]
+        if self.default is not None:
+            kinds.append(self.default)
+        return frozenset(
+            (step.text, step.voice or kind.voice)
+            for kind in kinds
+            for step in every_step(kind.steps)
+            if isinstance(step, Say)
+        )
+
+
+NOBODY = Kind(name="nobody", expect=Outcome.INVALID_NUMBER, ring=0.0, refuse=404, cause=1)
+
+
+def every_step(steps: tuple[Step, ...]) -> Iterator[Step]:
+    """Yield `steps` and those inside their repetitions."""
+    for step in steps:
+        yield step
+        if isinstance(step, Repeat):
+            yield from every_step(step.steps)
+
+
+def national(number: str) -> str:
+    """Return a Japanese number as dialled at home: `+81-3-1234-5678` and `81312345678` become `0312345678`."""
+    digits = "".join(character for character in number if character.isascii() and character.isdigit())
+    return "0" + digits[2:] if digits.startswith("81") and len(digits) >= 11 else digits

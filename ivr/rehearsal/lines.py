@@ -1,0 +1,235 @@
+"""The audio of answered calls: an AudioSocket server, and the clock that paces every mouth.
+
+One timer drives all lines. At each tick, every 20 ms, a line sends a frame and looks whether what its callee waits
+for has come, so that a callee costs no task and no timer of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+from typing import Self, assert_never
+from uuid import UUID, uuid4
+
+from ivr.errors import Busy, PeerError
+from ivr.rehearsal.audiosocket import (
+    FRAME_SECONDS,
+    HANG_UP,
+    Audio,
+    AudioSocketWire,
+    Ended,
+    Hello,
+    Key,
+    Violation,
+    audio,
+)
+from ivr.rehearsal.ear import Ear
+from ivr.rehearsal.mouth import Mouth
+from ivr.rehearsal.sounds import RATE, Samples
+
+CATCH_UP = 10
+"""Frames that a late tick sends at most; a longer stall is heard as a gap, as on a real line."""
+
+CONNECT_SECONDS = 5.0
+
+
+class LineClosed(PeerError):
+    """The call is over: the engine hung up, or nothing came to the AudioSocket."""
+
+
+class Line:
+    """A callee's end of an answered call. Times are seconds since the answer."""
+
+    def __init__(self, *, sparse: bool = False) -> None:
+        self.uuid = uuid4()
+        self.ear = Ear()
+        self.mouth = Mouth(sparse=sparse)
+        self.closed = False
+        self.keys_heard: list[tuple[str, float]] = []
+        self._loop = asyncio.get_running_loop()
+        self._answered = self._loop.time()
+        self._transport: asyncio.Transport | None = None
+        self._wanted: tuple[Callable[[float], bool], asyncio.Future[None]] | None = None
+
+    @property
+    def now(self) -> float:
+        """Seconds since the answer."""
+        return self.at(self._loop.time())
+
+    def at(self, time: float) -> float:
+        """Return a time of the loop's clock in seconds since the answer."""
+        return time - self._answered
+
+    async def until(self, true: Callable[[float], bool]) -> None:
+        """Return once `true(now)`; LineClosed when the call ends first. One caller at a time."""
+        if self.closed:
+            raise LineClosed("通話は終わりました。")
+        future: asyncio.Future[None] = self._loop.create_future()
+        self._wanted = (true, future)
+        try:
+            await future
+        finally:
+            self._wanted = None
+
+    async def connected(self) -> None:
+        """Return once Asterisk has brought the audio; LineClosed if it does not."""
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                await self.until(lambda _now: self._transport is not None)
+        except TimeoutError:
+            raise LineClosed("Asterisk が通話の音声を接続しませんでした。") from None
+
+    async def say(self, samples: Samples) -> None:
+        """Say `samples` and return when they are said."""
+        self.mouth.say(samples)
+        await self.until(lambda _now: not self.mouth.speaking)
+
+    def hang_up(self) -> bool:
+        """Let the dialplan's AudioSocket end; False where it never began."""
+        if self._transport is None:
+            return False
+        if not self._transport.is_closing():
+            self._transport.write(HANG_UP)
+        return True
+
+    def plug_in(self, transport: asyncio.Transport) -> None:
+        """Take the connection that belongs to this line."""
+        self._transport = transport
+
+    def hear(self, frames: list[bytes]) -> None:
+        """Take frames that came in one piece: the last one just now, each of the others 20 ms before the next."""
+        at = self.now - sum(len(frame) for frame in frames[1:]) / 2 / RATE
+        for frame in frames:
+            self.ear.hear(frame, at)
+            at += len(frame) / 2 / RATE
+
+    def tick(self) -> None:
+        """Send 20 ms and look whether what is waited for has come."""
+        if self._transport is not None and not self._transport.is_closing():
+            frame = self.mouth.frame()
+            if frame is not None:
+                self._transport.write(audio(frame))
+        if self._wanted is not None:
+            true, future = self._wanted
+            if not future.done() and true(self.now):
+                future.set_result(None)
+
+    def close(self) -> None:
+        """End what waits on this line."""
+        self.closed = True
+        if self._wanted is not None and not self._wanted[1].done():
+            self._wanted[1].set_exception(LineClosed("通話は終わりました。"))
+        if self._transport is not None:
+            self._transport.close()
+
+
+class _Connection(asyncio.Protocol):
+    def __init__(self, lines: Lines) -> None:
+        self._lines = lines
+        self._wire = AudioSocketWire()
+        self._line: Line | None = None
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - what create_server gives
+        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._transport = transport
+        self._lines.connections.add(transport)
+
+    def data_received(self, data: bytes) -> None:
+        frames: list[bytes] = []
+        for message in self._wire.receive(data):
+            match message:
+                case Hello(uuid):
+                    self._line = self._lines.take(uuid)
+                    if self._line is None or self._transport is None:
+                        self._drop()
+                        return
+                    self._line.plug_in(self._transport)
+                case Audio(samples):
+                    frames.append(samples)
+                case Key(key):
+                    if self._line is not None:
+                        self._line.keys_heard.append((key, self._line.now))
+                case Ended() | Violation():
+                    self._drop()
+                case _:
+                    assert_never(message)
+        if self._line is not None and frames:
+            self._line.hear(frames)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._transport is not None:
+            self._lines.connections.discard(self._transport)
+        if self._line is not None:
+            self._lines.drop(self._line)
+
+    def _drop(self) -> None:
+        if self._transport is not None:
+            self._transport.close()
+
+
+class Lines:
+    """The AudioSocket server of a network; `port` 0 takes a free one."""
+
+    def __init__(self, host: str, port: int = 0) -> None:
+        self.host = host
+        self.port = port
+        self.peak = 0
+        self.connections: set[asyncio.Transport] = set()
+        self._server: asyncio.Server | None = None
+        self._expected: dict[UUID, Line] = {}
+        self._open: set[Line] = set()
+        self._timer: asyncio.TimerHandle | None = None
+        self._next = 0.0
+
+    async def __aenter__(self) -> Self:
+        loop = asyncio.get_running_loop()
+        try:
+            self._server = await loop.create_server(lambda: _Connection(self), self.host, self.port, backlog=256)
+        except OSError as error:
+            raise Busy(f"AudioSocket のポート {self.host}:{self.port} を開けません（{error.strerror}）。") from None
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *_exc: object) -> None:
+        if self._server is not None:
+            self._server.close()
+        for line in list(self._open):
+            self.drop(line)
+        for transport in list(self.connections):
+            transport.abort()
+
+    def open(self, *, sparse: bool = False) -> Line:
+        """Return a line, answered now, whose audio Asterisk will bring under its `uuid`. Give it back with `drop`."""
+        line = Line(sparse=sparse)
+        self._expected[line.uuid] = line
+        self._open.add(line)
+        self.peak = max(self.peak, len(self._open))
+        if self._timer is None:
+            loop = asyncio.get_running_loop()
+            self._next = loop.time()
+            self._tick()
+        return line
+
+    def take(self, uuid: UUID) -> Line | None:
+        """Return the line that waits for the connection `uuid`; each is given once."""
+        return self._expected.pop(uuid, None)
+
+    def drop(self, line: Line) -> None:
+        """Close a line."""
+        self._expected.pop(line.uuid, None)
+        self._open.discard(line)
+        line.close()
+
+    def _tick(self) -> None:
+        loop = asyncio.get_running_loop()
+        late = int((loop.time() - self._next) / FRAME_SECONDS)
+        if late > CATCH_UP:
+            self._next += (late - CATCH_UP) * FRAME_SECONDS
+        while self._next <= loop.time():
+            for line in tuple(self._open):
+                line.tick()
+            self._next += FRAME_SECONDS
+        self._timer = loop.call_at(self._next, self._tick) if self._open else None
