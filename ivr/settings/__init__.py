@@ -1,0 +1,10 @@
+"""Settings: `ivr.yaml`, overridden by the environment (`IVR_TRUNK__PORT=5080`), checked whole before anything starts.
+
+Every setting with its meaning is in docs/settings.md. Relative paths are relative to the folder of the file. Secrets
+are never settings themselves: a setting names the file that holds one.
+"""
+
+from ivr.settings.reading import Settings, load
+from ivr.settings.sections import Agi, Ami, Calling, Log, Metrics, Pbx, Speech, Trunk, Web
+
+__all__ = ["Agi", "Ami", "Calling", "Log", "Metrics", "Pbx", "Settings", "Speech", "Trunk", "Web", "load"]

@@ -1,0 +1,287 @@
+"""From a file and the environment to Settings, with every mistake at once."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Self, TypeVar, get_args
+from urllib.parse import quote
+
+from pydantic import BaseModel, PrivateAttr, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+from ivr import yaml_source
+from ivr.domain.calendar import Calendar, Window
+from ivr.domain.calling_rules import Retry, Rules
+from ivr.domain.outcome import Outcome
+from ivr.errors import Problem, Problems
+from ivr.settings.notation import Database, Duration, limited, secret, wrong
+from ivr.settings.sections import Calling, Log, Metrics, Pbx, Section, Speech, Trunk, Try, Web
+
+DEFAULT_FILE = Path("ivr.yaml")
+PREFIX = "IVR_"
+PORTS_PER_LINE = 4
+"""RTP and RTCP of a call, and as much again for ports that are not yet free after the call before."""
+
+NOT_SETTINGS = frozenset({"IVR_CONFIG"})
+"""Variables of ours in the environment that name no setting."""
+
+
+class _Environment(EnvSettingsSource):
+    """The environment; what is no JSON where JSON is due is left to the model to refuse, with its name."""
+
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
+        try:
+            return super().decode_complex_value(field_name, field, value)
+        except ValueError:
+            return value
+
+
+class Settings(BaseSettings):
+    """Every setting; paths are absolute once loaded."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="forbid",
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        env_parse_none_str="null",
+        env_ignore_empty=True,
+        nested_model_default_partial_update=True,
+    )
+
+    data_dir: Path = Path("./var")
+    database: Database | None = None
+    database_password_file: Path | None = None
+    pbx: Pbx = Pbx()
+    trunk: Trunk = Trunk()
+    speech: Speech = Speech()
+    calling: Calling = Calling()
+    metrics: Metrics = Metrics()
+    web: Web = Web()
+    log: Log = Log()
+    drain_timeout: Annotated[Duration, limited("0s", "1h")] = timedelta(seconds=200)
+    _source: Path | None = PrivateAttr(default=None)
+
+    @property
+    def source(self) -> Path | None:
+        """Return the file that the settings come from, None where there was none."""
+        return self._source
+
+    def database_url(self) -> str:
+        """Return the database's URL, with the password of its file if one is named; raise InputError."""
+        url = self.database or f"sqlite+aiosqlite:///{self.data_dir}/ivr.db"
+        password = secret(self.database_password_file, "database_password_file")
+        if password is None:
+            return url
+        scheme, _, rest = url.partition("://")
+        user, at, host = rest.rpartition("@")
+        return f"{scheme}://{user}:{quote(password, safe='')}{at}{host}"
+
+    def rules(self) -> Rules:
+        """Return when, how often and on which numbers people are called."""
+        calling = self.calling
+        windows = (
+            Window(days=frozenset(window.days), start=window.start, until=window.until) for window in calling.windows
+        )
+        tries = {name: value for name, value in calling.retries if isinstance(value, Try)}
+        return Rules(
+            calendar=Calendar(
+                windows=tuple(windows), zone=calling.timezone, closed_days=frozenset(calling.closed_days)
+            ),
+            retries={Outcome(name): Retry(times=value.times, after=value.after) for name, value in tries.items()},
+            total=calling.retries.total,
+            per_day=calling.retries.per_day,
+        )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Let the environment override what the file says (`init_settings`)."""
+        return _Environment(settings_cls), init_settings
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        low, high = self.pbx.rtp_ports
+        least = PORTS_PER_LINE * self.trunk.lines
+        if high - low + 1 < least:
+            raise wrong(f"lines が {self.trunk.lines} なので、ポートが {least} 以上要ります。", "pbx", "rtp_ports")
+        if self.database_password_file and "@" not in (self.database or ""):
+            raise wrong(
+                "database に postgresql+asyncpg://利用者@… を書いたときにだけ使えます。", "database_password_file"
+            )
+        taken: dict[tuple[str, int], str] = {}
+        for name, place in (
+            ("pbx.ami", self.pbx.ami),
+            ("pbx.agi", self.pbx.agi),
+            ("metrics", self.metrics),
+            ("web", self.web),
+        ):
+            other = taken.setdefault((place.host, place.port), name)
+            if other != name:
+                raise wrong(f"{other} と {name} が同じポートを使っています。", *name.split("."), "port")
+        return self
+
+
+def load(path: Path | None = None) -> Settings:
+    """Return the settings of `path` (None: of ./ivr.yaml if there is one, else the defaults) and the environment.
+
+    Raises NotFound if `path` is not there, and Problems with everything that is wrong.
+    """
+    if path is None and DEFAULT_FILE.exists():
+        path = DEFAULT_FILE
+    problems: list[Problem] = []
+    document = (
+        yaml_source.read(path, problems=problems) if path else yaml_source.Document(file="", value=None, lines={(): 0})
+    )
+    given = _sections(document, problems)
+    problems += _unknown_variables()
+    try:
+        settings = Settings(**given)
+    except ValidationError as error:
+        problems += (_problem(document, one) for one in error.errors(include_url=False) if not _echo(one))
+    if problems:
+        raise Problems(set(problems))
+    settings = _absolute(settings, (path.parent if path else Path()).resolve())
+    settings._source = path.resolve() if path else None
+    return settings
+
+
+def _sections(document: yaml_source.Document, problems: list[Problem]) -> dict[str, Any]:
+    """Return what the file says by known section, and report the rest."""
+    value = document.value if document.value is not None else {}
+    if not isinstance(value, dict):
+        problems.append(document.problem((), "設定は「項目名: 値」の形で書いてください。"))
+        return {}
+    known = Settings.model_fields
+    problems += (document.problem((key,), _unknown((key,))) for key in value if key not in known)
+    return {key: part for key, part in value.items() if key in known}
+
+
+def _unknown_variables() -> Iterator[Problem]:
+    """Report variables of the environment that name no section; the model itself reports what is below one."""
+    for name in os.environ:
+        path = name.upper().removeprefix(PREFIX).lower().split("__")
+        if name.upper().startswith(PREFIX) and name not in NOT_SETTINGS and path[0] not in Settings.model_fields:
+            yield Problem(file=f"環境変数 {name}", line=0, message=_unknown((path[0],)))
+
+
+def _echo(error: ErrorDetails) -> bool:
+    """Tell whether a list is only called too short because all its items are wrong."""
+    return error["type"] == "too_short" and len(error["input"]) >= error["ctx"]["min_length"]
+
+
+def _problem(document: yaml_source.Document, error: ErrorDetails) -> Problem:
+    at = (*error["loc"], *error.get("ctx", {}).get("at", ()))
+    message = _message(error)
+    if variable := _variable(at):
+        return Problem(file=f"環境変数 {variable}", line=0, message=message)
+    if not document.file:
+        return Problem(file=".".join(str(part) for part in at), line=0, message=message)
+    return document.problem(at, message)
+
+
+def _variable(at: yaml_source.Where) -> str | None:
+    """Return the name of the environment's variable that sets the part `at`, or a part around it."""
+    names = {name.upper(): name for name in os.environ}
+    for length in range(len(at), 0, -1):
+        found = names.get(PREFIX + "__".join(str(part) for part in at[:length]).upper())
+        if found and os.environ[found]:
+            return found
+    return None
+
+
+def _message(error: ErrorDetails) -> str:
+    context = error.get("ctx", {})
+    where = tuple(error["loc"])
+    match error["type"]:
+        case "wrong":
+            return error["msg"]
+        case "extra_forbidden":
+            return _unknown(where)
+        case "missing":
+            return f"「{where[-1]}」がありません。"
+        case "literal_error":
+            choices = str(context["expected"]).replace(" or ", ", ").replace("'", "")
+            hint = yaml_source.suggestion(str(error["input"]), choices.split(", "))
+            return f"{_shown(error)}は選べません。次のどれかを書いてください: {choices}。{hint}"
+        case "int_type" | "int_parsing" | "int_from_float" | "float_type" | "float_parsing" | "finite_number":
+            return f"{_shown(error)}ではなく、{'整数' if 'int' in error['type'] else '数'}を書いてください。"
+        case "bool_type" | "bool_parsing":
+            return f"{_shown(error)}ではなく、true か false を書いてください。"
+        case "string_type" | "path_type":
+            return f"{_shown(error)}ではなく、文字を書いてください。数字だけの値は引用符で囲んでください。"
+        case "model_type" | "model_attributes_type" | "dict_type":
+            return f"「{where[-1]}」の下に、項目を一段下げて書いてください。"
+        case "tuple_type":
+            return f"「{where[-1]}」は、[a, b] のように並べて書いてください。"
+        case "too_short":
+            return f"「{where[-1]}」には、{context['min_length']} つ以上書いてください。"
+        case "too_long":
+            return f"「{where[-1]}」に書けるのは {context['max_length']} つまでです。"
+        case "greater_than_equal":
+            return f"「{where[-1]}」は {context['ge']} 以上にしてください。"
+        case "greater_than":
+            return f"「{where[-1]}」は {context['gt']} より大きくしてください。"
+        case "less_than_equal":
+            return f"「{where[-1]}」は {context['le']} 以下にしてください。"
+        case _:
+            return f"値が正しくありません（{error['msg']}）。"
+
+
+def _shown(error: ErrorDetails) -> str:
+    value = error["input"]
+    return f"「{value}」" if isinstance(value, str | int | float) and len(str(value)) <= 40 else "この値"
+
+
+def _unknown(where: yaml_source.Where) -> str:
+    """Return what to say of a key that no section has."""
+    model: type[BaseModel] = Settings
+    for part in where[:-1]:
+        model = _section(model, part) or model
+    known = [field.alias or name for name, field in model.model_fields.items()]
+    key = str(where[-1])
+    if re.search(r"passw|secret|token", key, re.IGNORECASE):
+        files = "、".join(name for name in known if name.endswith("_file")) or "…_file"
+        return f"「{key}」という設定はありません。秘密の文字列はファイルに入れ、{files} で指定してください。"
+    hint = yaml_source.suggestion(key, known) or f"使えるのは {'、'.join(known)} です。"
+    return f"「{key}」という設定はありません。{hint}"
+
+
+def _section(model: type[BaseModel], part: str | int) -> type[BaseModel] | None:
+    """Return the model of the field `part` of `model`, of its items if it is a list."""
+    if isinstance(part, int) or part not in model.model_fields:
+        return None
+    kind = model.model_fields[part].annotation
+    kinds = (kind, *get_args(kind))
+    return next((one for one in kinds if isinstance(one, type) and issubclass(one, BaseModel)), None)
+
+
+_AnySection = TypeVar("_AnySection", bound=BaseModel)
+
+
+def _absolute(model: _AnySection, base: Path) -> _AnySection:
+    """Return `model` with every path in it absolute, taken from `base` where it was relative."""
+    changed: dict[str, object] = {}
+    for name, value in model:
+        match value:
+            case Path():
+                changed[name] = Path(os.path.normpath(base / value.expanduser()))
+            case Section():
+                changed[name] = _absolute(value, base)
+            case str() if found := re.fullmatch(r"(sqlite\+aiosqlite:///)(?!/)([^?]+)(.*)", value):
+                changed[name] = f"{found[1]}{os.path.normpath(base / found[2])}{found[3]}"
+            case _:
+                pass
+    return model.model_copy(update=changed)

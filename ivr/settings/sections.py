@@ -1,0 +1,213 @@
+"""The sections of the settings: each setting with its type, limits and default. For meanings see docs/settings.md."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from ivr.domain.calendar import DAYS
+from ivr.settings.notation import Account, CallerId, Day, Duration, Host, Minutes, Port, Zone, limited, secret, wrong
+
+EARLIEST, LATEST = 8 * 60, 21 * 60
+"""Minutes of the day. 貸金業法第21条 bars calls from 21:00 to 08:00; no law for municipalities, but the yardstick."""
+
+
+class Section(BaseModel):
+    """A part of the settings."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", serialize_by_alias=True)
+
+
+class Ami(Section):
+    """Asterisk's manager interface."""
+
+    host: Host = "127.0.0.1"
+    port: Port = 5038
+    username: Account = "ivr"
+    secret_file: Path | None = None
+
+    def secret(self) -> str | None:
+        """Return what the file holds, None where no file is named; raise InputError if it can't be read."""
+        return secret(self.secret_file, "pbx.ami.secret_file")
+
+
+class Agi(Section):
+    """Where our FastAGI server listens."""
+
+    host: Host = "127.0.0.1"
+    port: Port = 4573
+
+
+class Pbx(Section):
+    """Our Asterisk. `asterisk` names a binary or an unpacked layout; null: .asterisk/ of the checkout, then PATH."""
+
+    mode: Literal["managed", "external"] = "managed"
+    sip_port: Port = 5060
+    bind_host: Host = "127.0.0.1"
+    rtp_ports: tuple[Port, Port] = (10000, 14999)
+    asterisk: Path | None = None
+    ami: Ami = Ami()
+    agi: Agi = Agi()
+
+    @field_validator("rtp_ports")
+    @classmethod
+    def _rising(cls, ports: tuple[int, int]) -> tuple[int, int]:
+        if ports[0] >= ports[1]:
+            raise wrong("[最小, 最大] の順に書いてください。")
+        return ports
+
+    @model_validator(mode="after")
+    def _secret_known(self) -> Self:
+        if self.mode == "external" and self.ami.secret_file is None:
+            raise wrong("mode: external のときは、ami に secret_file も書いてください。", "ami")
+        return self
+
+
+class Trunk(Section):
+    """The telephone line. `register_` null: register if there is a username; see `registers`."""
+
+    host: Host = "127.0.0.1"
+    port: Port = 5080
+    transport: Literal["udp", "tcp"] = "udp"
+    username: Account | None = None
+    password_file: Path | None = None
+    register_: Annotated[bool | None, Field(alias="register")] = None
+    from_domain: Host | None = None
+    caller_id: CallerId | None = None
+    number_format: Literal["national", "e164"] = "national"
+    codecs: Annotated[tuple[Literal["ulaw", "alaw"], ...], Field(min_length=1)] = ("ulaw", "alaw")
+    dtmf: Literal["auto", "rfc4733", "info", "inband"] = "auto"
+    lines: Annotated[int, Field(ge=1, le=2000)] = 20
+    calls_per_second: Annotated[float, Field(gt=0, le=200, allow_inf_nan=False)] = 5.0
+
+    @property
+    def registers(self) -> bool:
+        """Tell whether we register at the trunk."""
+        return self.username is not None if self.register_ is None else self.register_
+
+    def password(self) -> str | None:
+        """Return what the file holds, None where no file is named; raise InputError if it can't be read."""
+        return secret(self.password_file, "trunk.password_file")
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.username is not None and self.password_file is None:
+            raise wrong("username を書いたときは、password_file も書いてください。", "username")
+        if self.username is None and self.password_file is not None:
+            raise wrong("password_file を書いたときは、username も書いてください。", "password_file")
+        if self.register_ and self.username is None:
+            raise wrong("register: true のときは、username と password_file も書いてください。", "register")
+        if self.caller_id is None and not re.fullmatch(r"localhost|127\..*|::1", self.host):
+            raise wrong("caller_id（相手に表示する役所の電話番号）を書いてください。", "host")
+        return self
+
+
+class Speech(Section):
+    """The voice. `workers` null: one process per core."""
+
+    engine: Literal["openjtalk", "kokoro", "espeak"] = "openjtalk"
+    voice: Account = "mei"
+    speed: Annotated[float, Field(ge=0.5, le=2.0)] = 1.0
+    workers: Annotated[int, Field(ge=1, le=64)] | None = None
+
+
+DayName = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun", "holiday"]
+
+
+class CallingWindow(Section):
+    """Calling time on some days, in minutes of the day."""
+
+    days: Annotated[
+        tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun", "holiday"], ...], Field(min_length=1)
+    ]
+    start: Annotated[Minutes, Field(alias="from")]
+    until: Annotated[Minutes, Field(alias="to")]
+
+    @model_validator(mode="after")
+    def _rising(self) -> Self:
+        if self.start >= self.until:
+            raise wrong("to は from より後の時刻にしてください。日付をまたぐときは、枠を二つに分けてください。", "to")
+        return self
+
+
+class Try(Section):
+    """After one outcome: how many more tries, and how long after the last."""
+
+    times: Annotated[int, Field(ge=0, le=20)]
+    after: Annotated[Duration, limited("0s", "30d")]
+
+
+def _try(times: int, minutes: int) -> Try:
+    return Try(times=times, after=timedelta(minutes=minutes))
+
+
+class Retries(Section):
+    """How often to call again, by outcome, and the caps over all outcomes."""
+
+    busy: Try = _try(2, 5)
+    no_answer: Try = _try(1, 60)
+    unreachable: Try = _try(1, 60)
+    network_congestion: Try = _try(3, 1)
+    failed: Try = _try(1, 5)
+    rejected: Try = _try(0, 60)
+    hung_up: Try = _try(0, 60)
+    unconfirmed: Try = _try(0, 60)
+    confirmed_partial: Try = _try(0, 60)
+    voicemail: Try = _try(0, 60)
+    voicemail_partial: Try = _try(0, 60)
+    screened: Try = _try(0, 60)
+    unknown: Try = _try(0, 60)
+    total: Annotated[int, Field(ge=1, le=50)] = 3
+    per_day: Annotated[int, Field(ge=1, le=20)] = 2
+
+
+_WEEKDAYS = CallingWindow.model_validate({"days": DAYS[:5], "from": "09:00", "to": "20:00"})
+
+
+class Calling(Section):
+    """When and how often people are called, and for how long."""
+
+    timezone: Zone = ZoneInfo("Asia/Tokyo")
+    allow_late: bool = False
+    windows: Annotated[tuple[CallingWindow, ...], Field(min_length=1)] = (_WEEKDAYS,)
+    closed_days: tuple[Day, ...] = ()
+    retries: Retries = Retries()
+    ring_timeout: Annotated[Duration, limited("5s", "180s")] = timedelta(seconds=30)
+    call_limit: Annotated[Duration, limited("10s", "30m")] = timedelta(minutes=3)
+
+    @model_validator(mode="after")
+    def _decent(self) -> Self:
+        for index, window in enumerate(self.windows):
+            if not self.allow_late and (window.start < EARLIEST or window.until > LATEST):
+                raise wrong(
+                    "08:00 から 21:00 までの外に電話をかけるには、calling に allow_late: true も書いてください。",
+                    "windows",
+                    index,
+                )
+        return self
+
+
+class Metrics(Section):
+    """Where Prometheus reads."""
+
+    host: Host = "127.0.0.1"
+    port: Port = 9464
+
+
+class Web(Section):
+    """Where the console of staff listens."""
+
+    host: Host = "127.0.0.1"
+    port: Port = 8080
+
+
+class Log(Section):
+    """What is logged, and how."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["console", "json"] = "console"
