@@ -1,0 +1,155 @@
+"""What a row about a person, or about an attempt, holds. Staff bring it together with their own system by 宛名番号."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import phonenumbers
+
+from ivr.campaign.ports import AttemptRecord, RecipientRecord
+from ivr.reporting.classes import class_of
+
+Value = str | int | float | None
+
+STATES = {"waiting": "発信待ち", "calling": "発信中", "settled": "完了"}
+
+PERSON = (
+    "宛名番号",
+    "カナ氏名",
+    "状態",
+    "結果",
+    "区分",
+    "印",
+    "発信回数",
+    "電話番号",
+    "発信日時",
+    "応答日時",
+    "終了日時",
+    "聴取秒数",
+    "押されたキー",
+    "次回発信予定",
+    "結果コード",
+)
+
+ATTEMPT = (
+    "宛名番号",
+    "カナ氏名",
+    "回",
+    "電話番号",
+    "発信日時",
+    "応答日時",
+    "終了日時",
+    "結果",
+    "聴取秒数",
+    "録音のやり直し",
+    "押されたキー",
+    "SIP",
+    "Q.850",
+    "結果コード",
+    "発信ID",
+)
+
+_OF_THE_LIST = re.compile(r"(宛名番号|id|カナ氏名|kana|電話番号|phone)\d*", re.IGNORECASE)
+"""Columns of the list that a row has already under its own heading."""
+
+
+def person_headings(records: Sequence[RecipientRecord]) -> tuple[str, ...]:
+    """Return the headings of rows about people: ours, then the further columns of their list."""
+    further = dict.fromkeys(
+        name for record in records for name in record.recipient.columns if not _OF_THE_LIST.fullmatch(name)
+    )
+    return (*PERSON, *(name for name in further if name not in PERSON))
+
+
+def person_rows(records: Sequence[RecipientRecord], zone: ZoneInfo) -> Iterator[tuple[Value, ...]]:
+    """Yield a row for each person, as `person_headings` heads it.
+
+    Number, times and keys are those of the attempt that decided the outcome, or of the last one so far.
+    """
+    further = person_headings(records)[len(PERSON) :]
+    for record in records:
+        decided = deciding(record)
+        yield (
+            record.recipient.id,
+            record.recipient.kana,
+            STATES.get(record.state, record.state),
+            record.outcome.label if record.outcome else None,
+            class_of(record.outcome).value if record.outcome else None,
+            "、".join(record.marks),
+            len(record.attempts),
+            telephone(decided.number) if decided else None,
+            local(decided.dialled_at, zone) if decided else None,
+            local(decided.answered_at, zone) if decided else None,
+            local(decided.ended_at, zone) if decided else None,
+            round(decided.heard_s, 1) if decided else None,
+            keys(decided) if decided else None,
+            local(record.due_at, zone),
+            record.outcome.value if record.outcome else None,
+            *(record.recipient.columns.get(name) for name in further),
+        )
+
+
+def attempt_rows(records: Sequence[RecipientRecord], zone: ZoneInfo) -> Iterator[tuple[Value, ...]]:
+    """Yield a row for each attempt, as `ATTEMPT` heads it."""
+    for record in records:
+        for ordinal, attempt in enumerate(record.attempts, start=1):
+            yield (
+                record.recipient.id,
+                record.recipient.kana,
+                ordinal,
+                telephone(attempt.number),
+                local(attempt.dialled_at, zone),
+                local(attempt.answered_at, zone),
+                local(attempt.ended_at, zone),
+                attempt.outcome.label if attempt.outcome else None,
+                round(attempt.heard_s, 1),
+                attempt.restarts,
+                keys(attempt),
+                attempt.sip,
+                attempt.q850,
+                attempt.outcome.value if attempt.outcome else None,
+                attempt.id,
+            )
+
+
+def deciding(record: RecipientRecord) -> AttemptRecord | None:
+    """Return the latest attempt with the outcome that the person ended with, else the latest of all."""
+    for attempt in reversed(record.attempts):
+        if attempt.outcome is not None and attempt.outcome is record.outcome:
+            return attempt
+    return record.attempts[-1] if record.attempts else None
+
+
+def telephone(number: str) -> str:
+    """Return an E.164 number as it is written in Japan, with hyphens: so no spreadsheet eats the leading zero."""
+    try:
+        parsed = phonenumbers.parse(number)
+    except phonenumbers.NumberParseException:
+        return number
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.NATIONAL)
+
+
+def local(moment: datetime | None, zone: ZoneInfo) -> str | None:
+    """Return a moment as spreadsheets read it, to the second."""
+    return moment.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S") if moment else None
+
+
+def keys(attempt: AttemptRecord) -> str:
+    """Return the key presses in order, each with its step."""
+    return "、".join(f"{key.step}:{key.key}" for key in attempt.keys)
+
+
+def without_controls(text: str) -> str:
+    """Return `text` with tabs, line ends and other control characters as spaces: a cell is one line."""
+    return re.sub(r"[\x00-\x1f\x7f\u2028\u2029]+", " ", text).strip()
+
+
+def looks_like_formula(text: str) -> bool:
+    """Tell whether a spreadsheet might run `text`: full-width marks count in Japanese ones; a mere number doesn't.
+
+    Source: OWASP, CSV Injection.
+    """
+    return text.startswith(tuple("=+-@＝＋－＠")) and not re.fullmatch(r"[-+]?\d+(\.\d+)?", text, re.ASCII)

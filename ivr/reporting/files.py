@@ -1,0 +1,39 @@
+"""Files that are there whole or not at all, for their owner alone: they hold names and numbers."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from ivr.errors import InputError
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """Open a file for writing which takes the place of `path` at the end, and is gone if anything fails.
+
+    Mode 0600 whatever was there before. What is not a regular file (a pipe, /dev/stdout) is written to as it is.
+    Raises InputError where the disk or the permissions refuse.
+    """
+    try:
+        if path.exists() and not path.is_file():
+            with path.open("wb") as file:
+                yield file
+            return
+        target = path.resolve()
+        descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+        temporary = Path(name)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(target)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise InputError(f"{path} に書き込めません（{error.strerror or type(error).__name__}）。") from error

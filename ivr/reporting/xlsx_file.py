@@ -1,0 +1,93 @@
+"""A workbook for Excel: a summary, the people, the attempts. Every text is a text, whatever it looks like."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from ivr.campaign.ports import CampaignRow, RecipientRecord
+from ivr.reporting.classes import by_class
+from ivr.reporting.columns import (
+    ATTEMPT,
+    STATES,
+    Value,
+    attempt_rows,
+    looks_like_formula,
+    person_headings,
+    person_rows,
+    without_controls,
+)
+from ivr.reporting.files import replacing
+from ivr.reporting.results import TOKYO
+
+if TYPE_CHECKING:
+    from openpyxl import Workbook
+
+_WIDTHS = {"カナ氏名": 24, "発信ID": 34, "押されたキー": 22, "区分": 24, "結果": 22, "印": 20, "割合": 9, "人数": 9}
+_MOMENT_WIDTH = 20
+_WIDTH = 15
+
+
+def write_xlsx(
+    path: Path, campaign: CampaignRow, records: Sequence[RecipientRecord], *, zone: ZoneInfo = TOKYO
+) -> None:
+    """Write the workbook to `path`; raise InputError where that can't be written to."""
+    from openpyxl import Workbook
+
+    book = Workbook(write_only=True)
+    _sheet(book, "集計", ("区分", "結果", "人数", "割合"), _summary(campaign, records))
+    _sheet(book, "宛先", person_headings(records), person_rows(records, zone))
+    _sheet(book, "発信", ATTEMPT, attempt_rows(records, zone))
+    with replacing(path) as file:
+        book.save(file)
+
+
+def _summary(campaign: CampaignRow, records: Sequence[RecipientRecord]) -> Iterable[tuple[Value, ...]]:
+    total = len(records)
+
+    def line(group: str, label: str, number: int) -> tuple[Value, ...]:
+        return group, label, number, f"{number / total:.1%}" if total else None
+
+    outcomes = Counter(record.outcome for record in records if record.outcome is not None)
+    for group, found in by_class(outcomes).items():
+        yield line(group.value, "計", sum(found.values()))
+        for outcome, number in found.items():
+            yield line("", outcome.label, number)
+    left = Counter(record.state for record in records if record.outcome is None)
+    for state, label in STATES.items():
+        if left[state]:
+            yield line("結果なし", label, left[state])
+    yield line("全体", "", total)
+    yield "キャンペーン", campaign.name, None, None
+    yield "発信回数", "", sum(len(record.attempts) for record in records), None
+
+
+def _sheet(book: Workbook, title: str, headings: Sequence[str], rows: Iterable[Sequence[Value]]) -> None:
+    from openpyxl.styles import Font
+    from openpyxl.utils import get_column_letter
+
+    sheet: Any = book.create_sheet(title)
+    sheet.freeze_panes = "A2"
+    for column, heading in enumerate(headings, start=1):
+        width = _MOMENT_WIDTH if heading.endswith(("日時", "予定")) else _WIDTHS.get(heading, _WIDTH)
+        sheet.column_dimensions[get_column_letter(column)].width = width
+    cells = [_cell(sheet, heading) for heading in headings]
+    for cell in cells:
+        cell.font = Font(bold=True)
+    sheet.append(cells)
+    for row in rows:
+        sheet.append([_cell(sheet, value) if isinstance(value, str) else value for value in row])
+
+
+def _cell(sheet: Any, value: str) -> Any:
+    from openpyxl.cell import WriteOnlyCell
+
+    text = without_controls(value)
+    cell: Any = WriteOnlyCell(sheet, text)
+    cell.data_type = "s"
+    cell.number_format = "@"
+    cell.quotePrefix = looks_like_formula(text)
+    return cell
