@@ -24,9 +24,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TypeAlias
 
+from ivr.domain import phone
 from ivr.domain.outcome import Outcome
 from ivr.domain.scenario import KEYS
-from ivr.errors import Problem, Problems
+from ivr.errors import InputError, Problem, Problems
 from ivr.rehearsal.callees import (
     FOREVER,
     REFUSALS,
@@ -49,7 +50,6 @@ from ivr.rehearsal.callees import (
     WaitSilence,
     WaitSpeech,
     every_step,
-    national,
 )
 from ivr.yaml_source import Document, Value, Where, decode, load, read, seconds, suggestion
 
@@ -104,9 +104,11 @@ class _Reader:
         listed: dict[str, Callee] = {}
         for number, value in self.mapping(top.get("callees"), ("callees",)).items():
             path = ("callees", number)
-            digits = national(number)
-            if not 9 <= len(digits) <= 11 or not digits.startswith("0"):
-                self.wrong(path, f"「{number}」は日本の電話番号ではありません。")
+            try:
+                digits = phone.parse(number).national
+            except InputError as error:
+                self.wrong(path, str(error))
+                continue
             if digits in listed:
                 self.wrong(path, f"「{number}」が別の書き方で二度書かれています。")
             callee = self.callee(digits, value, path)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from ivr.domain.outcome import Outcome
+from ivr.domain.phone import national
 
 FOREVER = 300.0
 """Seconds. Nothing on the network rings or stays on a call for longer: the bound of every wait."""
@@ -180,7 +181,7 @@ class Callees:
     default: Kind | None = None
 
     def find(self, number: str) -> Callee:
-        """Return who has `number`, in any of the forms that `national` knows."""
+        """Return who has `number`, national or E.164."""
         digits = national(number)
         if digits in self.listed:
             return self.listed[digits]
@@ -215,9 +216,3 @@ def every_step(steps: tuple[Step, ...]) -> Iterator[Step]:
         yield step
         if isinstance(step, Repeat):
             yield from every_step(step.steps)
-
-
-def national(number: str) -> str:
-    """Return a Japanese number as dialled at home: `+81-3-1234-5678` and `81312345678` become `0312345678`."""
-    digits = "".join(character for character in number if character.isascii() and character.isdigit())
-    return "0" + digits[2:] if digits.startswith("81") and len(digits) >= 11 else digits

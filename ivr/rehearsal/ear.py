@@ -40,7 +40,6 @@ class Ear:
         self.first_frame: float | None = None
         self.first_sound: float | None = None
         self.last_sound: float | None = None
-        self.frames = 0
         self.spells: list[Spell] = []
         self._pieces: list[tuple[int, bytes]] = []
         self._end = 0
@@ -50,9 +49,11 @@ class Ear:
         """Take a frame of signed 16-bit samples that arrived at `at`, when the callee begins to hear it."""
         if self.first_frame is None:
             self.first_frame = at
-        self.frames += 1
         ideal = max(0, round(at * RATE))
-        start = ideal if ideal - self._end > SEAM * RATE else self._end
+        start = self._end
+        if ideal - self._end > SEAM * RATE:
+            start = ideal
+            self._run = 0
         self._pieces.append((start, pcm))
         self._end = start + len(pcm) // 2
         self._listen(pcm, at)

@@ -1,0 +1,96 @@
+"""Comparing what should have happened with what did."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+
+from ivr.campaign.ports import AttemptRecord, RecipientRecord
+from ivr.domain.attempt import AttemptState
+from ivr.domain.outcome import Outcome
+from ivr.domain.recipient import Recipient
+from ivr.rehearsal.callee_file import load_callees
+from ivr.rehearsal.comparing import compare, heard_matches
+from ivr.rehearsal.sounds import RATE, Samples, babble, noise, silence, tone
+
+NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
+
+
+def g711(samples: Samples) -> Samples:
+    """Return samples as they come back from μ-law coding (ITU-T G.711)."""
+    magnitude = np.minimum(np.abs(samples.astype(np.int32)), 32635) + 132
+    exponent = np.floor(np.log2(magnitude)).astype(np.int32) - 7
+    mantissa = (magnitude >> (exponent + 3)) & 15
+    decoded = ((mantissa << 3) + 132 << exponent) - 132
+    return (np.sign(samples) * decoded).astype(np.int16)
+
+
+def test_a_clip_is_found_where_it_was_played_through_coding_and_level() -> None:
+    clip = babble(2.0)
+    heard = np.concatenate((noise(1.5, -60.0), g711((clip * 0.5).astype(np.int16)), babble(3.0, seed=9)))
+    match = heard_matches(heard, clip)
+    assert match.correlation > 0.98
+    assert match.offset_s == pytest.approx(1.5, abs=1 / RATE)
+
+
+def test_another_text_a_tone_and_silence_do_not_match() -> None:
+    clip = babble(2.0, seed=1)
+    for heard in (babble(6.0, seed=2), tone((440,), 6.0), silence(6.0), noise(6.0), np.zeros(0, dtype=np.int16)):
+        assert heard_matches(heard, clip).correlation < 0.4
+    assert heard_matches(clip, silence(1.0)).correlation == 0.0
+
+
+def test_half_a_clip_is_half_a_match() -> None:
+    clip = babble(2.0)
+    half = heard_matches(clip[: clip.size // 2], clip)
+    assert 0.5 < half.correlation < 0.85
+    assert half.offset_s == 0.0
+
+
+def recipient(line: int, outcome: Outcome | None, *numbers: str) -> RecipientRecord:
+    attempts = tuple(
+        AttemptRecord(
+            id=f"{line}-{index}",
+            number=number,
+            state=AttemptState.ENDED,
+            intended_at=NOW,
+            dialled_at=NOW,
+            answered_at=None,
+            ended_at=NOW,
+            outcome=outcome,
+            sip=None,
+            q850=None,
+            heard_s=0.0,
+            restarts=0,
+            keys=(),
+            evidence={},
+        )
+        for index, number in enumerate(numbers)
+    )
+    person = Recipient(id=f"r{line}", line=line, kana="ヤマダ タロウ", numbers=numbers or ("+81312345670",))
+    return RecipientRecord(recipient=person, state="settled", outcome=outcome, marks=(), due_at=None, attempts=attempts)
+
+
+def test_only_outcomes_that_are_not_the_scripted_ones_differ() -> None:
+    callees = load_callees("""callees:
+  "0312345671": busy
+  "0312345672": {calls: [busy, presses_after_question]}
+  "0312345673": nonexistent
+  "0312345674": silent
+""")
+    differences = compare(
+        callees,
+        [
+            recipient(2, Outcome.BUSY, "+81312345671"),
+            recipient(3, Outcome.CONFIRMED, "+81312345672", "+81312345672"),
+            recipient(4, Outcome.VOICEMAIL, "+81312345673", "+81312345674"),
+            recipient(5, Outcome.UNKNOWN, "+81312345671"),
+            recipient(6, None),
+        ],
+    )
+    assert [(d.line, d.number, d.kind, d.expected, d.found) for d in differences] == [
+        (5, "0312345671", "busy", Outcome.BUSY, Outcome.UNKNOWN),
+        (6, None, None, None, None),
+    ]
