@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench serve
+.PHONY: help setup demo test check bench serve lock
 
 PY := .venv/bin/python
 
@@ -23,3 +23,6 @@ bench: setup ## measure dialling, audio delays and speech
 
 serve: setup ## run the engine until it is told to stop
 	@.venv/bin/ivr serve
+
+lock: ## renew requirements*.lock from pyproject.toml (needs uv)
+	@sh deploy/lock.sh

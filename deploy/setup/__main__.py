@@ -7,6 +7,7 @@ root, may be interrupted at any point, and does nothing when everything is there
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 
 import environment
@@ -25,6 +26,8 @@ def main() -> int:
     parts = options.parts or (["venv", "asterisk"] if options.runtime else list(PARTS))
     if unknown := [part for part in parts if part not in PARTS]:
         parser.error(f"no such part: {', '.join(unknown)}")
+    # As for Ctrl-C: the running pip or apt ends before the lock is given up.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with only_one_at_a_time(CHECKOUT / ".setup.lock"):
             for part in parts:

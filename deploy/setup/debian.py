@@ -105,6 +105,7 @@ def _configure(apt: Path, source: Host, suite: str) -> None:
         'Dir::Etc::main "/dev/null";',
         'Dir::Etc::parts "/dev/null";',
         'APT::Sandbox::User "root";',
+        'APT::Update::Error-Mode "any";',
         'Acquire::Retries "3";',
         'Acquire::http::Timeout "30";',
         'Acquire::https::Timeout "30";',

@@ -164,6 +164,7 @@ def test_apt_keeps_the_hosts_proxy_and_mirror_but_not_its_hooks_or_state(checkou
     assert "DEP-11" not in config
     assert f'Dir::State "{checkout}/.asterisk/sipp.apt/state";' in config
     assert "http://mirror.example/debian" in (host.debs / "sources.list").read_text()
+    assert 'APT::Update::Error-Mode "any";' in config, "a mirror that does not answer is an error"
     assert not re.search("unauthenticated|trusted|insecure", config, flags=re.IGNORECASE)
 
 
