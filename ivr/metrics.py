@@ -1,0 +1,199 @@
+"""Prometheus metrics, fed by facts of the domain. What each means is in docs/metrics.md.
+
+No label carries a person's data. The only free text is a campaign's name, which staff choose: it is shortened, and
+what looks like a telephone number in it is hidden.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client.exposition import choose_encoder
+
+from ivr.domain.outcome import Outcome
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+RECIPIENT_STATES = ("waiting", "calling", "settled")
+LONGEST_LABEL = 64
+
+_TO_AUDIO = (0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.125, 0.15, 0.2, 0.3, 0.5, 1.0, 2.5)
+"""Seconds, dense around what is promised: a median of 60 ms after the answer, 100 ms after a key, 95 % in 150 ms."""
+
+_ORIGINATE = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_RENDER = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_WRITE = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0)
+
+
+class Metrics:
+    """Everything that is measured, in a registry of its own. Every series exists from the start, at 0."""
+
+    def __init__(self) -> None:
+        """Register."""
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        self._calls_active = self._gauge("calls_active", "Calls under way, from the intent to dial to the end")
+        self._lines = self._gauge("lines", "Calls allowed at once")
+        self._attempts = self._counter("attempts", "Attempts ended, by outcome", "outcome")
+        self._recipients = Gauge(
+            "ivr_recipients", "People of a campaign, by state", ("campaign", "state"), registry=self.registry
+        )
+        self._originate = self._seconds("originate_seconds", "From the order to dial to the PBX's answer", _ORIGINATE)
+        self._answer_to_audio = self._seconds(
+            "answer_to_audio_seconds", "From the callee's answer to the first audio sent", _TO_AUDIO
+        )
+        self._key_to_audio = self._seconds("key_to_audio_seconds", "From a key to the next audio sent", _TO_AUDIO)
+        self._agi_sessions = self._gauge("agi_sessions", "FastAGI connections open")
+        self._agi_rejected = self._counter("agi_rejected", "FastAGI connections refused, by reason", "reason")
+        self._ami_connected = self._gauge("ami_connected", "1 while logged in at the PBX's manager interface")
+        self._pbx_up = self._gauge("pbx_up", "1 while the PBX that we started is ready")
+        self._pbx_restarts = self._counter("pbx_restarts", "Times that the PBX was started again after it had died")
+        self._dials_held = self._counter("dials_held", "Times that a dialler found no reason to dial, by why", "reason")
+        self._render = self._seconds("speech_render_seconds", "To render one phrase", _RENDER)
+        self._cache_hits = self._counter("speech_cache_hits", "Phrases found already rendered")
+        self._speech_failures = self._counter("speech_failures", "Phrases that the voice could not speak")
+        self._window_open = self._gauge("window_open", "1 while the rules allow calls")
+        self._texts = self._counter("texts", "Texts (SMS), by status", "status")
+        self._store_write = self._seconds("store_write_seconds", "A write of the store, waiting included", _WRITE)
+        self._unknown = self._gauge("unknown_attempts", "Attempts since the start whose end we could not find out")
+        for outcome in Outcome:
+            self._attempts.labels(outcome.value)
+
+    def call_began(self) -> None:
+        """A line is taken."""
+        self._calls_active.inc()
+
+    def call_ended(self) -> None:
+        """A line is free again."""
+        self._calls_active.dec()
+
+    def lines(self, lines: int) -> None:
+        """There may be `lines` calls at once."""
+        self._lines.set(lines)
+
+    def attempt_ended(self, outcome: Outcome) -> None:
+        """An attempt has its outcome."""
+        self._attempts.labels(outcome.value).inc()
+        if outcome is Outcome.UNKNOWN:
+            self._unknown.inc()
+
+    def found_unknown(self, attempts: int) -> None:
+        """At the start, `attempts` of an earlier run were found whose end nobody saw."""
+        self._attempts.labels(Outcome.UNKNOWN.value).inc(attempts)
+        self._unknown.inc(attempts)
+
+    def recipients(self, campaign: str, states: Mapping[str, int]) -> None:
+        """The people of `campaign` are in these states."""
+        for state in RECIPIENT_STATES:
+            self._recipients.labels(_label(campaign), state).set(states.get(state, 0))
+
+    def forget(self, campaign: str) -> None:
+        """Nothing more is told of `campaign`."""
+        for state in RECIPIENT_STATES:
+            self._recipients.remove(_label(campaign), state)
+
+    def held(self, reason: str) -> None:
+        """A dialler dials nothing for now."""
+        self._dials_held.labels(_label(reason)).inc()
+
+    def window(self, is_open: bool) -> None:
+        """The rules allow calls, or do not."""
+        self._window_open.set(is_open)
+
+    def originated(self, seconds: float) -> None:
+        """The PBX has taken an order to dial, or refused it."""
+        self._originate.observe(seconds)
+
+    def answer_to_audio(self, seconds: float) -> None:
+        """The callee hears us, after answering."""
+        self._answer_to_audio.observe(seconds)
+
+    def key_to_audio(self, seconds: float) -> None:
+        """The callee hears us, after pressing a key."""
+        self._key_to_audio.observe(seconds)
+
+    def agi_began(self) -> None:
+        """The PBX has connected for a call."""
+        self._agi_sessions.inc()
+
+    def agi_ended(self) -> None:
+        """That connection is closed."""
+        self._agi_sessions.dec()
+
+    def agi_rejected(self, reason: str) -> None:
+        """A connection was refused; `reason` is one of few words."""
+        self._agi_rejected.labels(_label(reason)).inc()
+
+    def ami_connected(self, connected: bool) -> None:
+        """We are logged in at the manager interface, or no longer."""
+        self._ami_connected.set(connected)
+
+    def pbx_up(self, up: bool) -> None:
+        """The PBX is ready, or gone."""
+        self._pbx_up.set(up)
+
+    def pbx_restarted(self) -> None:
+        """The PBX had died and is started again."""
+        self._pbx_restarts.inc()
+
+    def speech_rendered(self, seconds: float) -> None:
+        """A phrase was rendered."""
+        self._render.observe(seconds)
+
+    def speech_cached(self) -> None:
+        """A phrase was there already."""
+        self._cache_hits.inc()
+
+    def speech_failed(self) -> None:
+        """The voice could not speak a phrase."""
+        self._speech_failures.inc()
+
+    def text(self, status: str) -> None:
+        """A text has come to `status`; one of few words."""
+        self._texts.labels(_label(status)).inc()
+
+    def wrote(self, seconds: float) -> None:
+        """The store has written."""
+        self._store_write.observe(seconds)
+
+    def app(self, health: Callable[[], Mapping[str, bool]]) -> Starlette:
+        """Return an ASGI application with `/metrics` and `/healthz`.
+
+        `/healthz` answers 200 if every check of `health` is true, else 503, with the checks as JSON either way.
+        """
+        from starlette.applications import Starlette
+        from starlette.responses import JSONResponse, Response
+        from starlette.routing import Route
+
+        async def metrics(request: Request) -> Response:
+            encode, content_type = choose_encoder(request.headers.get("accept", ""))
+            return Response(encode(self.registry), headers={"content-type": content_type})
+
+        async def healthz(_request: Request) -> Response:
+            checks = {name: bool(fine) for name, fine in health().items()}
+            fine = all(checks.values())
+            return JSONResponse({"ok": fine, "checks": checks}, 200 if fine else 503)
+
+        return Starlette(routes=[Route("/metrics", metrics), Route("/healthz", healthz)])
+
+    def _gauge(self, name: str, help_text: str) -> Gauge:
+        return Gauge(f"ivr_{name}", help_text, registry=self.registry)
+
+    def _counter(self, name: str, help_text: str, *labels: str) -> Counter:
+        return Counter(f"ivr_{name}", help_text, labels, registry=self.registry)
+
+    def _seconds(self, name: str, help_text: str, buckets: tuple[float, ...]) -> Histogram:
+        return Histogram(f"ivr_{name}", help_text, buckets=buckets, registry=self.registry)
+
+
+def _label(text: str) -> str:
+    """Return text that staff or our code chose, fit for a label."""
+    shown = re.sub(r"[\s\x00-\x1f\x7f]+", " ", text).strip()
+    shown = re.sub(r"[0-9０-９](?:[-－ー ]?[0-9０-９]){8,}", "***", shown)
+    return shown if len(shown) <= LONGEST_LABEL else f"{shown[: LONGEST_LABEL - 1]}…"
