@@ -15,6 +15,7 @@ FRAME_BYTES = 2 * FRAME_SAMPLES
 FRAME_SECONDS = 0.02
 
 _HANG_UP, _UUID, _DTMF, _AUDIO, _ERROR = 0x00, 0x01, 0x03, 0x10, 0xFF
+_KINDS = frozenset((_HANG_UP, _UUID, _DTMF, _AUDIO, _ERROR))
 
 HANG_UP = bytes((_HANG_UP, 0, 0))
 """The message that ends the dialplan's AudioSocket application."""
@@ -70,10 +71,12 @@ class AudioSocketWire:
         """Take bytes as they came and yield the messages that they complete; nothing follows a Violation."""
         self._buffer += data
         while not self._broken and len(self._buffer) >= 3:
-            end = 3 + int.from_bytes(self._buffer[1:3])
-            if len(self._buffer) < end:
+            kind, end = self._buffer[0], 3 + int.from_bytes(self._buffer[1:3])
+            if kind not in _KINDS:
+                end = len(self._buffer)
+            elif len(self._buffer) < end:
                 return
-            kind, payload = self._buffer[0], bytes(self._buffer[3:end])
+            payload = bytes(self._buffer[3:end])
             del self._buffer[:end]
             message = _message(kind, payload)
             self._broken = isinstance(message, Violation)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from uuid import UUID
 
 from hypothesis import given
@@ -29,7 +30,7 @@ def test_messages_do_not_depend_on_how_the_bytes_were_cut(cuts: list[int]) -> No
     wire = AudioSocketWire()
     edges = [0, *sorted(cuts), len(STREAM)]
     found: list[Message] = []
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         found.extend(wire.receive(STREAM[start:end]))
     assert found == MESSAGES
 

@@ -153,7 +153,7 @@ def test_a_file_of_the_wrong_shape_is_refused(text: str) -> None:
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(NotFound, match="absent.yaml"):
+    with pytest.raises(NotFound, match=r"absent\.yaml"):
         read_callees(tmp_path / "absent.yaml")
 
 
