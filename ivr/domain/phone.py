@@ -9,9 +9,9 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import phonenumbers
-from phonenumbers import PhoneNumberType
 
 from ivr.errors import InputError
 
@@ -35,11 +35,11 @@ class Phone:
     kind: Kind
 
 
-_KINDS = {
-    PhoneNumberType.MOBILE: Kind.MOBILE,
-    PhoneNumberType.FIXED_LINE: Kind.LANDLINE,
-    PhoneNumberType.VOIP: Kind.IP,
-}
+_PLAN: Any = phonenumbers.PhoneMetadata.metadata_for_region("JP")
+_KINDS = tuple(
+    (re.compile(f"0(?:{described.national_number_pattern})", re.ASCII), kind)
+    for described, kind in ((_PLAN.mobile, Kind.MOBILE), (_PLAN.fixed_line, Kind.LANDLINE), (_PLAN.voip, Kind.IP))
+)
 
 _PLAIN = re.compile(r"0\d{9,10}", re.ASCII)
 _EXCEL_TEXT = re.compile(r"""=?"([^"]*)"|'(.*)""")
@@ -134,8 +134,7 @@ def _without_country(digits: str) -> str:
 
 
 def _kind(national: str) -> Kind | None:
-    number = phonenumbers.PhoneNumber(country_code=JAPAN, national_number=int(national))
-    return _KINDS.get(phonenumbers.number_type(number))
+    return next((kind for pattern, kind in _KINDS if pattern.fullmatch(national)), None)
 
 
 def _reason(national: str) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ivr.domain.phone import national
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipient:
@@ -21,5 +23,6 @@ class Recipient:
     columns: Mapping[str, str] = field(default_factory=dict)
 
     def values(self) -> dict[str, str]:
-        """Return what the variables of a scenario stand for."""
-        return {**self.columns, "id": self.id, "kana": self.kana}
+        """Return what the variables of a scenario stand for; `phone` is the first number, as within Japan."""
+        first = national(self.numbers[0]) if self.numbers else ""
+        return {**self.columns, "id": self.id, "kana": self.kana, "phone": first}

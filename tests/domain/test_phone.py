@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import phonenumbers
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from phonenumbers import PhoneNumberType
 
 from ivr.domain import phone
 from ivr.domain.phone import Kind
@@ -176,6 +178,22 @@ def test_any_text_is_a_dialable_number_or_a_reason_that_does_not_repeat_it(text:
         assert len(found.national) in (10, 11)
         assert phone.parse(found.e164) == found == phone.parse(found.national)
         assert phone.national(found.e164) == found.national
+
+
+@given(st.from_regex(r"0[1-9][0-9]{8,9}", fullmatch=True))
+def test_what_may_be_dialled_is_what_the_numbering_plan_calls_mobile_landline_or_ip(digits: str) -> None:
+    number = phonenumbers.parse(digits, "JP")
+    kinds = {
+        PhoneNumberType.MOBILE: Kind.MOBILE,
+        PhoneNumberType.FIXED_LINE: Kind.LANDLINE,
+        PhoneNumberType.VOIP: Kind.IP,
+    }
+    expected = kinds.get(phonenumbers.number_type(number))
+    if expected is None:
+        with pytest.raises(InputError):
+            phone.parse(digits)
+    else:
+        assert phone.parse(digits).kind is expected
 
 
 @pytest.mark.parametrize(

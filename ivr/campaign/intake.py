@@ -1,0 +1,254 @@
+"""Take in a list: which rows are people to call, and why each other row is not.
+
+Pure on bytes. Every row is accepted or refused with its line and the reason: accepted + refused = rows.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from ivr.campaign import list_file
+from ivr.campaign.list_file import Record
+from ivr.domain import kana, phone
+from ivr.domain.recipient import Recipient
+from ivr.errors import InputError, Problem, Problems
+
+LONGEST_ID = 64
+
+ID, KANA, PHONES = "id", "kana", ("phone", "phone2", "phone3")
+
+COLUMNS: Mapping[str, tuple[str, ...]] = {
+    ID: ("宛名番号", "id", "宛名コード", "宛名no"),
+    KANA: ("カナ氏名", "kana", "氏名カナ", "カナ", "フリガナ", "氏名フリガナ", "ふりがな"),
+    "phone": ("電話番号", "phone", "電話番号1", "phone1", "電話", "tel", "tel1", "電話1"),
+    "phone2": ("電話番号2", "phone2", "電話2", "tel2"),
+    "phone3": ("電話番号3", "phone3", "電話3", "tel3"),
+}
+"""What each column may be called; the first name is the one that messages use. Width, case and blanks do not count."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A row that is not called: the physical line where it begins (from 1), and why."""
+
+    line: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """Something to look at that refuses nothing; `line` is 0 where it is about the whole list."""
+
+    line: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intake:
+    """What became of a list. `columns` are the names in the header, as written."""
+
+    rows: int
+    accepted: tuple[Recipient, ...]
+    refused: tuple[Refusal, ...]
+    encoding: str
+    columns: tuple[str, ...]
+    warnings: tuple[Remark, ...]
+
+
+def read_list(data: bytes, *, file: str) -> Intake:
+    """Return what becomes of the list in `data`; `file` is its name for messages.
+
+    Raises Problems where there is no list to speak of: an empty file, another format, no header.
+    """
+    if len(data) > list_file.LARGEST:
+        raise _unusable(file, 0, f"ファイルが大きすぎます（上限 {list_file.LARGEST // 1024**2} MB）。")
+    if what := list_file.foreign(data):
+        raise _unusable(file, 0, f"CSV ではなく{what}CSV で保存し直してください。")
+    encoding = list_file.encoding_of(data)
+    records = list_file.records(data, encoding, _delimiter)
+    first = next(records, None)
+    if first is None:
+        raise _unusable(file, 0, "ファイルが空です。")
+    rows = _Rows(_header(first, records, data, file))
+    for record in records:
+        rows.take(record)
+    return Intake(
+        rows=rows.count,
+        accepted=tuple(rows.accepted),
+        refused=tuple(rows.refused),
+        encoding=encoding,
+        columns=tuple(name for name in rows.header.names if name),
+        warnings=tuple(rows.remarks()),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Header:
+    names: tuple[str, ...]
+    id: int
+    kana: int
+    phones: tuple[int, ...]
+
+
+class _Rows:
+    """Sorts records into people and refusals."""
+
+    def __init__(self, header: _Header) -> None:
+        self.header = header
+        self.count = 0
+        self.accepted: list[Recipient] = []
+        self.refused: list[Refusal] = []
+        self._warnings: list[Remark] = []
+        self._lines: dict[str, int] = {}
+        self._empty = 0
+        self._unnamed = tuple(index for index, name in enumerate(header.names) if not name)
+        self._unnamed_used = False
+        self._named = [(index, name) for index, name in enumerate(header.names) if name]
+
+    def take(self, record: Record) -> None:
+        cells = [cell.strip() for cell in record.cells]
+        if not record.fault and not any(cells):
+            self._empty += 1
+            return
+        self.count += 1
+        self._unnamed_used |= any(cells[index] for index in self._unnamed if index < len(cells))
+        try:
+            self.accepted.append(self._recipient(record, cells))
+        except InputError as error:
+            self.refused.append(Refusal(record.line, str(error)))
+
+    def remarks(self) -> Iterator[Remark]:
+        """Yield the warnings, in order of lines, those about the whole list first."""
+        if not self.count:
+            yield Remark(0, "見出しの下に行がありません。")
+        if self._empty:
+            yield Remark(0, f"区切り文字だけの行が {self._empty} 行あります。行数には数えていません。")
+        if self._unnamed_used:
+            yield Remark(0, "見出しのない列があります。その列は使いません。")
+        shared = sum(times for times in Counter(one.numbers[0] for one in self.accepted).values() if times > 1)
+        if shared:
+            yield Remark(0, f"同じ電話番号が二人以上に書かれています（合わせて {shared} 人）。")
+        yield from self._warnings
+
+    def _recipient(self, record: Record, cells: list[str]) -> Recipient:
+        if record.fault:
+            raise InputError(record.fault)
+        header = self.header
+        count = len(header.names)
+        if len(cells) != count and (len(cells) < count or any(cells[count:])):
+            raise InputError(f"列の数が見出しと合いません（見出し {count} 列、この行 {len(cells)} 列）。")
+        reasons: list[str] = []
+        identity = _checked(_identity, cells[header.id], reasons)
+        name = _checked(kana.name, cells[header.kana], reasons)
+        numbers, spoilt = self._numbers(cells)
+        if not numbers:
+            reasons += spoilt or ["電話番号がありません。"]
+        key = unicodedata.normalize("NFKC", identity)
+        if key in self._lines:
+            reasons.append(f"宛名番号が {self._lines[key]} 行目と同じです。")
+        if reasons:
+            raise InputError(" ".join(reasons))
+        self._lines[key] = record.line
+        self._warnings += (Remark(record.line, f"{one} この番号は使いません。") for one in spoilt)
+        columns = {name: cells[index] for index, name in self._named}
+        return Recipient(id=identity, line=record.line, kana=name, numbers=numbers, columns=columns)
+
+    def _numbers(self, cells: Sequence[str]) -> tuple[tuple[str, ...], list[str]]:
+        """Return the numbers that can be dialled, each once, and what is wrong with each other one."""
+        good: dict[str, None] = {}
+        spoilt: list[str] = []
+        for index in self.header.phones:
+            if written := cells[index]:
+                try:
+                    good[phone.parse(written).e164] = None
+                except InputError as error:
+                    shown = phone.masked(written)
+                    spoilt.append(f"{self.header.names[index]}{f'（{shown}）' if shown else ''}: {error}")
+        return tuple(good), spoilt
+
+
+def _checked(check: Callable[[str], str], text: str, reasons: list[str]) -> str:
+    try:
+        return check(text)
+    except InputError as error:
+        reasons.append(str(error))
+        return ""
+
+
+def _identity(text: str) -> str:
+    if not text:
+        raise InputError("宛名番号がありません。")
+    if len(text) > LONGEST_ID:
+        raise InputError(f"宛名番号が長すぎます（上限 {LONGEST_ID} 字）。")
+    if re.fullmatch(r"\d(?:\.\d+)?E\+\d+", text, re.ASCII):
+        raise InputError("宛名番号が表計算ソフトの指数表示になり、桁が失われています。")
+    return text
+
+
+def _key(name: str) -> str:
+    return re.sub(r"[\s_()\-‐・]+", "", unicodedata.normalize("NFKC", name).casefold())
+
+
+_ROLES = {_key(name): role for role, names in COLUMNS.items() for name in names}
+
+
+def _roles(names: Sequence[str]) -> dict[str, list[int]]:
+    """Return where each column that we know stands in a header."""
+    found: dict[str, list[int]] = {}
+    for index, name in enumerate(names):
+        if role := _ROLES.get(_key(name)):
+            found.setdefault(role, []).append(index)
+    return found
+
+
+def _delimiter(line: str) -> str:
+    """Return the delimiter that shows most of the columns we know in the header's `line`."""
+    return max(",\t;", key=lambda delimiter: len(_roles([cell.strip(' "') for cell in line.split(delimiter)])))
+
+
+def _header(first: Record, records: Iterator[Record], data: bytes, file: str) -> _Header:
+    names = tuple(name.strip().strip("\ufeff") for name in first.cells)
+    roles = _roles(names)
+    if first.fault and (roles or not first.cells):
+        raise _unusable(file, first.line, f"見出しの行を読めません。{first.fault}")
+    if not roles:
+        raise _unusable(file, first.line, _no_header(records, data))
+    problems = [
+        f"見出しに「{COLUMNS[role][0]}」（または {COLUMNS[role][1]}）がありません。"
+        for role in (ID, KANA, PHONES[0])
+        if role not in roles
+    ]
+    twice = [name for name, times in Counter(_key(name) for name in names if name).items() if times > 1]
+    problems += [f"見出しに「{next(name for name in names if _key(name) == key)}」が二つあります。" for key in twice]
+    problems += [
+        f"見出しの「{'」と「'.join(names[index] for index in places)}」は同じ意味です。一つにしてください。"
+        for places in roles.values()
+        if len({_key(names[index]) for index in places}) > 1
+    ]
+    if problems:
+        raise Problems(Problem(file=file, line=first.line, message=message) for message in problems)
+    phones = tuple(roles[role][0] for role in PHONES if role in roles)
+    return _Header(names=names, id=roles[ID][0], kana=roles[KANA][0], phones=phones)
+
+
+def _no_header(records: Iterator[Record], data: bytes) -> str:
+    """Return what to say of a list whose first line names none of our columns; it never repeats that line."""
+    for record, _ in zip(records, range(20), strict=False):
+        if len(_roles(record.cells)) >= 2:
+            return (
+                f"見出しは最初の行に書いてください。{record.line} 行目が見出しのようです。その上の行を消してください。"
+            )
+    for encoding, name in (("euc_jp", "EUC-JP"), ("iso2022_jp", "JIS")):
+        line = data[:2000].splitlines()[0].decode(encoding, "ignore")
+        if _roles(line.split(",")):
+            return f"文字コードが {name} のようです。UTF-8 か Shift_JIS（CP932）で保存し直してください。"
+    wanted = "、".join(COLUMNS[role][0] for role in (ID, KANA, PHONES[0]))
+    return f"見出しがありません。最初の行に {wanted} などの列の名前を書いてください。"
+
+
+def _unusable(file: str, line: int, message: str) -> Problems:
+    return Problems([Problem(file=file, line=line, message=message)])
