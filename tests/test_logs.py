@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
 import structlog
@@ -22,7 +21,7 @@ from ivr import logs
 from ivr.domain.outcome import Outcome
 from ivr.domain.recipient import Recipient
 
-ATTEMPT = uuid4().hex
+ATTEMPT = "9f3c2b7a1d4e4f6a8b0c5d6e7f809142"
 
 
 @pytest.fixture

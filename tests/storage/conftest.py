@@ -6,8 +6,10 @@ import contextlib
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,28 +80,34 @@ def postgres() -> Iterator[Cluster]:
     if somebody:
         os.chown(folder, int(str(somebody["user"])), int(str(somebody["group"])))
 
-    def run(*words: str) -> None:
-        subprocess.run(
-            [str(binaries / words[0]), *words[1:]],
-            check=True,
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            timeout=60,
-            env={**os.environ, "LC_ALL": "C", "HOME": str(folder)},
-            **somebody,  # type: ignore[call-overload]
-        )
+    def start(*words: str) -> subprocess.Popen[bytes]:
+        with (folder / "log").open("ab") as log:
+            return subprocess.Popen(
+                [str(binaries / words[0]), *words[1:]],
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+                env={**os.environ, "LC_ALL": "C", "HOME": str(folder)},
+                **somebody,  # type: ignore[call-overload]
+            )
 
     data = str(folder / "data")
     try:
-        run("initdb", "-D", data, "-U", "ivr", "-A", "trust", "-E", "UTF8", "--no-sync")
-        options = f"-k {folder} -c listen_addresses='' -c fsync=off -c max_connections=40"
-        run("pg_ctl", "-D", data, "-l", str(folder / "log"), "-w", "-t", "30", "-o", options, "start")
+        assert start("initdb", "-D", data, "-U", "ivr", "-A", "trust", "-E", "UTF8", "--no-sync").wait(60) == 0
+        settings = ("-k", str(folder), "-h", "", "-c", "fsync=off", "-c", "max_connections=40")
+        server = start("postgres", "-D", data, *settings)
         try:
+            deadline = time.monotonic() + 30
+            while start("pg_isready", "-q", "-h", str(folder)).wait(10) != 0:
+                assert server.poll() is None, (folder / "log").read_text()
+                assert time.monotonic() < deadline, (folder / "log").read_text()
+                time.sleep(0.05)
             yield Cluster(folder)
         finally:
-            run("pg_ctl", "-D", data, "-w", "-m", "immediate", "stop")
+            # SIGINT: PostgreSQL's fast shutdown, which waits for nobody's connection.
+            server.send_signal(signal.SIGINT)
+            server.wait(30)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
