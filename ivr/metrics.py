@@ -118,13 +118,9 @@ class Metrics:
         """The callee hears us, after pressing a key."""
         self._key_to_audio.observe(seconds)
 
-    def agi_began(self) -> None:
-        """The PBX has connected for a call."""
-        self._agi_sessions.inc()
-
-    def agi_ended(self) -> None:
-        """That connection is closed."""
-        self._agi_sessions.dec()
+    def agi_sessions(self, sessions: int) -> None:
+        """So many calls are connected to us by the PBX."""
+        self._agi_sessions.set(sessions)
 
     def agi_rejected(self, reason: str) -> None:
         """A connection was refused; `reason` is one of few words."""
