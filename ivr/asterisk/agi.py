@@ -17,15 +17,21 @@ import logging
 import socket
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Self, assert_never
+from typing import Any, Self, assert_never
 
 from ivr.asterisk.agi_wire import AgiWire, EndOfStream, Environment, HungUpLine, Result, Violation
+from ivr.asterisk.agi_wire import command as wire_command
 from ivr.errors import Busy, CallLost, OwnError
 
 log = logging.getLogger(__name__)
 
 HANGUP_GRACE = 5.0
 """Seconds that a running command may still take to answer after the channel was hung up."""
+
+
+MARKER = "yobirin-broken-off-"
+MARKER_AGAIN = 0.3
+"""Seconds after which the marker of a broken-off command is sent again."""
 
 
 class HangupReceived(CallLost):
@@ -58,6 +64,8 @@ class AgiSession:
         self._pending: asyncio.Future[Result] | None = None
         self._limit: asyncio.Timeout | None = None
         self._lost = ""
+        self._markers = 0
+        self._marked: asyncio.Future[None] | None = None
 
     @property
     def unique_id(self) -> str:
@@ -81,27 +89,18 @@ class AgiSession:
         CommandRefused for a command that Asterisk does not take. A cancelled command ends the session,
         because its answer could be taken for that of the next.
         """
-        writer = self._check()
-        if self._pending is not None:
-            raise RuntimeError("an AGI session runs one command at a time")
-        answer: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        self._pending = answer
-        writer.write(command)
-        try:
-            async with asyncio.timeout(within) as self._limit:
-                result = await answer
-        except TimeoutError:
-            raise CallLost("PBX が AGI の命令に時間内に答えませんでした。") from None
-        finally:
-            self._pending = self._limit = None
-            if not answer.done() or answer.cancelled():
-                self.close()
-        if result.code == 511:
-            self._note_hangup()
-            raise HangupReceived("通話は切断されています。")
-        if result.code != 200:
-            raise CommandRefused(f"Asterisk refused an AGI command with {result.code}.")
+        result = await self._run(command, within, None)
+        if result is None:
+            raise AssertionError("nothing interrupts a plain command")
         return result
+
+    async def execute_until(self, command: bytes, within: float, stop: asyncio.Future[None] | None) -> Result | None:
+        """Like `execute`, but break the command off once `stop` is done; None where it was broken off.
+
+        Asterisk breaks STREAM FILE off without a result, and WAIT FOR DIGIT with the result 1, when the next
+        command arrives (`ast_waitstream_full`, `ast_waitfordigit_full`).
+        """
+        return await self._run(command, within, stop)
 
     def when_ended(self, tell: Callable[[], None]) -> None:
         """Call `tell` once, as soon as the hang-up or the end of the connection is known."""
@@ -132,6 +131,10 @@ class AgiSession:
                         self._started.set_result(None)
                 case Result(code=100):
                     pass
+                case Result(data=str(text)) if text.startswith(MARKER):
+                    self._mark(text == f"{MARKER}{self._markers}")
+                case Result() if self._marked is not None and (not self._pending or self._pending.done()):
+                    self._mark(True)
                 case Result():
                     if self._pending is None or self._pending.done():
                         self._lose("a result came without a command")
@@ -146,12 +149,64 @@ class AgiSession:
                 case _:
                     assert_never(event)
 
+    async def _run(self, command: bytes, within: float, stop: asyncio.Future[None] | None) -> Result | None:
+        writer = self._check()
+        if self._pending is not None:
+            raise RuntimeError("an AGI session runs one command at a time")
+        answer: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        self._pending = answer
+        writer.write(command)
+        settled = False
+        try:
+            async with asyncio.timeout(within) as self._limit:
+                if stop is None:
+                    await answer
+                else:
+                    both: set[asyncio.Future[Any]] = {answer, stop}
+                    await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+                    if not answer.done():
+                        await self._break_off(writer)
+            settled = True
+        except TimeoutError:
+            raise CallLost("PBX が AGI の命令に時間内に答えませんでした。") from None
+        finally:
+            self._pending = self._limit = self._marked = None
+            if not settled:
+                self.close()
+        return self._judged(answer.result()) if answer.done() else None
+
+    def _judged(self, result: Result) -> Result:
+        if result.code == 511:
+            self._note_hangup()
+            raise HangupReceived("通話は切断されています。")
+        if result.code != 200:
+            raise CommandRefused(f"Asterisk refused an AGI command with {result.code}.")
+        return result
+
+    async def _break_off(self, writer: asyncio.StreamWriter) -> None:
+        """Send a command whose answer can be told from any other, and return when it is there.
+
+        Asterisk reads commands through a buffer: one that arrives together with the last may stay unseen in it
+        until more comes, so the marker is sent again after a while.
+        """
+        while not self.ended:
+            self._markers += 1
+            self._marked = asyncio.get_running_loop().create_future()
+            writer.write(wire_command("GET FULL VARIABLE", f"{MARKER}{self._markers}"))
+            await asyncio.wait({self._marked}, timeout=MARKER_AGAIN)
+            if self._marked.done():
+                return
+
     def _check(self) -> asyncio.StreamWriter:
         if self.hung_up:
             raise HangupReceived("通話は切断されています。")
         if self._lost or self._writer is None:
             raise CallLost("PBX との通話の接続が切れました。")
         return self._writer
+
+    def _mark(self, last: bool) -> None:
+        if last and self._marked is not None and not self._marked.done():
+            self._marked.set_result(None)
 
     def _note_hangup(self) -> None:
         if self.hung_up:
@@ -167,6 +222,7 @@ class AgiSession:
             return
         self._lost = reason
         lost = HangupReceived if self.hung_up else CallLost
+        self._mark(True)
         for waiting in (self._pending, self._started):
             if waiting is not None and not waiting.done():
                 waiting.set_exception(lost("PBX との通話の接続が切れました。"))
@@ -238,7 +294,7 @@ class AgiServer:
         self._on_refused = on_refused or (lambda _reason: None)
         self._server: asyncio.Server | None = None
         self._open: dict[AgiSession, asyncio.Task[object]] = {}
-        self._running = 0
+        self._ends: set[asyncio.Timeout] = set()
 
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
@@ -258,15 +314,15 @@ class AgiServer:
             session.close()
         if tasks:
             _, late = await asyncio.wait(tasks, timeout=self._limits.closing)
-            for task in late:
-                task.cancel()
+            for end in self._ends:
+                end.reschedule(0)
             if late:
                 await asyncio.wait(late, timeout=self._limits.closing)
 
     @property
     def sessions(self) -> int:
         """How many handlers run."""
-        return self._running
+        return len(self._ends)
 
     async def serve(self, session: AgiSession) -> None:
         """Run the handler for a connection, once its environment is there."""
@@ -296,17 +352,21 @@ class AgiServer:
         return True
 
     async def _handle(self, session: AgiSession) -> None:
-        self._running += 1
-        self._on_sessions(self._running)
+        # A Timeout ends a handler at closing; asyncio complains of the stream's task if that is cancelled.
+        end = asyncio.timeout(None)
         try:
-            await self._handler(session)
+            async with end:
+                self._ends.add(end)
+                self._on_sessions(len(self._ends))
+                await self._handler(session)
         except CallLost:
             pass
         except Exception as error:  # noqa: BLE001 - a handler's defect must not reach the other calls
-            log.error("An AGI handler failed with %s at %s", type(error).__name__, _place(error))
+            if not end.expired():
+                log.error("An AGI handler failed with %s at %s", type(error).__name__, _place(error))
         finally:
-            self._running -= 1
-            self._on_sessions(self._running)
+            self._ends.discard(end)
+            self._on_sessions(len(self._ends))
 
 
 def _place(error: BaseException) -> str:

@@ -1,0 +1,120 @@
+"""What AMI tells of the callee's side of one channel: whether it sounds, and keys that no AGI command took.
+
+Sound comes from `TALK_DETECT` on the channel: ChannelTalkingStart at the first loud frame, ChannelTalkingStop after
+the set time of quiet ones. Where the far end sends no frames at all nothing comes, so that a Stop can be missing:
+the detector is set anew before each use, and then no Start means silence.
+
+Asterisk drops a key that is read between two AGI commands, but AMI reports every key. One that AMI reported and AGI
+did not return within GRACE was dropped there, and is returned from here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from contextlib import AbstractContextManager
+from typing import Self
+
+from ivr.asterisk.ami import Ami
+from ivr.asterisk.ami_link import AmiMessage
+from ivr.errors import PbxUnavailable
+
+KEYS = "0123456789*#"
+
+GRACE = 0.1
+"""Seconds within which AGI returns a key after AMI has reported it, if it does; measured: under 0.005."""
+
+BARRIER = 2.0
+"""Seconds for AMI to answer before the callee's side is no longer taken for silent."""
+
+
+class Ear:
+    """Listens inside its `with` block."""
+
+    def __init__(self, ami: Ami, channel_id: str) -> None:
+        self._ami = ami
+        self._loud = False
+        self._following: AbstractContextManager[None] = ami.following(channel_id, self._take)
+        self._unclaimed: list[str] = []
+        self._owed: Counter[str] = Counter()
+        self._watch: asyncio.Future[None] | None = None
+        self._wanted = ""
+        self._until: bool | None = None
+
+    def __enter__(self) -> Self:
+        self._following.__enter__()
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self._following.__exit__(None, None, None)
+
+    @property
+    def sounding(self) -> bool:
+        """Tell whether anything sounds; also True where that can't be known, because AMI is or was away."""
+        return self._loud or not self._ami.connected
+
+    def listen_anew(self) -> None:
+        """Take the callee's side for silent until the next event; to be called when the detector is set."""
+        self._loud = False
+
+    async def certain(self) -> bool:
+        """Tell whether nothing has sounded until now: AMI answers after the events that came before."""
+        try:
+            await self._ami.action({"Action": "Ping"}, within=BARRIER)
+        except PbxUnavailable:
+            return False
+        return not self.sounding
+
+    def watch(self, *, keys: str = "", sounding: bool | None = None) -> asyncio.Future[None]:
+        """Return a future that is done once a key in `keys` was dropped, or `self.sounding` is `sounding`.
+
+        Only the last one given out is served.
+        """
+        self._wanted, self._until = keys, sounding
+        self._watch = asyncio.get_running_loop().create_future()
+        self._tell()
+        return self._watch
+
+    def claim(self, key: str) -> None:
+        """Note that AGI has returned `key`."""
+        if key in self._unclaimed:
+            self._unclaimed.remove(key)
+        else:
+            self._owed[key] += 1
+
+    def dropped(self, keys: str) -> str:
+        """Return the first key in `keys` that AGI dropped, and forget all of them; empty where there is none."""
+        found = next((key for key in self._unclaimed if key in keys), "")
+        self._unclaimed.clear()
+        return found
+
+    def _take(self, event: AmiMessage) -> None:
+        match event.get("Event"):
+            case "ChannelTalkingStart":
+                self._loud = True
+            case "ChannelTalkingStop":
+                self._loud = False
+            case "DTMFEnd" if event.get("Direction") == "Received":
+                self._note_key(event.get("Digit", ""))
+                return
+            case "Disconnected" | "Reconnected":
+                self._loud = True
+                self._unclaimed.clear()
+                self._owed.clear()
+            case _:
+                return
+        self._tell()
+
+    def _note_key(self, key: str) -> None:
+        if self._owed[key]:
+            self._owed[key] -= 1
+        elif key in KEYS:
+            self._unclaimed.append(key)
+            asyncio.get_running_loop().call_later(GRACE, self._tell)
+
+    def _tell(self) -> None:
+        if self._watch is None or self._watch.done():
+            return
+        heard = self._until is not None and self.sounding is self._until
+        if heard or any(key in self._wanted for key in self._unclaimed):
+            self._watch.set_result(None)
