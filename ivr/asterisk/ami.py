@@ -81,6 +81,11 @@ class Ami:
         """Tell whether we are logged in and the PBX has booted."""
         return self._up.is_set()
 
+    @property
+    def followed(self) -> int:
+        """How many keys are being followed."""
+        return len(self._subscribers)
+
     async def run(self) -> None:
         """Keep a connection, for ever; cancel to end it."""
         loop = asyncio.get_running_loop()

@@ -80,6 +80,11 @@ class AsteriskOriginator:
         self._waiting: dict[str, _Dial] = {}
         self._channels = _Channels(ami, self._plan.order)
 
+    @property
+    def waiting(self) -> int:
+        """How many dials are under way."""
+        return len(self._waiting)
+
     async def ready(self) -> None:
         """Return once AMI is there; PbxUnavailable with the reason after `ready` seconds."""
         await self._ami.wait_connected(self._plan.ready)
