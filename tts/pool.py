@@ -42,6 +42,7 @@ class Pool:
 
         Raises RenderFailed, RenderTimeout, WorkerLost or VoiceClosed. Waits for a free worker without a limit.
         """
+        ended = ""
         for _ in range(2):
             free = await self._free.get()
             worker: _Worker | None = None
@@ -50,13 +51,13 @@ class Pool:
                     raise VoiceClosed("the voice is closed")
                 worker = free if free is not None and free.alive else await self._start()
                 return await worker.ask(request, self._time_limit)
-            except _Died:
-                continue
+            except _Died as died:
+                ended = str(died)
             finally:
                 self._free.put_nowait(worker if worker is not None and worker.alive else None)
         if self._closed:
             raise VoiceClosed("the voice was closed")
-        raise WorkerLost("the rendering process ended unexpectedly, twice")
+        raise WorkerLost(f"the rendering process ended unexpectedly, twice ({ended})")
 
     async def warm_up(self, request: Mapping[str, Any]) -> None:
         """Start all workers and have each do `request`. Raises as `ask` does."""
@@ -92,7 +93,7 @@ class Pool:
 
 
 class _Died(Exception):
-    """The worker ended before it answered."""
+    """The worker ended before it answered; the message says how."""
 
 
 class _Worker:
@@ -116,7 +117,9 @@ class _Worker:
             raise RenderTimeout(f"no audio within {time_limit:g} s") from None
         except (OSError, ValueError, asyncio.IncompleteReadError) as error:
             self._kill()
-            raise _Died from error
+            status = await self.process.wait()
+            how = f"signal {-status}" if status < 0 else f"exit status {status}"
+            raise _Died(how) from error
         if "refused" in answer:
             raise RenderFailed(answer["refused"])
         return answer["done"]

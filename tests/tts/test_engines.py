@@ -13,7 +13,7 @@ import pytest
 
 from tts import telephone, unreadable
 from tts.engines import engine, for_language, names
-from tts.errors import EngineMissing, NoSuchVoice
+from tts.errors import EngineMissing, NoSuchVoice, RenderFailed
 from tts.reading import Digits, Name, Reading
 
 HELLO = {
@@ -90,6 +90,12 @@ def test_speed_shortens() -> None:
 def test_nothing_to_say_is_no_sound(name: str, reading: Reading) -> None:
     language = engine(name).languages[0]
     assert len(spoken(name, reading, language=language)) / 8000 < PAUSE + 0.1
+
+
+def test_a_sentence_without_end_is_refused() -> None:
+    with pytest.raises(RenderFailed, match="2,000 characters"):
+        spoken("openjtalk", ("納付書" * 1000,))
+    assert len(engine("openjtalk").labels(("ア、" * 1000,))) > 1000  # type: ignore[attr-defined]
 
 
 def test_a_japanese_name_in_a_foreign_sentence_is_spelt_for_it() -> None:

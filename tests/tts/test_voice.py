@@ -65,6 +65,10 @@ def alive(process: int) -> bool:
         return False
 
 
+def files(folder: Path) -> list[str]:
+    return [path.name for path in folder.rglob("*")]
+
+
 async def gone(process: int, seconds: float = 10.0) -> None:
     async with asyncio.timeout(seconds):
         while alive(process):
@@ -166,7 +170,7 @@ async def test_a_worker_killed_while_idle_is_not_missed(counted: Counted) -> Non
 
 async def test_workers_that_cannot_start_are_a_clear_error(counted: Counted, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/bin/false")
-    with pytest.raises(WorkerLost, match="twice"):
+    with pytest.raises(WorkerLost, match=r"twice \(exit status 1\)"):
         await counted.voice.clips("あ", {}, scope="s")
     monkeypatch.undo()
     assert await counted.voice.clips("あ", {}, scope="s")
@@ -280,7 +284,7 @@ async def test_a_wav_is_what_the_callee_hears_and_leaves_no_trace(
 ) -> None:
     out = tmp_path / "out.wav"
     seconds = await counted.voice.render_wav(GREETING, VALUES, out, wideband=wideband)
-    assert list(tmp_path.glob("**/*")) == [out]
+    assert files(tmp_path) == ["out.wav"]
     with wave.open(str(out)) as sound:
         assert (sound.getnchannels(), sound.getsampwidth(), sound.getframerate()) == (1, 2, rate)
         assert sound.getnframes() == pytest.approx(seconds * rate)

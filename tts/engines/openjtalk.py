@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from tts import kana
 from tts.engines.names import NameDictionary, Said
-from tts.errors import EngineMissing, NoSuchVoice
+from tts.errors import EngineMissing, NoSuchVoice, RenderFailed
 from tts.reading import Digits, Name, Reading
 
 if TYPE_CHECKING:
@@ -43,6 +43,9 @@ _SILENT = frozenset(
     "、。，．・：；！？「」『』（）［］【】〈〉《》〔〕“”‘’‐‑–—―−－ー〜～／＝＿＾｀´｜＜＞　"
 ) | frozenset(",.!?:;()[]<>{}\"'`^_|~/=- %")
 """What a reader passes over."""
+
+_LONGEST = 2000
+"""Characters that the analyser's buffer of 8 kB surely holds."""
 
 _KANJI = re.compile("[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 
@@ -132,6 +135,8 @@ class OpenJTalk:
 
     def _with_common_kanji(self, text: str) -> str:
         """Return `text` with the variants of kanji that the dictionary lacks (`髙`) as those that it has."""
+        if len(text) > _LONGEST:
+            raise RenderFailed(f"a sentence is longer than {_LONGEST:,} characters")
         return str(self._open_jtalk.utils.normalize_unknown_itaiji(text, inference_jtalk=self._analyser))
 
     def _with_placeholders(self, reading: Reading) -> tuple[str, list[Said]]:
