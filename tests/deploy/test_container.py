@@ -7,8 +7,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from ivr.settings import load
+
 ROOT = Path(__file__).parents[2]
 COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
+SETTINGS = ROOT / "deploy/container/ivr.yaml"
 ENGINE = COMPOSE["services"]["engine"]
 
 
@@ -81,21 +84,29 @@ def test_every_mounted_folder_and_volume_exists(name: str) -> None:
 
 def test_the_engine_has_the_time_to_drain_its_calls() -> None:
     unit = (ROOT / "deploy/systemd/yobirin.service").read_text(encoding="utf-8")
-    assert ENGINE["stop_grace_period"] == "4m"
-    assert "TimeoutStopSec=240s" in unit
+    allowed = 240
+    assert load(SETTINGS).drain_timeout.total_seconds() <= allowed - 30
+    assert ENGINE["stop_grace_period"] == f"{allowed // 60}m"
+    assert f"TimeoutStopSec={allowed}s" in unit
     assert "KillMode=mixed" in unit, "the PBX must not be stopped under the calls that are drained"
 
 
 def test_nothing_but_sip_and_rtp_listens_beyond_loopback() -> None:
-    settings = yaml.safe_load((ROOT / "deploy/container/ivr.yaml").read_text(encoding="utf-8"))
-    assert not {"ami", "agi"} & settings["pbx"].keys()
-    assert not {"web", "metrics"} & settings.keys()
+    settings = load(SETTINGS)
+    loopback = {settings.pbx.ami.host, settings.pbx.agi.host, settings.web.host, settings.metrics.host}
+    assert loopback == {"127.0.0.1"}
     assert "--web.listen-address=127.0.0.1:9090" in COMPOSE["services"]["prometheus"]["command"]
     assert COMPOSE["services"]["grafana"]["environment"]["GF_SERVER_HTTP_ADDR"] == "127.0.0.1"
 
 
+def test_the_health_check_and_prometheus_ask_where_the_engine_answers() -> None:
+    address = f"{load(SETTINGS).metrics.host}:{load(SETTINGS).metrics.port}"
+    assert f"http://{address}/healthz" in (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    assert f'"{address}"' in (ROOT / "deploy/prometheus/prometheus.yml").read_text(encoding="utf-8")
+
+
 def test_settings_keep_data_where_the_volume_is() -> None:
-    settings = yaml.safe_load((ROOT / "deploy/container/ivr.yaml").read_text(encoding="utf-8"))
+    settings = load(SETTINGS)
     assert "data:/var/lib/yobirin" in ENGINE["volumes"]
-    assert settings["data_dir"] == "/var/lib/yobirin"
-    assert settings["database"].startswith("sqlite+aiosqlite:////var/lib/yobirin/")
+    assert settings.data_dir == Path("/var/lib/yobirin")
+    assert settings.database == "sqlite+aiosqlite:////var/lib/yobirin/ivr.db"
