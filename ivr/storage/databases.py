@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Protocol, Self, TypeVar, cast
 
 import aiosqlite
-from sqlalchemy import URL, Engine, StaticPool, create_engine, event, make_url
+from sqlalchemy import URL, StaticPool, create_engine, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
@@ -106,8 +106,16 @@ class _Seat:
             undo.callback(raw.close)
             for pragma in self._pragmas():
                 raw.execute(f"PRAGMA {pragma}")
-            self._connection = self._engine(raw).connect()
+            engine = create_engine(
+                "sqlite://",
+                creator=lambda: raw,
+                poolclass=StaticPool,
+                hide_parameters=True,
+                json_serializer=_JSON,
+            )
+            self._connection = engine.connect()
             undo.pop_all()
+        self._raw = raw
         return raw
 
     def _pragmas(self) -> tuple[str, ...]:
@@ -122,20 +130,9 @@ class _Seat:
             "synchronous = FULL",
         )
 
-    def _engine(self, raw: sqlite3.Connection) -> Engine:
-        engine = create_engine(
-            "sqlite://",
-            creator=lambda: raw,
-            poolclass=StaticPool,
-            hide_parameters=True,
-            json_serializer=_JSON,
-        )
-        # IMMEDIATE: what reads first and then writes can't be turned away half-way for another process's sake.
-        begin = "BEGIN IMMEDIATE" if self._writes else "BEGIN"
-        event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
-        return engine
-
     def _transact(self, work: Work[T]) -> T:
+        # IMMEDIATE: what reads first and then writes can't be turned away half-way for another process's sake.
+        self._raw.execute("BEGIN IMMEDIATE" if self._writes else "BEGIN")
         with self._connection.begin():
             return work(self._connection)
 
