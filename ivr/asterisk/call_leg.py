@@ -31,10 +31,11 @@ SHORT = 0.25
 class LeaveRule:
     """How a message is left: in the trial ten of ten recording machines held it whole.
 
-    Wait `before` seconds, then for `silence` seconds without sound (mean amplitude over `energy`, 16-bit samples, a
-    frame of 20 ms) on the callee's side; speak; start over when anything sounds, at most `restarts` times. No start
-    comes later than `total` seconds after the first moment. While it sounds, the detector is set anew every
-    `look_again` seconds, because it does not see the end of a sound that ends with the far end's packets.
+    Wait until `before` seconds after our last word, no longer, since machines hang up on a caller who stays silent;
+    then for `silence` seconds without sound (mean amplitude over `energy`, 16-bit samples, a frame of 20 ms) on the
+    callee's side; speak; start over when anything sounds, at most `restarts` times. No start comes later than `total`
+    seconds after the first moment. While it sounds, the detector is set anew every `look_again` seconds, because it
+    does not see the end of a sound that ends with the far end's packets.
     """
 
     before: float = 3.0
@@ -84,6 +85,7 @@ class AgiCallLeg:
         self._ear = ear
         self._rule = rule or LeaveRule()
         self._answered: float | None = answered
+        self._spoke_at = answered
         self._key_at: float | None = None
         self._on_first_audio = on_first_audio
         self._on_key_to_audio = on_key_to_audio
@@ -120,7 +122,8 @@ class AgiCallLeg:
         self._enter()
         deadline = _now() + self._rule.total
         longest, starts = 0.0, 0
-        found: Pressed | Silence | HungUp | NotLeft | Left = await self._wait(self._rule.before, keys)
+        before = self._rule.before - (_now() - self._spoke_at)
+        found: Pressed | Silence | HungUp | NotLeft | Left = await self._wait(before, keys)
         while isinstance(found, Silence | NotLeft):
             quiet = await self._wait_quiet(deadline, keys) if starts <= self._rule.restarts else None
             if quiet is None:
@@ -156,6 +159,7 @@ class AgiCallLeg:
         order = command("STREAM FILE", str(clip.path), keys)
         try:
             result = await self._session.execute_until(order, clip.seconds + MARGIN, stop)
+            self._spoke_at = _now()
             if result is None:
                 key = self._ear.dropped(keys)
                 return _Played(seconds=min(_now() - began, clip.seconds), key=key, broken_off=True)

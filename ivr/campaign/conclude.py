@@ -40,12 +40,12 @@ def conclude(disposition: Disposition, talk: Conversation, now: datetime) -> tup
     )
 
 
-def cut_short(talk: Conversation, now: datetime, reason: str) -> Ending:
-    """Return the ending of an attempt that we gave up ourselves: what was proven stays, the rest is unknown."""
+def cut_short(talk: Conversation, now: datetime, reason: str, unproven: Outcome) -> Ending:
+    """Return the ending of an attempt that we gave up ourselves: what was proven stays, the rest is `unproven`."""
     over = talk.over or Over(EndedBy.FAULT, reason)
     outcome = of_call(talk.facts, over)
     return Ending(
-        outcome=Outcome.UNKNOWN if outcome is Outcome.FAILED else outcome,
+        outcome=unproven if outcome is Outcome.FAILED else outcome,
         at=now,
         heard_s=heard_seconds(talk.facts),
         restarts=restarts(talk.facts),

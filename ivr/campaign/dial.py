@@ -25,7 +25,7 @@ from ivr.domain.attempt import AttemptEvent, AttemptState, Ending, Intent, Past,
 from ivr.domain.calling_rules import Dial, Rules, Settled, Wait, next_move
 from ivr.domain.outcome import Outcome
 from ivr.domain.scenario import Scenario
-from ivr.errors import PbxUnavailable, SpeechFailed, StoreFailed
+from ivr.errors import OwnError, PbxUnavailable, SpeechFailed, StoreFailed
 
 Spawn = Callable[[Coroutine[Any, Any, None]], object]
 """Starts a coroutine in the application's TaskGroup."""
@@ -279,11 +279,14 @@ class Dialler:
             event, ending = conclude(await self._originator.dial(intent, talk), call, self._clock.now())
             advance(life, event)
         except asyncio.CancelledError:
-            await asyncio.shield(self._end(intent, ready, cut_short(call, self._clock.now(), "engine stopped")))
+            await asyncio.shield(self._end(intent, ready, cut_short(call, self._clock.now(), "engine stopped", Outcome.UNKNOWN)))
             raise
+        except OwnError as error:
+            self._observer.defect(self._campaign.name, intent.id, error)
+            ending = cut_short(call, self._clock.now(), type(error).__name__, Outcome.FAILED)
         except Exception as error:  # noqa: BLE001 - a defect ends one call, not the others, and is reported
             self._observer.defect(self._campaign.name, intent.id, error)
-            ending = cut_short(call, self._clock.now(), type(error).__name__)
+            ending = cut_short(call, self._clock.now(), type(error).__name__, Outcome.UNKNOWN)
         finally:
             self._lines.release()
         await self._end(intent, ready, ending)

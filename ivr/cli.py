@@ -1,0 +1,251 @@
+"""`ivr …`: argument parsing only. What the commands do is in desk, drill, doctor and app."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Coroutine
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from ivr.errors import IvrError
+
+cli = typer.Typer(
+    help="呼鈴：市区町村の自動音声電話催告", no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False
+)
+scenario = typer.Typer(help="シナリオの確認・試聴・図", no_args_is_help=True, rich_markup_mode=None)
+list_ = typer.Typer(help="名簿の確認", no_args_is_help=True, rich_markup_mode=None)
+campaign = typer.Typer(help="催告の実行と状況", no_args_is_help=True, rich_markup_mode=None)
+results = typer.Typer(help="結果の出力", no_args_is_help=True, rich_markup_mode=None)
+cli.add_typer(scenario, name="scenario")
+cli.add_typer(list_, name="list")
+cli.add_typer(campaign, name="campaign")
+cli.add_typer(results, name="results")
+
+
+class Format(StrEnum):
+    """File formats of results."""
+
+    json = "json"
+    csv = "csv"
+    xlsx = "xlsx"
+
+
+class Encoding(StrEnum):
+    """Character codes of a CSV."""
+
+    utf8 = "utf-8"
+    cp932 = "cp932"
+
+
+Json = Annotated[bool, typer.Option("--json", help="機械が読める JSON で出す")]
+Name = Annotated[str, typer.Argument(help="催告の名前（例：2026-11-住民税）")]
+ListFile = Annotated[Path, typer.Option("--list", help="名簿の CSV")]
+ScenarioFile = Annotated[Path, typer.Option("--scenario", help="シナリオの YAML")]
+Columns = Annotated[Path | None, typer.Option("--list", help="この名簿の列が使えるかも確かめる")]
+
+_config: Path | None = None
+
+
+@cli.callback()
+def options(
+    config: Annotated[Path | None, typer.Option("--config", help="設定ファイル（なければ ./ivr.yaml）")] = None,
+) -> None:
+    """Take what holds for every command."""
+    global _config
+    _config = config
+
+
+def main() -> None:
+    """Run a command; one sentence for each error, no traceback for what ivr says on purpose."""
+    try:
+        cli()
+    except IvrError as error:
+        _fail(str(error))
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _fail(message: str) -> NoReturn:
+    print(message, file=sys.stderr)
+    sys.exit(1)
+
+
+def _run(work: Coroutine[Any, Any, int]) -> NoReturn:
+    try:
+        status = asyncio.run(work)
+    except asyncio.CancelledError:
+        _fail("途中で打ち切りました。分かったところまでは保存してあります。")
+    sys.exit(status)
+
+
+@scenario.command("check")
+def scenario_check(files: list[Path], list_file: Columns = None, json: Json = False) -> None:
+    """シナリオの間違いを、ファイル名と行番号で示します。例：ivr scenario check scenarios/reminder.yaml"""
+    from ivr import desk
+
+    _run(desk.check_scenarios(_config, files, list_file, json=json))
+
+
+@scenario.command("say")
+def scenario_say(
+    file: Path,
+    step: Annotated[str | None, typer.Argument(help="ステップの名前（なければ、はじめのステップ）")] = None,
+    out: Annotated[Path, typer.Option("-o", "--out", help="書き出す WAV")] = Path("out.wav"),
+    kana: Annotated[str, typer.Option(help="カナ氏名")] = "ヤマダ タロウ",
+    value: Annotated[list[str] | None, typer.Option(help="ほかの列：列名=値")] = None,
+) -> None:
+    """相手に聞こえる音声を WAV に書き出します。例：ivr scenario say scenarios/reminder.yaml notice -o out.wav"""
+    from ivr import desk
+
+    _run(desk.say(_config, file, step, out, kana, value or []))
+
+
+@scenario.command("draw")
+def scenario_draw(file: Path) -> None:
+    """通話の流れを図（Mermaid）で出します。例：ivr scenario draw scenarios/reminder.yaml"""
+    from ivr import desk
+
+    sys.exit(desk.draw(file))
+
+
+@scenario.command("schema")
+def scenario_schema() -> None:
+    """シナリオの JSON Schema を出します（編集ソフトの補完用）。例：ivr scenario schema > scenario.schema.json"""
+    from ivr import desk
+
+    sys.exit(desk.schema())
+
+
+@list_.command("check")
+def list_check(file: Path, json: Json = False) -> None:
+    """名簿を読み、かけられない行を行番号と理由で示します。電話はかけません。例：ivr list check meibo.csv"""
+    from ivr import desk
+
+    sys.exit(desk.check_list(file, json=json))
+
+
+@campaign.command("run")
+def campaign_run(
+    name: Name,
+    list_file: ListFile,
+    scenario_file: ScenarioFile,
+    results_file: Annotated[Path | None, typer.Option("--results", help="終わったら結果を JSON で書き出す")] = None,
+) -> None:
+    """名簿の全員にかけ終えるか、時間帯が終わるまで電話をかけます。
+
+    例：ivr campaign run 2026-11 --list meibo.csv --scenario scenarios/reminder.yaml
+    全員が済めば 0、残りがあれば 3 で終わります。同じ命令でつづきから再開します。
+    """
+    from ivr import service
+
+    _run(service.run_campaign(_config, name, list_file, scenario_file, results_file))
+
+
+@campaign.command("create")
+def campaign_create(name: Name, list_file: ListFile, scenario_file: ScenarioFile) -> None:
+    """催告を作ります。電話は start までかけません。例：ivr campaign create 2026-11 --list a.csv --scenario s.yaml"""
+    from ivr import desk
+
+    _run(desk.create(_config, name, list_file, scenario_file))
+
+
+@campaign.command("start")
+def campaign_start(name: Name) -> None:
+    """催告を始めます（ivr serve が電話をかけます）。例：ivr campaign start 2026-11"""
+    _move(name, "start")
+
+
+@campaign.command("pause")
+def campaign_pause(name: Name) -> None:
+    """新しい電話をかけるのを止めます。通話中のものは続きます。例：ivr campaign pause 2026-11"""
+    _move(name, "pause")
+
+
+@campaign.command("resume")
+def campaign_resume(name: Name) -> None:
+    """止めた催告を再び始めます。例：ivr campaign resume 2026-11"""
+    _move(name, "resume")
+
+
+@campaign.command("stop")
+def campaign_stop(name: Name) -> None:
+    """催告を打ち切ります。通話中のものは続きます。例：ivr campaign stop 2026-11"""
+    _move(name, "stop")
+
+
+def _move(name: str, verb: str) -> NoReturn:
+    from ivr import desk
+
+    _run(desk.move(_config, name, verb))
+
+
+@campaign.command("status")
+def campaign_status(name: Name, json: Json = False) -> None:
+    """どこまで進んだか、いまかけていなければその理由を示します。例：ivr campaign status 2026-11"""
+    from ivr import desk
+
+    _run(desk.status(_config, name, json=json))
+
+
+@results.command("export")
+def results_export(
+    name: Name,
+    out: Annotated[Path, typer.Option("-o", "--out", help="書き出すファイル")],
+    form: Annotated[Format, typer.Option("--format", help="形式")] = Format.xlsx,
+    encoding: Annotated[Encoding, typer.Option(help="CSV の文字コード")] = Encoding.utf8,
+) -> None:
+    """結果を書き出します。例：ivr results export 2026-11 --format xlsx -o kekka.xlsx"""
+    from ivr import desk
+
+    _run(desk.export(_config, name, out, form.value, encoding.value))
+
+
+@cli.command()
+def doctor(json: Json = False) -> None:
+    """設定・電話交換機・回線・音声・データベース・時計・ディスクを調べ、直し方を示します。例：ivr doctor"""
+    from ivr import doctor as examination
+
+    _run(examination.examine(_config, json=json))
+
+
+@cli.command()
+def serve() -> None:
+    """始められた催告の電話をかけ続けます。SIGTERM で、通話の終わりを待って終了します。例：ivr serve"""
+    from ivr import service
+
+    _run(service.serve(_config))
+
+
+@cli.command()
+def rehearse(
+    demo: Annotated[bool, typer.Option("--demo", help="付属の名簿とシナリオで一通り試す")] = False,
+    list_file: Annotated[Path | None, typer.Option("--list", help="名簿の CSV")] = None,
+    scenario_file: Annotated[Path | None, typer.Option("--scenario", help="シナリオの YAML")] = None,
+    callees: Annotated[Path | None, typer.Option("--callees", help="模擬の相手を書いた YAML")] = None,
+    lines: Annotated[int, typer.Option(min=1, max=500, help="同時にかける数")] = 12,
+    out: Annotated[Path, typer.Option("-o", "--out", help="結果と音声を置くフォルダ")] = Path("var/rehearsal"),
+) -> None:
+    """模擬の電話網を相手に、本物の通話で試します。本当の電話にはかかりません。例：ivr rehearse --demo"""
+    from ivr import drill
+
+    if demo:
+        _run(drill.demo(out, lines))
+    if list_file is None or scenario_file is None:
+        _fail("--demo を付けるか、--list と --scenario の両方を書いてください。")
+    _run(drill.rehearse(list_file, scenario_file, callees, out, lines))
+
+
+@cli.command()
+def network(
+    callees: Annotated[Path, typer.Argument(help="模擬の相手を書いた YAML")],
+    sip_port: Annotated[int, typer.Option(help="SIP の待ち受け")] = 5080,
+    out: Annotated[Path, typer.Option("-o", "--out", help="記録と音声を置くフォルダ")] = Path("var/network"),
+) -> None:
+    """模擬の電話網だけを動かします。別の端末の ivr や SIP 電話機の相手になります。例：ivr network callees.yaml"""
+    from ivr import drill
+
+    _run(drill.network(callees, sip_port, out))

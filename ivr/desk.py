@@ -1,0 +1,339 @@
+"""What staff do at a terminal while nothing is dialled from it: check, listen, draw, create, steer, look, export.
+
+Each function prints its answer and returns the exit status: 0 done, 1 something is wrong with what was given.
+"""
+
+from __future__ import annotations
+
+import json as jsonlib
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from rich.console import Console
+
+from ivr import scenario_files, settings
+from ivr.app import telephone_voice
+from ivr.campaign.intake import Intake, read_list
+from ivr.campaign.ports import CampaignRow, Counts, NewCampaign
+from ivr.domain.recipient import Recipient
+from ivr.domain.scenario import Leave, Scenario
+from ivr.errors import InputError, NotFound, Problem, Problems
+from ivr.reporting import show_closing, write_csv, write_json, write_xlsx
+from ivr.settings import Settings
+from ivr.speech import unreadable
+from ivr.storage import SqlResults
+from ivr.system_clock import SystemClock
+
+EXAMPLE = {"kana": "ヤマダ タロウ", "id": "00000001"}
+
+MOVES = {
+    "start": (("created",), "running"),
+    "pause": (("running",), "paused"),
+    "resume": (("paused",), "running"),
+    "stop": (("created", "running", "paused"), "stopped"),
+}
+
+STATES = {
+    "created": "作成済み（まだ始めていません）",
+    "running": "実行中",
+    "paused": "一時停止中",
+    "stopped": "打ち切り",
+    "done": "完了",
+}
+
+
+@asynccontextmanager
+async def store(chosen: Settings) -> AsyncIterator[SqlResults]:
+    """Open the results store of the settings for a moment."""
+    chosen.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    async with await SqlResults.open(chosen.database_url()) as results:
+        yield results
+
+
+def read_bytes(file: Path) -> bytes:
+    """Return what `file` holds; raise InputError in the person's words."""
+    try:
+        return file.read_bytes()
+    except FileNotFoundError:
+        raise NotFound(f"{file} がありません。ファイル名とフォルダを確かめてください。") from None
+    except OSError as error:
+        raise InputError(f"{file} を読めません：{error.strerror}") from None
+
+
+def load_list(file: Path) -> Intake:
+    """Read a list; raise InputError where it is no list at all."""
+    return read_list(read_bytes(file), file=str(file))
+
+
+async def load_scenario(chosen: Settings, file: Path, *, columns: Sequence[str] | None) -> scenario_files.Report:
+    """Read a scenario and check it with the voice that will speak it."""
+    text = scenario_files.text_of(file)
+    lengths: dict[str, float] = {}
+    first = scenario_files.check(text, str(file), columns=columns)
+    if first.scenario is not None and not first.errors:
+        lengths = await _lengths(chosen, first.scenario)
+    return scenario_files.check(
+        text,
+        str(file),
+        columns=columns,
+        unreadable=lambda words, language: unreadable(words, language, engine=chosen.speech.engine),
+        seconds=lambda words, language: lengths.get(words, 0.0),
+    )
+
+
+async def _lengths(chosen: Settings, scenario: Scenario) -> dict[str, float]:
+    """Return how many seconds the texts take whose length matters, with an example's values."""
+    voice = telephone_voice(chosen)
+    found: dict[str, float] = {}
+    try:
+        for step in scenario.steps.values():
+            if isinstance(step, Leave):
+                values = scenario_files.example_values(step.text, EXAMPLE)
+                clips = await voice.prepare(step.text, values, language=scenario.language_of(step), scope="check")
+                found[step.text] = sum(clip.seconds for clip in clips)
+    finally:
+        await voice.close()
+    return found
+
+
+async def check_scenarios(config: Path | None, files: Sequence[Path], list_file: Path | None, *, json: bool) -> int:
+    """Print every error and warning of `files` with file and line."""
+    chosen = settings.load(config)
+    columns = load_list(list_file).columns if list_file else None
+    errors: list[Problem] = []
+    warnings: list[Problem] = []
+    for file in files:
+        try:
+            report = await load_scenario(chosen, file, columns=columns)
+        except Problems as problems:
+            errors += problems.problems
+            continue
+        errors += report.errors
+        warnings += report.warnings
+    if json:
+        _print_json({"errors": [_problem(e) for e in errors], "warnings": [_problem(w) for w in warnings]})
+        return 1 if errors else 0
+    for problem in errors:
+        print(f"{problem}")
+    for problem in warnings:
+        print(f"{problem}（注意）")
+    if not errors:
+        print(
+            f"{len(files)} 件のシナリオに間違いはありません。"
+            + (f"注意が {len(warnings)} 件あります。" if warnings else "")
+        )
+    return 1 if errors else 0
+
+
+async def say(config: Path | None, file: Path, step: str | None, out: Path, kana: str, extra: Sequence[str]) -> int:
+    """Write what a callee hears of one step as a WAV file."""
+    chosen = settings.load(config)
+    scenario = scenario_files.read(file)
+    name = step or scenario.start
+    if name not in scenario.steps:
+        raise NotFound(f"ステップ「{name}」はありません。あるのは {'、'.join(scenario.steps)} です。")
+    spoken = scenario.steps[name]
+    values = scenario_files.example_values(spoken.text, {**EXAMPLE, **_pairs(extra), "kana": kana})
+    voice = telephone_voice(chosen)
+    try:
+        seconds = await voice.write_wav(spoken.text, values, out, language=scenario.language_of(spoken))
+    finally:
+        await voice.close()
+    print(f"{out} に書き出しました（{seconds:.1f} 秒、ステップ「{name}」）。")
+    return 0
+
+
+def draw(file: Path) -> int:
+    """Print the call flow of a scenario as a Mermaid diagram."""
+    print(scenario_files.mermaid(scenario_files.read(file)))
+    return 0
+
+
+def schema() -> int:
+    """Print the JSON Schema of scenarios."""
+    _print_json(scenario_files.json_schema())
+    return 0
+
+
+def check_list(file: Path, *, json: bool) -> int:
+    """Print how a list would be taken, and each refused row with its line and reason."""
+    intake = load_list(file)
+    if json:
+        _print_json(
+            {
+                "rows": intake.rows,
+                "accepted": len(intake.accepted),
+                "refused": [{"line": refusal.line, "reason": refusal.reason} for refusal in intake.refused],
+                "encoding": intake.encoding,
+                "warnings": [{"line": warning.line, "message": warning.message} for warning in intake.warnings],
+            }
+        )
+        return 0 if intake.accepted else 1
+    show_intake(file, intake)
+    return 0 if intake.accepted else 1
+
+
+def show_intake(file: Path, intake: Intake) -> None:
+    """Print the counts of a list, its refused rows and its warnings."""
+    for refusal in intake.refused:
+        print(f"{file}:{refusal.line}: {refusal.reason}")
+    for warning in intake.warnings:
+        print(f"{file}:{warning.line}: {warning.message}（注意）")
+    print(
+        f"{intake.rows} 件中 {len(intake.accepted)} 件にかけられます。"
+        f"{len(intake.refused)} 件はかけられません（文字コード {intake.encoding}）。"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """A campaign as it was asked for, read and checked, but not stored."""
+
+    campaign: NewCampaign
+    recipients: tuple[Recipient, ...]
+
+
+async def read_order(chosen: Settings, name: str, list_file: Path, scenario_file: Path) -> Order:
+    """Read the list and the scenario of a campaign and show what is refused; raise InputError where it can't begin."""
+    intake = load_list(list_file)
+    report = await load_scenario(chosen, scenario_file, columns=intake.columns)
+    if report.errors:
+        raise Problems(report.errors)
+    show_intake(list_file, intake)
+    if not intake.accepted:
+        raise InputError(f"{list_file} に、かけられる人が一人もいません。")
+    campaign = NewCampaign(
+        name=name,
+        scenario=scenario_files.text_of(scenario_file),
+        scenario_file=str(scenario_file),
+        created_at=SystemClock(chosen.calling.timezone).now(),
+    )
+    return Order(campaign=campaign, recipients=intake.accepted)
+
+
+async def take_up(results: SqlResults, order: Order) -> CampaignRow:
+    """Create the campaign, or return the one that is there if it has the same people and scenario."""
+    name = order.campaign.name
+    try:
+        campaign = await results.campaign(name)
+    except NotFound:
+        return await results.create_campaign(order.campaign, order.recipients)
+    known = tuple(record.recipient for record in await results.records(campaign.id))
+    if campaign.scenario != order.campaign.scenario or known != order.recipients:
+        raise InputError(
+            f"催告「{name}」は、別の名簿かシナリオですでに作られています。"
+            "つづきから始めるには同じファイルを、新しく始めるには別の名前を指定してください。"
+        )
+    return campaign
+
+
+async def create(config: Path | None, name: str, list_file: Path, scenario_file: Path) -> int:
+    """Create a campaign without dialling."""
+    chosen = settings.load(config)
+    order = await read_order(chosen, name, list_file, scenario_file)
+    async with store(chosen) as results:
+        await results.create_campaign(order.campaign, order.recipients)
+    print(f"催告「{name}」を作りました。始めるには ivr campaign start {name}")
+    return 0
+
+
+async def move(config: Path | None, name: str, verb: str) -> int:
+    """Start, pause, resume or stop a campaign; an engine that runs elsewhere follows within a second."""
+    expected, state = MOVES[verb]
+    async with store(settings.load(config)) as results:
+        campaign = await results.campaign(name)
+        if not await results.move_campaign(campaign.id, expected=expected, state=state):
+            now = await results.campaign(name)
+            raise InputError(f"催告「{name}」は「{STATES[now.state]}」なので、{verb} はできません。")
+    print(f"催告「{name}」：{STATES[state]}")
+    return 0
+
+
+async def status(config: Path | None, name: str, *, json: bool) -> int:
+    """Print how far a campaign is and, where nothing is dialled now, why."""
+    chosen = settings.load(config)
+    async with store(chosen) as results:
+        campaign = await results.campaign(name)
+        counts = await results.counts(campaign.id)
+    now = SystemClock(chosen.calling.timezone).now()
+    why = reason(chosen, campaign, counts, now)
+    if json:
+        _print_json(
+            {
+                "campaign": campaign.name,
+                "state": campaign.state,
+                "recipients": dict(counts.states),
+                "outcomes": {outcome.value: count for outcome, count in counts.outcomes.items()},
+                "attempts": counts.attempts,
+                "next_due": counts.next_due.isoformat() if counts.next_due else None,
+                "reason": why,
+            }
+        )
+        return 0
+    print(f"催告「{name}」：{STATES[campaign.state]}")
+    if why:
+        print(why)
+    show_closing(name, counts, Console())
+    return 0
+
+
+def reason(chosen: Settings, campaign: CampaignRow, counts: Counts, now: datetime) -> str | None:
+    """Return in a sentence why nothing is dialled at `now`; None where calls are under way or may begin."""
+    if counts.states.get("calling"):
+        return None
+    if not counts.states.get("waiting"):
+        return "全員が済みました。"
+    if campaign.state != "running":
+        return f"{STATES[campaign.state]}なので、かけていません。"
+    calendar = chosen.rules().calendar
+    if not calendar.is_open(now):
+        opening = calendar.next_open(now)
+        return (
+            f"架電できる時間帯ではありません。次は {opening:%m月%d日 %H:%M} からです。"
+            if opening
+            else ("これから60日の間に架電できる時間帯がありません。設定 calling.windows を確かめてください。")
+        )
+    if counts.next_due and counts.next_due > now:
+        return f"かけ直しを待っています。次は {counts.next_due.astimezone(now.tzinfo):%m月%d日 %H:%M} です。"
+    return "かけられる人がいます。ivr serve か ivr campaign run が動いていれば、まもなくかけます。"
+
+
+async def export(config: Path | None, name: str, out: Path, form: str, encoding: str) -> int:
+    """Write the results of a campaign to a file."""
+    chosen = settings.load(config)
+    zone = chosen.calling.timezone
+    async with store(chosen) as results:
+        campaign = await results.campaign(name)
+        records = await results.records(campaign.id)
+    match form:
+        case "json":
+            write_json(out, campaign, records, zone=zone)
+        case "csv":
+            codec = "cp932" if encoding == "cp932" else "utf-8-sig"
+            missing = write_csv(out, records, encoding=codec, zone=zone)
+            if missing:
+                print(f"{encoding} にない文字を 〓 にしました：{' '.join(missing)}", file=sys.stderr)
+        case _:
+            write_xlsx(out, campaign, records, zone=zone)
+    print(f"{out} に {len(records)} 人分を書き出しました。")
+    return 0
+
+
+def _pairs(extra: Sequence[str]) -> dict[str, str]:
+    pairs = [pair.partition("=") for pair in extra]
+    wrong = [name for name, sign, _ in pairs if not sign]
+    if wrong:
+        raise InputError(f"--value は「列名=値」の形で書いてください：{'、'.join(wrong)}")
+    return {name: value for name, _, value in pairs}
+
+
+def _problem(problem: Problem) -> dict[str, object]:
+    return {"file": problem.file, "line": problem.line, "message": problem.message}
+
+
+def _print_json(value: object) -> None:
+    print(jsonlib.dumps(value, ensure_ascii=False, indent=1))

@@ -1,0 +1,186 @@
+"""The engine against the simulated network: the same engine, real SIP and RTP, nobody's telephone."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+
+from rich.console import Console
+
+from ivr import desk, logs, service
+from ivr.app import PROJECT, running
+from ivr.asterisk.pbx_layout import find_asterisk
+from ivr.domain.calendar import DAYS, HOLIDAY
+from ivr.domain.outcome import Outcome
+from ivr.domain.phone import national
+from ivr.rehearsal.callee_file import read_callees, shipped_kinds
+from ivr.rehearsal.callees import Callees
+from ivr.rehearsal.comparing import Difference, compare
+from ivr.rehearsal.network import TelephoneNetwork
+from ivr.rehearsal.records import CallRecord
+from ivr.rehearsal.sounds import Samples
+from ivr.settings import Settings
+from ivr.speech import TelephoneVoice, samples
+
+DEMO = Path(__file__).parent / "rehearsal" / "demo"
+DEMO_SCENARIO = PROJECT / "scenarios" / "reminder.yaml"
+
+OBLIGING = "presses_after_question"
+"""The shipped kind that answers where no callee file says who does."""
+
+LISTEN_TO = (Outcome.CONFIRMED, Outcome.VOICEMAIL, Outcome.HUNG_UP)
+"""Of which outcomes one callee's audio is pointed out."""
+
+
+class CalleeVoices:
+    """`ivr.rehearsal.voices.Voices`: the engine's own voice engine, in voices that are not the engine's own."""
+
+    def __init__(self, cache_dir: Path) -> None:
+        self._cache_dir = cache_dir
+        self._voices: dict[str, TelephoneVoice] = {}
+
+    async def samples(self, text: str, voice: str) -> Samples:
+        """Return `text` in `voice` as int16 at 8 kHz; raise SpeechFailed."""
+        speaker = self._voices.get(voice)
+        if speaker is None:
+            speaker = TelephoneVoice(self._cache_dir, engine="openjtalk", voice=voice, speed=1.0, workers=1)
+            self._voices[voice] = speaker
+        return samples(await speaker.prepare(text, {}, language="ja", scope="callees"))
+
+    async def close(self) -> None:
+        """End the voices' processes."""
+        for speaker in self._voices.values():
+            await speaker.close()
+        self._voices.clear()
+
+
+async def demo(out: Path, lines: int) -> int:
+    """Rehearse the shipped list with the shipped scenario; 0 where every outcome is the one scripted."""
+    return await rehearse(DEMO / "list.csv", DEMO_SCENARIO, DEMO / "callees.yaml", out, lines)
+
+
+async def rehearse(list_file: Path, scenario_file: Path, callees_file: Path | None, out: Path, lines: int) -> int:
+    """Dial `list_file` on the simulated network and compare what came out with what was scripted.
+
+    Without `callees_file` everybody answers, hears the question out and presses `#`.
+    """
+    console = Console()
+    logs.configure(as_json=False, level="warning")
+    callees = read_callees(callees_file) if callees_file else everybody(OBLIGING)
+    folder = (out / f"{datetime.now().astimezone():%Y%m%d-%H%M%S}").absolute()
+    chosen = rehearsal_settings(folder / "engine", lines)
+    order = await desk.read_order(chosen, "rehearsal", list_file, scenario_file)
+    async with simulated(callees, folder / "network") as network:
+        chosen = rehearsal_settings(folder / "engine", lines, trunk_port=network.sip_port)
+        console.print(f"模擬の電話網が {network.sip_port} 番ポートで動いています。{lines} 回線でかけます。")
+        async with running(chosen) as engine:
+            campaign = await desk.take_up(engine.results, order)
+            halt = await service.dial_shown(engine, campaign, console)
+            status = await service.conclude(engine, campaign, halt, folder / "results.json", console)
+            people = await engine.results.records(campaign.id)
+        await network.quiet(within=30)
+        outcomes = {national(attempt.number): attempt.outcome for person in people for attempt in person.attempts}
+        show_recordings(network.records, network.callees, outcomes, console)
+        differences = compare(network.callees, people)
+        show_differences(differences, len(people), console)
+        return 1 if differences else status
+
+
+def everybody(kind: str) -> Callees:
+    """Return a network on which everybody is of one shipped kind."""
+    return Callees(listed={}, kinds=shipped_kinds(), default=shipped_kinds()[kind])
+
+
+async def network(callees_file: Path, sip_port: int, out: Path) -> int:
+    """Run the simulated network alone, until a signal."""
+    logs.configure(as_json=False, level="warning")
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    async with simulated(read_callees(callees_file), out, sip_port=sip_port) as running_network:
+        print(f"模擬の電話網が 127.0.0.1:{running_network.sip_port} で動いています。Ctrl-C で終わります。", flush=True)
+        await stopping.wait()
+    return 0
+
+
+@asynccontextmanager
+async def simulated(callees: Callees, directory: Path, *, sip_port: int = 0) -> AsyncIterator[TelephoneNetwork]:
+    """Run the simulated network, its callees speaking in real voices, while inside."""
+    folder = directory.absolute()
+    voices = CalleeVoices(folder / "voices")
+    try:
+        async with TelephoneNetwork(
+            callees, folder, asterisk=find_asterisk(None, PROJECT), voices=voices, sip_port=sip_port
+        ) as started:
+            await voices.close()
+            yield started
+    finally:
+        await voices.close()
+
+
+def rehearsal_settings(data_dir: Path, lines: int, *, trunk_port: int = 5080) -> Settings:
+    """Return settings for calls to a simulated network: always open, one try each, ports that are free now."""
+    ami, agi, metrics = (_free_port(socket.SOCK_STREAM) for _ in range(3))
+    never = {"times": 0, "after": "1m"}
+    return Settings.model_validate(
+        {
+            "data_dir": data_dir,
+            "pbx": {
+                "sip_port": _free_port(socket.SOCK_DGRAM),
+                "ami": {"port": ami},
+                "agi": {"port": agi},
+            },
+            "trunk": {
+                "port": trunk_port,
+                "caller_id": "0357220000",
+                "lines": lines,
+                "calls_per_second": max(1.0, lines / 2),
+            },
+            "calling": {
+                "allow_late": True,
+                "windows": [{"days": [*DAYS, HOLIDAY], "from": "00:00", "to": "24:00"}],
+                "ring_timeout": "8s",
+                "retries": {
+                    **dict.fromkeys(("busy", "no_answer", "unreachable", "network_congestion", "failed"), never),
+                },
+            },
+            "metrics": {"port": metrics},
+        }
+    )
+
+
+def show_recordings(
+    calls: Sequence[CallRecord], about: Callees, outcomes: Mapping[str, Outcome | None], console: Console
+) -> None:
+    """Point out the audio that one callee of each outcome heard."""
+    console.print("相手が聞いた音声：")
+    for outcome in LISTEN_TO:
+        for call in calls:
+            if outcomes.get(call.number) is outcome and call.wav is not None:
+                kind = about.find(call.number).kind(call.call)
+                console.print(f"  {outcome.label}：{call.wav}（{kind.about}）", soft_wrap=True)
+                break
+
+
+def show_differences(differences: Sequence[Difference], people: int, console: Console) -> None:
+    """Say whether every outcome is the one scripted, and which are not."""
+    if not differences:
+        console.print(f"{people} 人全員の結果が、台本どおりです。")
+        return
+    console.print(f"{people} 人中 {len(differences)} 人の結果が、台本と違います：")
+    for one in differences:
+        expected = one.expected.label if one.expected else "なし"
+        found = one.found.label if one.found else "なし"
+        console.print(f"  名簿の {one.line} 行目（{one.kind}）：台本 {expected}、結果 {found}", soft_wrap=True)
+
+
+def _free_port(kind: socket.SocketKind) -> int:
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,110 @@
+"""The engine at work: one campaign to its end, or whatever is started, until a signal."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import structlog
+from rich.console import Console
+
+from ivr import desk, logs, settings
+from ivr.app import Engine, running
+from ivr.campaign.dial import Halt
+from ivr.campaign.ports import CampaignRow
+from ivr.progress import CampaignProgress
+from ivr.reporting import show_closing, write_json
+
+LOOK_FOR_CAMPAIGNS = 1.0
+"""Seconds between two looks for campaigns that were started from elsewhere."""
+
+LEFT = 3
+"""Exit status where some people are not settled yet."""
+
+log = structlog.get_logger(__name__)
+
+
+async def run_campaign(
+    config: Path | None, name: str, list_file: Path, scenario_file: Path, results_file: Path | None
+) -> int:
+    """Import, dial until everybody is settled or the window closes, print the table, export."""
+    chosen = settings.load(config)
+    logs.configure(as_json=chosen.log.format == "json", level="warning")
+    order = await desk.read_order(chosen, name, list_file, scenario_file)
+    async with running(chosen) as engine:
+        campaign = await desk.take_up(engine.results, order)
+        halt = await dial_shown(engine, campaign, Console())
+        return await conclude(engine, campaign, halt, results_file, Console())
+
+
+async def dial_shown(engine: Engine, campaign: CampaignRow, console: Console) -> Halt:
+    """Dial one campaign, with its progress on the terminal."""
+    await engine.results.move_campaign(campaign.id, expected=["created", "paused", "stopped", "done"], state="running")
+    counts = await engine.results.counts(campaign.id)
+    total = sum(counts.states.values())
+    with CampaignProgress(console, total, counts.states.get("settled", 0)).shown() as progress:
+        return await engine.dial(campaign, progress)
+
+
+async def conclude(
+    engine: Engine, campaign: CampaignRow, halt: Halt, results_file: Path | None, console: Console
+) -> int:
+    """Print what has become of everybody and why it ended; return the exit status."""
+    results = engine.results
+    counts = await results.counts(campaign.id)
+    left = sum(counts.states.values()) - counts.states.get("settled", 0)
+    if not left:
+        await results.move_campaign(campaign.id, expected=["running"], state="done")
+    show_closing(campaign.name, counts, console)
+    if results_file is not None:
+        records = await results.records(campaign.id)
+        write_json(results_file, campaign, records, zone=engine.settings.calling.timezone)
+        console.print(f"結果を {results_file} に書き出しました。", soft_wrap=True)
+    if left:
+        why = desk.reason(engine.settings, campaign, counts, engine.clock.now())
+        if halt is Halt.STOPPED:
+            why = "止められたので終わります。同じ命令でつづきから始められます。"
+        console.print(f"まだの人が {left} 人います。{why or ''}", soft_wrap=True)
+    return LEFT if left else 0
+
+
+async def serve(config: Path | None) -> int:
+    """Dial every campaign that is running, until a signal; those started later within a second."""
+    chosen = settings.load(config)
+    logs.configure(as_json=chosen.log.format == "json", level=chosen.log.level)
+    log.info("starting", settings=str(chosen.source) if chosen.source else "defaults", lines=chosen.trunk.lines)
+    async with running(chosen) as engine:
+        log.info("ready")
+        under_way: set[str] = set()
+        idle = asyncio.Event()
+        while not engine.stopping.is_set():
+            for campaign in await engine.results.campaigns(state="running"):
+                if campaign.id not in under_way:
+                    under_way.add(campaign.id)
+                    idle.clear()
+                    engine.tasks.spawn(_dial(engine, campaign, under_way, idle))
+            await _until(engine.stopping, LOOK_FOR_CAMPAIGNS)
+        log.info("draining")
+        if under_way:
+            await idle.wait()
+    log.info("stopped")
+    return 0
+
+
+async def _dial(engine: Engine, campaign: CampaignRow, under_way: set[str], idle: asyncio.Event) -> None:
+    try:
+        halt = await engine.dial(campaign, wait_for_windows=True)
+        if halt is Halt.SETTLED:
+            await engine.results.move_campaign(campaign.id, expected=["running"], state="done")
+    finally:
+        under_way.discard(campaign.id)
+        if not under_way:
+            idle.set()
+
+
+async def _until(event: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return
