@@ -103,7 +103,9 @@ def host(tmp_path: Path) -> Host:
 
 def test_a_second_set_up_does_nothing_and_takes_less_than_two_seconds() -> None:
     def make_setup() -> subprocess.CompletedProcess[str]:
-        return subprocess.run(["make", "setup"], cwd=ROOT, capture_output=True, text=True, timeout=600)
+        return subprocess.run(
+            ["make", "--no-print-directory", "setup"], cwd=ROOT, capture_output=True, text=True, timeout=600
+        )
 
     make_setup()
     began = time.monotonic()
