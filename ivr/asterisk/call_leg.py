@@ -107,6 +107,7 @@ class AgiCallLeg:
                 return HungUp(round(heard, 3))
             if played.key:
                 return self._pressed(played.key, heard)
+        self._ear.keep(keys)
         self._keys_live = bool(keys)
         return Spoken(round(heard, 3))
 
@@ -150,7 +151,7 @@ class AgiCallLeg:
 
     def _enter(self) -> None:
         if not self._keys_live:
-            self._ear.dropped("")
+            self._ear.keep("")
         self._keys_live = False
 
     async def _play(self, clip: Clip, keys: str, stop: asyncio.Future[None] | None) -> _Played:

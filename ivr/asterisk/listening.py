@@ -82,6 +82,10 @@ class Ear:
         else:
             self._owed[key] += 1
 
+    def keep(self, keys: str) -> None:
+        """Forget the keys that were not wanted: they were heard, and mean nothing."""
+        self._unclaimed = [key for key in self._unclaimed if key in keys]
+
     def dropped(self, keys: str) -> str:
         """Return the first key in `keys` that AGI dropped, and forget all of them; empty where there is none."""
         found = next((key for key in self._unclaimed if key in keys), "")
