@@ -47,17 +47,19 @@ class Pool:
             free = await self._free.get()
             worker: _Worker | None = None
             try:
-                if self._closed:
-                    raise VoiceClosed("the voice is closed")
+                self._refuse_if_closed()
                 worker = free if free is not None and free.alive else await self._start()
                 return await worker.ask(request, self._time_limit)
             except _Died as died:
                 ended = str(died)
             finally:
                 self._free.put_nowait(worker if worker is not None and worker.alive else None)
-        if self._closed:
-            raise VoiceClosed("the voice was closed")
+            self._refuse_if_closed()
         raise WorkerLost(f"the rendering process ended unexpectedly, twice ({ended})")
+
+    def _refuse_if_closed(self) -> None:
+        if self._closed:
+            raise VoiceClosed("the voice is closed")
 
     async def warm_up(self, request: Mapping[str, Any]) -> None:
         """Start all workers and have each do `request`. Raises as `ask` does."""
@@ -89,6 +91,9 @@ class Pool:
         self._workers = {worker for worker in self._workers if worker.alive}
         worker = _Worker(process)
         self._workers.add(worker)
+        if self._closed:  # while it was starting
+            await worker.end()
+        self._refuse_if_closed()
         return worker
 
 
@@ -113,11 +118,10 @@ class _Worker:
             async with asyncio.timeout(time_limit):
                 answer = await self._exchange({"id": self._number, **request})
         except TimeoutError:
-            self._kill()
+            await self._stop(patience=0)
             raise RenderTimeout(f"no audio within {time_limit:g} s") from None
         except (OSError, ValueError, asyncio.IncompleteReadError) as error:
-            self._kill()
-            status = await self.process.wait()
+            status = await self._stop(patience=_PATIENCE)
             how = f"signal {-status}" if status < 0 else f"exit status {status}"
             raise _Died(how) from error
         if "refused" in answer:
@@ -135,17 +139,19 @@ class _Worker:
             if answer["id"] == request["id"]:
                 return answer
 
-    def _kill(self) -> None:
-        self._broken = True
-        with contextlib.suppress(ProcessLookupError):
-            self.process.kill()
-
     async def end(self) -> None:
+        """Let the worker finish and go; kill it if it does not."""
+        await self._stop(patience=_PATIENCE)
+
+    async def _stop(self, *, patience: float) -> int:
+        """End the process, after `patience` seconds by force, and return its exit status."""
+        self._broken = True
         if self.process.stdin is not None:
             self.process.stdin.close()
         try:
-            async with asyncio.timeout(_PATIENCE):
-                await self.process.wait()
+            async with asyncio.timeout(patience):
+                return await self.process.wait()
         except TimeoutError:
-            self._kill()
-            await self.process.wait()
+            with contextlib.suppress(ProcessLookupError):
+                self.process.kill()
+            return await self.process.wait()

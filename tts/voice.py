@@ -131,7 +131,7 @@ class Voice:
         """Return the words and characters of `template` that the voice would skip or guess, in order, each once."""
         engine = for_language(language, self._engine)
         found: list[str] = []
-        for text in _fixed_text(template):
+        for text in _fixed_text(template, language):
             job = Job(engine.name, engine.voices[0], language, 1.0, read((text,), {}, language), 0.0)
             found += _merged(foreign(text, language), await self._pool.ask({"do": "unreadable", "job": job.to_json()}))
         return list(dict.fromkeys(found))
@@ -200,12 +200,12 @@ def samples(clip: Clip) -> g711.Linear:
 def unreadable(template: str, *, language: str = "ja", engine: str = "openjtalk") -> list[str]:
     """Return the words and characters of `template` that the voice would skip or guess, in order, each once.
 
-    Loads the engine into this process, where `Voice.unreadable` asks a worker. Raises TemplateError, NoSuchVoice and
-    EngineMissing.
+    Loads the engine into this process, where `Voice.unreadable` asks a worker. Raises TemplateError, NoSuchVoice,
+    EngineMissing, and RenderFailed for a sentence without end.
     """
     speaker = for_language(language, engine_named(engine))
     found: list[str] = []
-    for text in _fixed_text(template):
+    for text in _fixed_text(template, language):
         unknown = speaker.unreadable(read((text,), {}, language), language=language)
         found += _merged(foreign(text, language), unknown)
     return list(dict.fromkeys(found))
@@ -216,7 +216,8 @@ def _merged(runs: list[str], words: list[str]) -> list[str]:
     return runs + [word for word in words if not any(word in run for run in runs)]
 
 
-def _fixed_text(template: str) -> Iterator[str]:
+def _fixed_text(template: str, language: str) -> Iterator[str]:
     """Yield what each sentence of `template` says to everyone, with a common name in the place of variables."""
+    name = "ヤマダ" if language == "ja" else "Yamada"
     for phrase in phrases(template):
-        yield "".join("ヤマダ" if isinstance(part, Variable) else part for part in phrase.parts)
+        yield "".join(name if isinstance(part, Variable) else part for part in phrase.parts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -67,6 +68,17 @@ def alive(process: int) -> bool:
 
 def files(folder: Path) -> list[str]:
     return [path.name for path in folder.rglob("*")]
+
+
+def children() -> set[int]:
+    """Return the living processes that this one started."""
+    stats = {int(folder.name): folder / "stat" for folder in Path("/proc").iterdir() if folder.name.isdigit()}
+    found = set()
+    for process, stat in stats.items():
+        with contextlib.suppress(OSError):
+            if int(stat.read_text().rpartition(")")[2].split()[1]) == os.getpid() and alive(process):
+                found.add(process)
+    return found
 
 
 async def gone(process: int, seconds: float = 10.0) -> None:
@@ -243,6 +255,19 @@ async def test_close_ends_what_is_under_way(tmp_path: Path) -> None:
     await counted.voice.close()
     with pytest.raises(VoiceClosed):
         await asked
+
+
+@pytest.mark.parametrize("turns", [1, 3, 20, 200])
+async def test_close_while_a_worker_starts_leaves_none(tmp_path: Path, turns: int) -> None:
+    counted = Counted(tmp_path)
+    before = children()
+    asked = asyncio.ensure_future(counted.voice.clips(MANY, {}, scope="s"))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    await counted.voice.close()
+    with pytest.raises(VoiceClosed):
+        await asked
+    assert children() <= before
 
 
 PARENT = """
