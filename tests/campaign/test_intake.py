@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 import tracemalloc
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -267,6 +268,12 @@ def test_what_is_no_list_is_told_in_one_sentence(data: bytes, said: str) -> None
 
 def test_everything_that_is_wrong_with_a_header_is_told_at_once() -> None:
     assert len(problem("カナ氏名,備考,備考\n".encode()).splitlines()) == 3
+
+
+def test_every_name_of_a_column_is_documented_for_staff() -> None:
+    text = (Path(__file__).parents[2] / "docs/ja/名簿.md").read_text(encoding="utf-8")
+    for names in COLUMNS.values():
+        assert f"| {'、'.join(names)} |" in text
 
 
 def test_a_file_over_the_limit_is_refused_before_it_is_read() -> None:

@@ -1,0 +1,10 @@
+"""Scenario files: YAML -> Scenario, with every mistake at once, each with its file and line.
+
+`read` and `parse` give a scenario that may be dialled with, or raise; `check` also warns and asks the voice and the
+list; `json_schema` is for editors. The format is in docs/scenarios.md.
+"""
+
+from ivr.scenario_files.checking import Report, check, parse, read
+from ivr.scenario_files.schema import json_schema
+
+__all__ = ["Report", "check", "json_schema", "parse", "read"]

@@ -1,0 +1,30 @@
+"""The JSON Schema of a scenario file, with which editors complete and check as one types."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ivr.scenario_files.fields import NAME, SCENARIO, STEPS, Field
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the schema (draft 07, which editors' YAML plug-ins know). What the graph needs is left to `check`."""
+    schema = _object("自動音声電話のシナリオ", SCENARIO)
+    schema["properties"]["steps"] |= {
+        "type": "object",
+        "minProperties": 1,
+        "propertyNames": {"pattern": f"^{NAME}$", "not": {"const": "end"}},
+        "additionalProperties": {"oneOf": [_object(kind, fields) for kind, fields in STEPS.items()]},
+    }
+    return {"$schema": "http://json-schema.org/draft-07/schema#", **schema}
+
+
+def _object(title: str, fields: Mapping[str, Field]) -> dict[str, Any]:
+    return {
+        "title": title,
+        "type": "object",
+        "required": [name for name, field in fields.items() if field.required],
+        "additionalProperties": False,
+        "properties": {name: {"description": field.about, **field.schema} for name, field in fields.items()},
+    }
