@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from ivr.asterisk.pbx_config import PbxConfig, Trunk, address
+from ivr.asterisk.pbx_config import PbxConfig, address
 from ivr.asterisk.pbx_console import Console
 from ivr.asterisk.pbx_files import TEMPLATES, PbxFiles
 from ivr.asterisk.pbx_layout import Layout

@@ -25,7 +25,8 @@ def main() -> None:
     if os.getppid() != int(parent):
         sys.exit("the engine has gone")
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, MOST_FILES), most))
+    wanted = MOST_FILES if most == resource.RLIM_INFINITY else min(most, MOST_FILES)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     os.execv(command[0], command)  # noqa: S606 - no shell is wanted
 

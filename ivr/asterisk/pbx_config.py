@@ -13,18 +13,11 @@ from typing import Literal
 
 from ivr.errors import InputError
 
-ALLOWED_NUMBERS = ("0[5-9]0XXXXXXXX", "0ZXXXXXXXX")
-"""Dialplan patterns: mobile and IP telephones (11 digits), landlines (10 digits, the second one 2-9 or 1)."""
-
-REFUSED_NUMBERS = ("0120XXXXXX", "0570XXXXXX", "0180XXXXXX", "0170XXXXXX", "0990XXXXXX", "0910XXXXXX", "0800XXXXXXX")
-"""What looks like an allowed number and costs, or rings no person: free dial, Navi Dial, Teledome, Dial Q2, carriers."""
-
 _HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,252}|[0-9A-Fa-f:.]{2,45}", re.ASCII)
 _NETWORK = re.compile(r"[A-Za-z0-9][A-Za-z0-9.:-]{0,252}(?:/[0-9]{1,3})?", re.ASCII)
 _ACCOUNT = re.compile(r"[A-Za-z0-9._+@-]{1,64}", re.ASCII)
 _PASSWORD = re.compile(r"[!-~](?:[ -~]{0,126}[!-~])?")
 _NUMBER = re.compile(r"\+?[0-9]{2,15}", re.ASCII)
-_PATTERN = re.compile(r"[0-9XZN+\[\].!-]{1,40}", re.ASCII)
 
 Codec = Literal["ulaw", "alaw"]
 Transport = Literal["udp", "tcp"]
@@ -34,8 +27,8 @@ Transport = Literal["udp", "tcp"]
 class Trunk:
     """The engine's telephone line, as of design.md §4.2 `trunk`.
 
-    `register` wants a username. `asserted_identity` adds P-Asserted-Identity (RFC 3325). `allowed_numbers` and
-    `refused_numbers` are dialplan patterns without the leading `_`, for numbers as dialled within Japan.
+    `register` wants a username. `asserted_identity` adds P-Asserted-Identity (RFC 3325). The PBX itself ends
+    a call `longest_call_seconds` after its answer, whatever becomes of the engine.
     """
 
     host: str
@@ -49,8 +42,7 @@ class Trunk:
     asserted_identity: bool = False
     codecs: tuple[Codec, ...] = ("ulaw", "alaw")
     dtmf: Literal["auto", "rfc4733", "info", "inband"] = "auto"
-    allowed_numbers: tuple[str, ...] = ALLOWED_NUMBERS
-    refused_numbers: tuple[str, ...] = REFUSED_NUMBERS
+    longest_call_seconds: int = 600
 
     def __post_init__(self) -> None:
         _expect(_HOST, self.host, "trunk.host")
@@ -60,8 +52,6 @@ class Trunk:
         _expect(_NUMBER, self.caller_id, "trunk.caller_id")
         if self.register and self.username is None:
             raise InputError("trunk.register には username と password_file が要ります。")
-        for pattern in (*self.allowed_numbers, *self.refused_numbers):
-            _expect(_PATTERN, pattern, "trunk.allowed_numbers")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

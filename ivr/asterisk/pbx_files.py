@@ -101,7 +101,7 @@ def _within_a_line(value: object) -> str:
     text = str(value)
     if any(not char.isprintable() for char in text) or text != text.strip():
         raise InputError("PBX の設定に、改行などの使えない文字が入っています。")
-    return text.replace("\\", "\\\\").replace(";", "\\;") if isinstance(value, str) else text
+    return text.replace(";", "\\;") if isinstance(value, str) else text
 
 
 def _write(path: Path, text: str) -> None:
