@@ -10,7 +10,7 @@ import asyncio
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from ivr.asterisk.call_leg import LeaveRule
 from ivr.asterisk.originator import AsteriskOriginator, DialPlan, Hooks
 from ivr.campaign.ports import Clip, Disposition, Talk
 from ivr.domain.attempt import Intent
+from tests.asterisk.fake_asterisk import until
 from tests.asterisk.pbx_pair import OFFICE, PbxPair, pbx_pair
 
 Callee = Callable[["Line"], Awaitable[None]]
@@ -128,6 +129,19 @@ class Calls:
         """Close the socket under AMI."""
         link: Any = self.ami._link
         link.protocol.transport.abort()
+
+    @asynccontextmanager
+    async def without_ami(self) -> AsyncIterator[None]:
+        """Have AMI away inside the block, and back soon after it."""
+        timing, secret = self.ami._timing, self.ami._login["Secret"]
+        self.ami._timing = replace(timing, backoff_most=0.5)
+        self.ami._login["Secret"] = "wrong"
+        self.drop_ami()
+        await until(lambda: not self.ami.connected)
+        try:
+            yield
+        finally:
+            self.ami._timing, self.ami._login["Secret"] = timing, secret
 
     async def channels(self) -> str:
         """Return what the engine's PBX counts as active."""

@@ -288,14 +288,8 @@ async def test_a_machine_that_hangs_up_in_the_message_is_told_with_the_seconds_l
 
 async def test_without_ami_nothing_counts_as_left_because_nothing_was_listened_to(a_call: ACall) -> None:
     async def talk(calls: Calls, leg: CallLeg) -> None:
-        timing, secret = calls.ami._timing, calls.ami._login["Secret"]
-        calls.ami._timing = replace(timing, backoff_most=1.0)
-        calls.ami._login["Secret"] = "wrong"
-        calls.drop_ami()
-        try:
+        async with calls.without_ami():
             assert await leg.leave([calls.clip(0.5)], "#") == NotLeft(0.0, 0)
-        finally:
-            calls.ami._timing, calls.ami._login["Secret"] = timing, secret
         await leg.hang_up()
 
     await a_call(stays, talk, replace(QUICK, total=2))
