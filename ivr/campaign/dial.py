@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -116,14 +117,16 @@ class Dialler:
         self._in_hand: set[str] = set()
         self._halt: Halt | None = None
         self._changed = asyncio.Event()
+        self._ended = asyncio.Event()
+        self._paused = False
 
     def stop(self) -> None:
         """Begin no further dial; calls under way go on to their end."""
-        self._halt = self._halt or Halt.STOPPED
-        self._changed.set()
+        self._end_with(Halt.STOPPED)
 
     async def run(self) -> Halt:
         """Dial; return when the last call has ended, too."""
+        self._spawn(self._follow())
         self._spawn(self._feed())
         while (ready := await self._ready.get()) is not None:
             self._ahead.release()
@@ -139,11 +142,31 @@ class Dialler:
             await self._wait(LOOK_AGAIN)
         return self._halt or Halt.SETTLED
 
+    def _end_with(self, halt: Halt) -> None:
+        self._halt = self._halt or halt
+        self._ended.set()
+        self._changed.set()
+
+    async def _follow(self) -> None:
+        """Follow what others make of the campaign: paused, resumed, stopped."""
+        while self._halt is None:
+            with suppress(StoreFailed):
+                campaign = await self._results.campaign(self._campaign.name)
+                self._paused = campaign.state == "paused"
+                if campaign.state not in ("running", "paused"):
+                    self._end_with(Halt.STOPPED)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_AGAIN):
+                    await self._ended.wait()
+
     async def _feed(self) -> None:
         """Keep the ready queue filled with people who are due, until the dialling ends."""
         while self._halt is None:
             try:
-                if not await self._pass():
+                if self._paused:
+                    self._observer.held(self._campaign.name, "paused", None)
+                    await self._wait(LOOK_AGAIN)
+                elif not await self._pass():
                     await self._rest()
             except StoreFailed:
                 await self._hold("store")
@@ -153,25 +176,19 @@ class Dialler:
         """Go once through the people who are due, in the order of the list; return how many were taken."""
         taken = 0
         after = 0
-        while await self._may_go_on():
+        while self._may_dial():
             batch = await self._results.due(self._campaign.id, self._clock.now(), BATCH, after=after)
             for due in batch:
-                if self._halt is None and due.recipient.id not in self._in_hand:
+                if self._may_dial() and due.recipient.id not in self._in_hand:
                     taken += await self._take(due)
             if len(batch) < BATCH:
                 break
             after = batch[-1].recipient.line
         return taken
 
-    async def _may_go_on(self) -> bool:
-        """Tell whether the campaign is to be dialled now: not paused, not stopped, and in a window."""
-        campaign = await self._results.campaign(self._campaign.name)
-        if campaign.state == "paused":
-            self._observer.held(self._campaign.name, "paused", None)
-        elif campaign.state != "running":
-            self.stop()
-        running = campaign.state == "running" and self._halt is None
-        return running and self._rules.calendar.is_open(self._clock.now())
+    def _may_dial(self) -> bool:
+        """Tell whether the campaign goes on: neither paused nor ended, and in a window."""
+        return self._halt is None and not self._paused and self._rules.calendar.is_open(self._clock.now())
 
     async def _take(self, due: Due) -> int:
         """Prepare `due` for a dial if the rules allow one; return how many were taken."""
@@ -212,14 +229,14 @@ class Dialler:
             return
         counts = await self._results.counts(self._campaign.id)
         if not counts.states.get("waiting") and not counts.states.get("calling"):
-            self._halt = self._halt or Halt.SETTLED
+            self._end_with(Halt.SETTLED)
             return
         now = self._clock.now()
         calendar = self._rules.calendar
         closes = calendar.closes(now)
         due = max(counts.next_due or now, now)
         if not self._wait_for_windows and (closes is None or due >= closes):
-            self._halt = self._halt or Halt.WINDOW
+            self._end_with(Halt.WINDOW)
             return
         if closes is None:
             self._observer.held(self._campaign.name, "window", calendar.next_open(now))
@@ -230,7 +247,7 @@ class Dialler:
     async def _begin(self, ready: _Ready) -> bool:
         """Ask the rules once more, store the intent and start the attempt; False where nothing was begun."""
         await self._pbx_ready()
-        if self._halt is Halt.STOPPED:
+        if not self._may_dial():
             return False
         due = ready.due
         now = self._clock.now()
@@ -279,7 +296,9 @@ class Dialler:
             event, ending = conclude(await self._originator.dial(intent, talk), call, self._clock.now())
             advance(life, event)
         except asyncio.CancelledError:
-            await asyncio.shield(self._end(intent, ready, cut_short(call, self._clock.now(), "engine stopped", Outcome.UNKNOWN)))
+            await asyncio.shield(
+                self._end(intent, ready, cut_short(call, self._clock.now(), "engine stopped", Outcome.UNKNOWN))
+            )
             raise
         except OwnError as error:
             self._observer.defect(self._campaign.name, intent.id, error)
