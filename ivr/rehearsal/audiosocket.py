@@ -18,7 +18,7 @@ _HANG_UP, _UUID, _DTMF, _AUDIO, _ERROR = 0x00, 0x01, 0x03, 0x10, 0xFF
 _KINDS = frozenset((_HANG_UP, _UUID, _DTMF, _AUDIO, _ERROR))
 
 HANG_UP = bytes((_HANG_UP, 0, 0))
-"""The message that ends the dialplan's AudioSocket application."""
+"""The message that ends the AudioSocket, and with it the call."""
 
 
 @dataclass(frozen=True, slots=True)

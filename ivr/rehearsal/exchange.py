@@ -38,25 +38,20 @@ class Exchange:
         self._lines = lines
         self._says = says
         self._keypad = keypad
-        self.calls = 0
-        self.peak = 0
 
     async def handle(self, session: AgiSession) -> None:
         """Live through a call and keep its record."""
         began = asyncio.get_running_loop().time()
         callee = self._callees.find(session.argument(1))
-        call = self._logbook.open(callee.number)
+        call = self._logbook.dials(callee.number) + 1
         kind = callee.kind(call)
         record = CallRecord(number=callee.number, call=call, kind=kind.name, invited_at=datetime.now().astimezone())
-        self._logbook.records.append(record)
-        self.calls += 1
-        self.peak = max(self.peak, self.calls)
+        self._logbook.open(record)
         try:
             await _Call(self, session, kind, record, began).run()
         except IvrError as error:
             record.fault = record.fault or str(error)
         finally:
-            self.calls -= 1
             record.ended = record.ended or asyncio.get_running_loop().time() - began
             record.ended_by = record.ended_by or EndedBy.CALLER
             await asyncio.shield(self._logbook.close(record))
@@ -93,7 +88,7 @@ class _Call:
         self._began = began
 
     async def run(self) -> None:
-        kind, record = self._kind, self._record
+        kind = self._kind
         if kind.ring > 0 and not await self._ring():
             self._cancelled()
         elif kind.refuse is not None:
@@ -101,16 +96,15 @@ class _Call:
         else:
             if kind.dtmf is Dtmf.INFO:
                 await self._do("SET VARIABLE", "PJSIP_DTMF_MODE()", "info")
-            if not await self._do("ANSWER"):
-                self._cancelled()
-                return
-            record.answered = self._now
-            record.sip, record.q850 = ANSWERED_SIP, CLEARED_Q850
             await (self._talk() if kind.audio else self._hold())
 
     def _cancelled(self) -> None:
         self._record.ended, self._record.ended_by = self._now, EndedBy.CALLER
         self._record.sip, self._record.q850 = CANCELLED_SIP, CANCELLED_Q850
+
+    def _answered(self, at: float) -> None:
+        self._record.answered = at
+        self._record.sip, self._record.q850 = ANSWERED_SIP, CLEARED_Q850
 
     @property
     def _now(self) -> float:
@@ -145,7 +139,12 @@ class _Call:
             await self._do("EXEC", "Hangup", str(cause))
 
     async def _hold(self) -> None:
-        """Stay on the line without audio, for as long as the steps wait."""
+        """Answer and stay on the line without audio, for as long as the steps wait."""
+        at = self._now
+        if not await self._do("ANSWER"):
+            self._cancelled()
+            return
+        self._answered(at)
         for step in self._kind.steps:
             if isinstance(step, HangUp):
                 break
@@ -161,14 +160,23 @@ class _Call:
         finally:
             self._exchange.give_back(line)
             self._keep(line)
-        if self._record.ended_by is not EndedBy.CALLER and not self._session.ended:
+        if not self._session.ended:
             with suppress(CallLost):
                 await self._do("EXEC", "Hangup", str(CLEARED_Q850))
 
     async def _carry(self, line: Line) -> None:
-        """Let Asterisk carry the audio until one side hangs up."""
+        """Let Asterisk answer and carry the audio until one side hangs up.
+
+        Dial answers the call when the AudioSocket is there and bridges the two, so that the callee hears from the
+        first packet on. The application AudioSocket wants an answered call: what comes before it runs is lost.
+        """
         try:
-            await self._do("EXEC", "AudioSocket", f"{line.uuid},{self._exchange.audio_address}", within=2 * FOREVER)
+            await self._do(
+                "EXEC",
+                "Dial",
+                f"AudioSocket/{self._exchange.audio_address}/{line.uuid}/c(slin)",
+                within=2 * FOREVER,
+            )
         except CallLost:
             pass
         finally:
@@ -179,6 +187,7 @@ class _Call:
         record = self._record
         try:
             await line.connected()
+            self._answered(line.answered - self._began)
             async with asyncio.timeout(FOREVER):
                 await self._exchange.person(self._session, self._kind, line, record).perform(self._kind.steps)
             by = EndedBy.CALLEE

@@ -39,7 +39,10 @@ class LineClosed(PeerError):
 
 
 class Line:
-    """A callee's end of an answered call. Times are seconds since the answer."""
+    """A callee's end of a call, opened when the callee takes it. Times are seconds since this, the answer.
+
+    `answered` is its time by the loop's clock.
+    """
 
     def __init__(self, *, sparse: bool = False) -> None:
         self.uuid = uuid4()
@@ -48,7 +51,7 @@ class Line:
         self.closed = False
         self.keys_heard: list[tuple[str, float]] = []
         self._loop = asyncio.get_running_loop()
-        self._answered = self._loop.time()
+        self.answered = self._loop.time()
         self._transport: asyncio.Transport | None = None
         self._wanted: tuple[Callable[[float], bool], asyncio.Future[None]] | None = None
 
@@ -59,7 +62,7 @@ class Line:
 
     def at(self, time: float) -> float:
         """Return a time of the loop's clock in seconds since the answer."""
-        return time - self._answered
+        return time - self.answered
 
     async def until(self, true: Callable[[float], bool]) -> None:
         """Return once `true(now)`; LineClosed when the call ends first. One caller at a time."""
@@ -86,7 +89,7 @@ class Line:
         await self.until(lambda _now: not self.mouth.speaking)
 
     def hang_up(self) -> bool:
-        """Let the dialplan's AudioSocket end; False where it never began."""
+        """Let Asterisk end the call; False where it never brought the audio."""
         if self._transport is None:
             return False
         if not self._transport.is_closing():
@@ -202,7 +205,7 @@ class Lines:
             transport.abort()
 
     def open(self, *, sparse: bool = False) -> Line:
-        """Return a line, answered now, whose audio Asterisk will bring under its `uuid`. Give it back with `drop`."""
+        """Return a line whose audio Asterisk will bring under its `uuid`. Give it back with `drop`."""
         line = Line(sparse=sparse)
         self._expected[line.uuid] = line
         self._open.add(line)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import wave
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -39,10 +39,11 @@ class SentKey:
     until: float
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False)
 class CallRecord:
     """One call as the callee's side saw it. Times are seconds since the INVITE; None: it never came to that.
 
+    `answered` is when the callee took the call: the 200 OK leaves a few milliseconds later.
     `first_audio` is the first RTP of the engine after the answer, `first_sound` the first of it that was not silence.
     `heard` begins at the answer: the index of a sample is its time since then. `recorded` are (from, to) in seconds
     since the answer, as a recording machine kept them. `call` counts the calls of this number from 1.
@@ -111,24 +112,43 @@ class Logbook:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.records: list[CallRecord] = []
-        self._count: dict[str, int] = {}
+        self.peak = 0
+        self._by_number: dict[str, list[CallRecord]] = {}
+        self._running: list[CallRecord] = []
+        self._closed = asyncio.Condition()
 
-    def open(self, number: str) -> int:
-        """Count a call of `number` and return which one it is, from 1."""
-        self._count[number] = self._count.get(number, 0) + 1
-        return self._count[number]
+    def open(self, record: CallRecord) -> None:
+        """Take the record of a call that begins."""
+        self.records.append(record)
+        self._by_number.setdefault(record.number, []).append(record)
+        self._running.append(record)
+        self.peak = max(self.peak, len(self._running))
+
+    def of(self, number: str) -> Sequence[CallRecord]:
+        """Return the calls of a national number in order, those still running included."""
+        return tuple(self._by_number.get(number, ()))
 
     def dials(self, number: str) -> int:
-        """Return how many calls came for `number`, those still running included."""
-        return self._count.get(number, 0)
-
-    def of(self, number: str) -> list[CallRecord]:
-        """Return the calls of `number` in order, those still running included."""
-        return [record for record in self.records if record.number == number]
+        """Return how many calls came for a national number, those still running included."""
+        return len(self._by_number.get(number, ()))
 
     async def close(self, record: CallRecord) -> None:
         """Write a call that is over."""
-        await asyncio.to_thread(self._write, record)
+        try:
+            await asyncio.to_thread(self._write, record)
+        finally:
+            async with self._closed:
+                self._running.remove(record)
+                self._closed.notify_all()
+
+    async def until(self, true: Callable[[], bool], within: float) -> None:
+        """Return once `true()`, looked at whenever a call ends; TimeoutError after `within` seconds."""
+        async with asyncio.timeout(within), self._closed:
+            await self._closed.wait_for(true)
+
+    def running(self, record: CallRecord | None = None) -> bool:
+        """Tell whether a call, or any at all, is not over yet."""
+        return bool(self._running) if record is None else record in self._running
 
     def _write(self, record: CallRecord) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)
