@@ -271,8 +271,14 @@ def test_a_file_is_read_from_disk(tmp_path: Path) -> None:
     file = tmp_path / "a.yaml"
     file.write_text(GOOD, encoding="utf-8")
     assert scenario_files.read(file).start == "confirm"
+    assert scenario_files.text_of(file) == GOOD
     with pytest.raises(NotFound, match=r"nothing\.yaml"):
         scenario_files.read(tmp_path / "nothing.yaml")
+
+
+def test_every_variable_of_a_text_gets_an_example() -> None:
+    values = scenario_files.example_values("{kana}様、{ 期別 }の{{x}}、{kana}", {"kana": "ヤマダ", "id": "1"})
+    assert values == {"kana": "ヤマダ", "期別": "期別"}
 
 
 @given(st.data())

@@ -60,5 +60,6 @@ def _ways(step: Step) -> Iterator[tuple[str, str]]:
 
 
 def _escaped(text: str) -> str:
-    """Return `text` with what Mermaid or HTML would take for its own as Mermaid's entities."""
-    return "".join(f"#{ord(character)};" if character in '#&"<>`\\;{}[]|' else character for character in text)
+    """Return `text` on one line, with what Mermaid or HTML would take for its own as Mermaid's entities."""
+    line = " ".join(text.split())
+    return "".join(f"#{ord(character)};" if character in '#&"<>`\\;{}[]|' else character for character in line)

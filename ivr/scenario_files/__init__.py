@@ -4,7 +4,8 @@
 list; `json_schema` is for editors. The format is in docs/scenarios.md.
 """
 
-from ivr.scenario_files.checking import Report, check, parse, read
+from ivr.domain.drawing import mermaid
+from ivr.scenario_files.checking import Report, check, example_values, parse, read, text_of
 from ivr.scenario_files.schema import json_schema
 
-__all__ = ["Report", "check", "json_schema", "parse", "read"]
+__all__ = ["Report", "check", "example_values", "json_schema", "mermaid", "parse", "read", "text_of"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import assert_never
@@ -84,6 +84,16 @@ def check(
     return Report(
         scenario=None if errors else scenario, errors=tuple(sorted(set(errors))), warnings=tuple(sorted(warnings))
     )
+
+
+def text_of(path: Path) -> str:
+    """Return the text of a scenario file, as `check` and `parse` want it; raise NotFound or Problems."""
+    return yaml_source.read_text(path)[0]
+
+
+def example_values(text: str, known: Mapping[str, str]) -> dict[str, str]:
+    """Return a value for every variable of `text`: the known one, else the variable's own name."""
+    return {name: known.get(name, name) for name in variables(text)}
 
 
 def _ask_voice(
