@@ -30,7 +30,7 @@ from ivr.campaign.lines import Limits, Lines
 from ivr.campaign.ports import CampaignRow
 from ivr.campaign.reconcile import reconcile
 from ivr.campaign.scripts import Scripts
-from ivr.errors import Busy, InputError, IvrError, StoreFailed
+from ivr.errors import Busy, EngineRuns, InputError, IvrError, StoreFailed
 from ivr.metrics import Metrics
 from ivr.observers import LogObserver, MetricsObserver, Observers
 from ivr.settings import Settings
@@ -52,7 +52,7 @@ METRICS_EVERY = 5.0
 
 @contextmanager
 def alone(data_dir: Path) -> Iterator[None]:
-    """Hold `data_dir` for this engine alone; raise Busy where another one has it, InputError where it can't be made."""
+    """Hold `data_dir` for this engine alone; raise EngineRuns if another has it, InputError where it can't be made."""
     try:
         data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         lock = (data_dir / "engine.lock").open("a")
@@ -62,7 +62,7 @@ def alone(data_dir: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise Busy(
+            raise EngineRuns(
                 f"{data_dir} は別の ivr が使っています。`ivr serve` などが動いていないか確かめてください。"
             ) from None
         yield
@@ -375,6 +375,17 @@ async def serve_metrics(listener: socket.socket, metrics: Metrics, health: Calla
         metrics.app(health), log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1
     )
     await _Server(config).serve(sockets=[listener])
+
+
+@asynccontextmanager
+async def meanwhile(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Run `work` while inside."""
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(work)
+        try:
+            yield
+        finally:
+            task.cancel()
 
 
 async def _stop_when(stopping: asyncio.Event, dialler: Dialler) -> None:

@@ -226,8 +226,10 @@ def rehearse(
     list_file: Annotated[Path | None, typer.Option("--list", help="名簿の CSV")] = None,
     scenario_file: Annotated[Path | None, typer.Option("--scenario", help="シナリオの YAML")] = None,
     callees: Annotated[Path | None, typer.Option("--callees", help="模擬の相手を書いた YAML")] = None,
-    lines: Annotated[int, typer.Option(min=1, max=500, help="同時にかける数")] = 12,
-    out: Annotated[Path, typer.Option("-o", "--out", help="結果と音声を置くフォルダ")] = Path("var/rehearsal"),
+    lines: Annotated[int, typer.Option(min=1, max=500, help="同時にかける数")] = 16,
+    out: Annotated[Path, typer.Option("-o", "--out", resolve_path=True, help="結果と音声を置くフォルダ")] = Path(
+        "var/rehearsal"
+    ),
 ) -> None:
     """模擬の電話網を相手に、本物の通話で試します。本当の電話にはかかりません。例：ivr rehearse --demo"""
     from ivr import drill
@@ -243,7 +245,9 @@ def rehearse(
 def network(
     callees: Annotated[Path, typer.Argument(help="模擬の相手を書いた YAML")],
     sip_port: Annotated[int, typer.Option(help="SIP の待ち受け")] = 5080,
-    out: Annotated[Path, typer.Option("-o", "--out", help="記録と音声を置くフォルダ")] = Path("var/network"),
+    out: Annotated[Path, typer.Option("-o", "--out", resolve_path=True, help="記録と音声を置くフォルダ")] = Path(
+        "var/network"
+    ),
 ) -> None:
     """模擬の電話網だけを動かします。別の端末の ivr や SIP 電話機の相手になります。例：ivr network callees.yaml"""
     from ivr import drill

@@ -72,7 +72,7 @@ async def rehearse(list_file: Path, scenario_file: Path, callees_file: Path | No
     console = Console()
     logs.configure(as_json=False, level="warning")
     callees = read_callees(callees_file) if callees_file else everybody(OBLIGING)
-    folder = (out / f"{datetime.now().astimezone():%Y%m%d-%H%M%S}").absolute()
+    folder = out / f"{datetime.now().astimezone():%Y%m%d-%H%M%S}"
     chosen = rehearsal_settings(folder / "engine", lines)
     order = await desk.read_order(chosen, "rehearsal", list_file, scenario_file)
     async with simulated(callees, folder / "network") as network:
@@ -111,11 +111,10 @@ async def network(callees_file: Path, sip_port: int, out: Path) -> int:
 @asynccontextmanager
 async def simulated(callees: Callees, directory: Path, *, sip_port: int = 0) -> AsyncIterator[TelephoneNetwork]:
     """Run the simulated network, its callees speaking in real voices, while inside."""
-    folder = directory.absolute()
-    voices = CalleeVoices(folder / "voices")
+    voices = CalleeVoices(directory / "voices")
     try:
         async with TelephoneNetwork(
-            callees, folder, asterisk=find_asterisk(None, PROJECT), voices=voices, sip_port=sip_port
+            callees, directory, asterisk=find_asterisk(None, PROJECT), voices=voices, sip_port=sip_port
         ) as started:
             await voices.close()
             yield started

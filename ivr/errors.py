@@ -10,7 +10,8 @@
     └── OwnError             ours
         ├── SpeechFailed     the voice could not speak a text
         ├── StoreFailed      the results store refused or is out of reach
-        └── Busy             another engine holds this data directory or port
+        └── Busy             a port that we need is taken
+            └── EngineRuns   another engine holds this data directory
 
 The text of an error is one sentence for the person who sees it.
 """
@@ -79,4 +80,8 @@ class StoreFailed(OwnError):
 
 
 class Busy(OwnError):
-    """Another engine holds this data directory, or a port is taken."""
+    """A port that we need is taken."""
+
+
+class EngineRuns(Busy):
+    """Another engine holds this data directory."""

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 import tts
 from ivr.campaign.ports import Clip
-from ivr.domain.scenario import Scenario
 from ivr.errors import SpeechFailed
 
 
@@ -63,14 +62,6 @@ class TelephoneVoice:
             return await self._voice.render_wav(text, values, out, language=language)
         except tts.VoiceError as error:
             raise SpeechFailed(f"音声を作れません。{error}") from error
-
-    async def seconds(self, scenario: Scenario, values: Mapping[str, str]) -> dict[str, float]:
-        """Return how long each step of `scenario` takes to say, by its name; raise SpeechFailed."""
-        lengths: dict[str, float] = {}
-        for name, step in scenario.steps.items():
-            clips = await self.prepare(step.text, values, language=scenario.language_of(step), scope="check")
-            lengths[name] = sum(clip.seconds for clip in clips)
-        return lengths
 
     async def close(self) -> None:
         """End the voice's processes."""

@@ -78,9 +78,11 @@ class Violation:
 
 Event = Environment | Result | HungUpLine | EndOfStream | Violation
 
+_VERB = re.compile(r"[A-Z]+( [A-Z]+)*")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _HEADER = re.compile(r"([A-Za-z0-9_]{1,64}):(?: (.*))?")
 _STATUS = re.compile(r"([1-5][0-9]{2})([ -])(.*)")
-_RESULT = re.compile(r"result=(\S*)(?: \((.*)\))?(?: endpos=(-?[0-9]{1,18})(?![0-9]))?")
+_RESULT = re.compile(r"200 result=(\S*)(?: \((.*)\))?(?: endpos=(-?[0-9]{1,18})(?![0-9]))?")
 
 
 class AgiWire:
@@ -135,6 +137,8 @@ class AgiWire:
     def _answer(self, line: str) -> Event | None:
         if self._usage:
             return self._usage_line(line)
+        if (found := _RESULT.match(line)) is not None:
+            return Result(200, found[1], found[2], int(found[3]) if found[3] is not None else None)
         if line == "HANGUP":
             return HungUpLine()
         status = _STATUS.fullmatch(line)
@@ -144,12 +148,9 @@ class AgiWire:
         if separator == "-":
             self._usage = [text]
             return None
-        if code != 200:
-            return Result(code, data=text)
-        found = _RESULT.match(text)
-        if found is None:
+        if code == 200:
             return self._violation("a result has no value")
-        return Result(code, found[1], found[2], int(found[3]) if found[3] is not None else None)
+        return Result(code, data=text)
 
     def _usage_line(self, line: str) -> Event | None:
         if len(self._usage) >= MAX_USAGE_LINES:
@@ -171,7 +172,7 @@ def command(verb: str, *arguments: str | int) -> bytes:
 
     ValueError for a verb that is not of capitals and spaces, a control character, or over MAX_COMMAND bytes.
     """
-    if not re.fullmatch(r"[A-Z]+( [A-Z]+)*", verb):
+    if not _VERB.fullmatch(verb):
         raise ValueError("an AGI verb is made of capital letters and single spaces")
     line = " ".join([verb, *(_quoted(argument) for argument in arguments)]).encode()
     if len(line) > MAX_COMMAND:
@@ -181,6 +182,6 @@ def command(verb: str, *arguments: str | int) -> bytes:
 
 def _quoted(argument: str | int) -> str:
     text = str(argument)
-    if any(ord(char) < 0x20 or ord(char) == 0x7F for char in text):
+    if _CONTROL.search(text):
         raise ValueError("an AGI argument holds a control character")
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 _CHILD = Path(__file__).with_name("pbx_child.py")
 _RUNNING = re.compile(r"^(\S+\.so) .*(?<!Not) Running ", re.MULTILINE)
-_UNRENDERED = "Asterisk はまだ動いていません。"
+_NOT_RUNNING = "Asterisk はまだ動いていません。"
 
 OnState = Callable[[bool, str], None]
 """Told whether the PBX runs, and if not why, in Japanese."""
@@ -142,15 +142,20 @@ class ManagedPbx:
 
         Busy where a port is taken, PbxUnavailable with Asterisk's own words where it does not come up.
         """
+        if not os.access(self._layout.asterisk, os.X_OK):
+            raise PbxUnavailable(f"{self._layout.asterisk} がありません。`make setup` をもう一度実行してください。")
+        await self.stop()
         await self._stop_left_behind()
         self.render()
-        self._reserve_ports()
+        self._see_ports_free()
+        came_up = False
         try:
             await self._spawn()
             await self._ready()
-        except BaseException:
-            await asyncio.shield(self.stop())
-            raise
+            came_up = True
+        finally:
+            if not came_up:
+                await asyncio.shield(self.stop())
         log.info("Asterisk %s runs as process %s", self._layout.version, self.pid)
         self._on_state(True, "")
 
@@ -189,7 +194,7 @@ class ManagedPbx:
     async def command(self, line: str) -> str:
         """Run `line` on Asterisk's console and return what it prints."""
         if self.pid is None:
-            raise PbxUnavailable(_UNRENDERED)
+            raise PbxUnavailable(_NOT_RUNNING)
         return await self._ask(line)
 
     async def _spawn(self) -> None:
@@ -270,12 +275,11 @@ class ManagedPbx:
                 with suppress(ProcessLookupError):
                     process.kill()
                 await process.wait()
-        text = output.decode("utf-8", "replace")
         if process.returncode != 0:
-            raise PbxUnavailable(_UNRENDERED)
-        return text
+            raise PbxUnavailable(_NOT_RUNNING)
+        return output.decode("utf-8", "replace")
 
-    def _reserve_ports(self) -> None:
+    def _see_ports_free(self) -> None:
         """See that the ports are free, before Asterisk half-starts without them."""
         config = self.config
         tcp, udp = socket.SOCK_STREAM, socket.SOCK_DGRAM
@@ -298,7 +302,7 @@ class ManagedPbx:
     async def _gone(self, pid: int) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(self._timing.stop):
-                while self._files.left_behind() == pid:
+                while self._files.left_behind() == pid:  # noqa: ASYNC110 - not our child: nothing tells of its end
                     await asyncio.sleep(self._timing.look)
 
     def _down(self, reason: str) -> None:

@@ -95,7 +95,7 @@ def next_move(rules: Rules, numbers: Sequence[str], past: Sequence[Past], now: d
     if opening is None:
         return Wait(until=at + timedelta(days=1), reason="window")
     if opening > now:
-        return Wait(until=opening, reason=reason if opening == at else "window")
+        return Wait(until=opening, reason="window" if reason == "retry" and opening > at else reason)
     return Dial(number=number)
 
 

@@ -1,7 +1,8 @@
 """What a callee hears: the audio itself, aligned with the clock, and when it sounded.
 
 Asterisk passes a frame on when one arrives and nothing while the engine sends nothing, so the place of a frame is
-its time of arrival. Frames that come close together follow each other without a seam.
+its time of arrival. Frames may come late but never early, so what delays one frame and not those after it is jitter
+and leaves no seam; what delays all that follow is a gap.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ivr.rehearsal.sounds import RATE, Samples
 
@@ -21,8 +23,14 @@ ONSET_FRAMES = 3
 PAUSE = 0.3
 """Seconds of quiet inside a spell of speech that don't end it."""
 
-SEAM = 0.06
-"""Seconds by which a frame may be late and still follow the last one directly (jitter of the loop and the network)."""
+GAP = 0.06
+"""Seconds without a frame that end a run of sound."""
+
+AHEAD = 25
+"""Frames after one that are looked at to tell jitter from a gap: half a second."""
+
+LEAST_GAP = 0.012
+"""Seconds. A lost frame is 0.02 s; the clocks of two machines differ by less than this in AHEAD frames."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,21 +49,20 @@ class Ear:
         self.first_sound: float | None = None
         self.last_sound: float | None = None
         self.spells: list[Spell] = []
-        self._pieces: list[tuple[int, bytes]] = []
-        self._end = 0
+        self._pieces: list[bytes] = []
+        self._arrivals: list[float] = []
+        self._due = 0.0
         self._run = 0
 
     def hear(self, pcm: bytes, at: float) -> None:
         """Take a frame of signed 16-bit samples that arrived at `at`, when the callee begins to hear it."""
         if self.first_frame is None:
             self.first_frame = at
-        ideal = max(0, round(at * RATE))
-        start = self._end
-        if ideal - self._end > SEAM * RATE:
-            start = ideal
+        if at - self._due > GAP:
             self._run = 0
-        self._pieces.append((start, pcm))
-        self._end = start + len(pcm) // 2
+        self._due = at + len(pcm) / 2 / RATE
+        self._pieces.append(pcm)
+        self._arrivals.append(at)
         self._listen(pcm, at)
 
     def silent_for(self, now: float, since: float = 0.0) -> float:
@@ -64,8 +71,10 @@ class Ear:
 
     def heard(self) -> Samples:
         """Return everything heard; the index of a sample is its time since the answer, gaps are silence."""
-        samples = np.zeros(self._end, dtype=np.int16)
-        for start, pcm in self._pieces:
+        lengths = np.array([len(pcm) // 2 for pcm in self._pieces], dtype=np.int64)
+        starts = _places(np.array(self._arrivals), lengths)
+        samples = np.zeros(int(starts[-1] + lengths[-1]) if starts.size else 0, dtype=np.int16)
+        for start, pcm in zip(starts, self._pieces, strict=True):
             samples[start : start + len(pcm) // 2] = np.frombuffer(pcm, dtype="<i2")
         return samples
 
@@ -83,3 +92,24 @@ class Ear:
             self.spells.append(Spell(start, None if self.last_sound is None else start - self.last_sound))
             self.first_sound = self.first_sound if self.first_sound is not None else start
         self.last_sound = end
+
+
+def _places(arrivals: NDArray[np.float64], lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the index at which each frame begins to be heard.
+
+    By how much a frame is late, against one unbroken stream, is the least lateness of the AHEAD frames from it on.
+    """
+    if not arrivals.size:
+        return np.zeros(0, dtype=np.int64)
+    unbroken = np.cumsum(lengths) - lengths
+    late = np.maximum(arrivals, 0.0) - unbroken / RATE
+    padded = np.concatenate((late, np.full(AHEAD - 1, np.inf)))
+    least = np.lib.stride_tricks.sliding_window_view(padded, AHEAD).min(axis=1)
+    shifts = np.empty_like(least)
+    shift = float(least[0])
+    for index, lateness in enumerate(least.tolist()):
+        if lateness - shift > LEAST_GAP:
+            shift = lateness
+        shifts[index] = shift
+    places: NDArray[np.int64] = unbroken + np.round(shifts * RATE).astype(np.int64)
+    return places
