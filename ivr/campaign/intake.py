@@ -67,7 +67,7 @@ def read_list(data: bytes, *, file: str) -> Intake:
     if len(data) > list_file.LARGEST:
         raise _unusable(file, 0, f"ファイルが大きすぎます（上限 {list_file.LARGEST // 1024**2} MB）。")
     if what := list_file.foreign(data):
-        raise _unusable(file, 0, f"CSV ではなく{what}CSV で保存し直してください。")
+        raise _unusable(file, 0, f"CSV ではなく、{what}CSV で保存し直してください。")
     encoding = list_file.encoding_of(data)
     records = list_file.records(data, encoding, _delimiter)
     first = next(records, None)
