@@ -20,7 +20,7 @@ from ivr.app import telephone_voice
 from ivr.campaign.intake import Intake, read_list
 from ivr.campaign.ports import CampaignRow, Counts, NewCampaign
 from ivr.domain.recipient import Recipient
-from ivr.domain.scenario import Leave, Scenario
+from ivr.domain.scenario import Scenario
 from ivr.errors import InputError, NotFound, Problem, Problems
 from ivr.reporting import show_closing, write_csv, write_json, write_xlsx
 from ivr.settings import Settings
@@ -86,15 +86,14 @@ async def load_scenario(chosen: Settings, file: Path, *, columns: Sequence[str] 
 
 
 async def _lengths(chosen: Settings, scenario: Scenario) -> dict[str, float]:
-    """Return how many seconds the texts take whose length matters, with an example's values."""
+    """Return how many seconds each text takes, with an example's values."""
     voice = telephone_voice(chosen)
     found: dict[str, float] = {}
     try:
         for step in scenario.steps.values():
-            if isinstance(step, Leave):
-                values = scenario_files.example_values(step.text, EXAMPLE)
-                clips = await voice.prepare(step.text, values, language=scenario.language_of(step), scope="check")
-                found[step.text] = sum(clip.seconds for clip in clips)
+            values = scenario_files.example_values(step.text, EXAMPLE)
+            clips = await voice.prepare(step.text, values, language=scenario.language_of(step), scope="check")
+            found[step.text] = sum(clip.seconds for clip in clips)
     finally:
         await voice.close()
     return found
