@@ -27,7 +27,7 @@ from typing import Protocol
 
 from ivr.asterisk.pbx_config import PbxConfig, address
 from ivr.asterisk.pbx_console import Console
-from ivr.asterisk.pbx_files import TEMPLATES, PbxFiles
+from ivr.asterisk.pbx_files import MAIN, TEMPLATES, PbxFiles
 from ivr.asterisk.pbx_layout import Layout
 from ivr.errors import Busy, PbxUnavailable
 
@@ -199,7 +199,7 @@ class ManagedPbx:
 
     async def _spawn(self) -> None:
         loop = asyncio.get_running_loop()
-        program = [str(self._layout.asterisk), "-f", "-n", "-C", str(self._files.main)]
+        program = [str(self._layout.asterisk), "-f", "-n", "-C", MAIN]
         try:
             self._transport, self._console = await loop.subprocess_exec(
                 lambda: Console(self._files.log),
@@ -258,7 +258,7 @@ class ManagedPbx:
 
     async def _ask(self, line: str) -> str:
         process = await asyncio.create_subprocess_exec(
-            *(str(self._layout.asterisk), "-C", str(self._files.main), "-rx", line),
+            *(str(self._layout.asterisk), "-C", MAIN, "-rx", line),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,

@@ -27,8 +27,7 @@ Transport = Literal["udp", "tcp"]
 class Trunk:
     """The engine's telephone line, as of design.md §4.2 `trunk`.
 
-    `register` wants a username. `asserted_identity` adds P-Asserted-Identity (RFC 3325). The PBX itself ends
-    a call `longest_call_seconds` after its answer, whatever becomes of the engine.
+    `register` wants a username. `asserted_identity` adds P-Asserted-Identity (RFC 3325).
     """
 
     host: str
@@ -42,7 +41,6 @@ class Trunk:
     asserted_identity: bool = False
     codecs: tuple[Codec, ...] = ("ulaw", "alaw")
     dtmf: Literal["auto", "rfc4733", "info", "inband"] = "auto"
-    longest_call_seconds: int = 600
 
     def __post_init__(self) -> None:
         _expect(_HOST, self.host, "trunk.host")

@@ -21,6 +21,9 @@ from ivr.errors import InputError, PbxUnavailable
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "asterisk_conf"
 
+MAIN = "/proc/self/cwd/etc/asterisk.conf"
+"""The file that Asterisk is started with, in our directory: it cuts a long path short without a word."""
+
 _SUFFIX = ".j2"
 
 
@@ -29,7 +32,6 @@ class PbxFiles:
 
     def __init__(self, directory: Path, templates: Path = TEMPLATES) -> None:
         self.directory = directory.absolute()
-        self.main = self.directory / "etc" / "asterisk.conf"
         self.pid = self.directory / "pid"
         self.log = self.directory / "asterisk.log"
         self._templates = templates
@@ -64,7 +66,7 @@ class PbxFiles:
 
     def modules(self) -> list[str]:
         """Return the modules that the rendered configuration loads."""
-        text = (self.main.with_name("modules.conf")).read_text(encoding="utf-8")
+        text = (self.directory / "etc" / "modules.conf").read_text(encoding="utf-8")
         lines = (line.partition("=") for line in text.splitlines())
         return [value.strip() for key, _, value in lines if key.strip() == "load"]
 
@@ -84,9 +86,10 @@ class PbxFiles:
         try:
             pid = int(self.pid.read_text(encoding="utf-8"))
             command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+            at_home = Path(f"/proc/{pid}/cwd").readlink() == self.directory.resolve()
         except (OSError, ValueError):
             return None
-        return pid if os.fsencode(self.main) in command else None
+        return pid if at_home and MAIN.encode() in command else None
 
     def _empty(self) -> None:
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -36,7 +36,15 @@ class PlainAmi:
                 if message.get("Event") == name and wanted.items() <= message.items():
                     return message
 
-    async def dial(self, number: str, call: str, *, channel: str | None = None, timeout_ms: int = 8000) -> Message:
+    async def dial(
+        self,
+        number: str,
+        call: str,
+        *,
+        channel: str | None = None,
+        variable: str = "IVR_TOKEN=token",
+        timeout_ms: int = 8000,
+    ) -> Message:
         """Originate as the engine does and return the Hangup event; a failed request has only OriginateResponse."""
         response = await self.act(
             "Originate",
@@ -44,7 +52,7 @@ class PlainAmi:
             Context="ivr-call",
             Exten="start",
             Priority=1,
-            Variable="IVR_TOKEN=token",
+            Variable=variable,
             Async="true",
             ChannelId=call,
             Timeout=timeout_ms,

@@ -25,8 +25,8 @@ from tests.asterisk.pbx_pair import (
 from tests.asterisk.plain_ami import LIMIT, logged_in
 
 CAUSES = (
-    # The Q.850 cause that the network ends the call with; Cause and TechCause of the engine's Hangup event. Asterisk derives
-    # that Cause from the SIP status of a refusal: a Reason header there does not come through.
+    # The Q.850 cause that the network ends the call with; Cause and TechCause of the engine's Hangup event.
+    # Asterisk derives that Cause from the SIP status of a refusal: a Reason header there does not come through.
     (1, 1, 404),
     (17, 17, 486),
     (18, 18, 408),
@@ -142,7 +142,7 @@ async def test_a_call_cannot_be_led_past_the_trunk_by_its_address(tmp_path: Path
             elsewhere.recv(1)
 
 
-async def test_the_pbx_itself_ends_a_call_that_lasts_too_long(tmp_path: Path) -> None:
+async def test_the_pbx_itself_ends_a_call_at_the_limit_that_came_with_the_order(tmp_path: Path) -> None:
     async def stay(session: AgiSession) -> None:
         try:
             await session.execute(command("WAIT FOR DIGIT", "60000"), 60)
@@ -155,12 +155,11 @@ async def test_the_pbx_itself_ends_a_call_that_lasts_too_long(tmp_path: Path) ->
             tmp_path,
             agi_port=agi.port,
             network=Network(load_seconds=60),
-            trunk={"longest_call_seconds": 2},
         ) as pair,
         logged_in(pair.engine) as ami,
     ):
         began = asyncio.get_running_loop().time()
-        await ami.dial(NUMBER, "endless")
+        await ami.dial(NUMBER, "endless", variable="TIMEOUT(absolute)=2")
         assert 1.5 < asyncio.get_running_loop().time() - began < 5
 
 
@@ -245,7 +244,7 @@ def _invite(port: int, number: str) -> int:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as phone:
         phone.bind(("127.0.0.1", 0))
         phone.settimeout(LIMIT)
-        here = "%s:%d" % phone.getsockname()
+        here = f"127.0.0.1:{phone.getsockname()[1]}"
         sdp = (
             "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
             "m=audio 40000 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\n"
