@@ -88,21 +88,10 @@ class Ami:
 
     async def run(self) -> None:
         """Keep a connection, for ever; cancel to end it."""
-        loop = asyncio.get_running_loop()
-        pause = self._timing.backoff_first
-        while True:
-            began = loop.time()
-            try:
-                await self._live()
-            except _Rejected as error:
-                self._say(str(error))
-                pause = self._timing.backoff_most
-            except PbxUnavailable as error:
-                self._say(str(error))
-            if loop.time() - began > self._timing.settled:
-                pause = self._timing.backoff_first
-            await asyncio.sleep(pause * random.uniform(0.8, 1.0))
-            pause = min(pause * 2, self._timing.backoff_most)
+        try:
+            await self._keep()
+        finally:
+            self._say("AMI の接続を閉じました。", level=logging.INFO)
 
     async def wait_connected(self, within: float) -> None:
         """Return once connected; PbxUnavailable with the reason after `within` seconds."""
@@ -164,6 +153,23 @@ class Ami:
             else:
                 del self._subscribers[key]
 
+    async def _keep(self) -> None:
+        loop = asyncio.get_running_loop()
+        pause = self._timing.backoff_first
+        while True:
+            began = loop.time()
+            try:
+                await self._live()
+            except _Rejected as error:
+                self._say(str(error))
+                pause = self._timing.backoff_most
+            except PbxUnavailable as error:
+                self._say(str(error))
+            if loop.time() - began > self._timing.settled:
+                pause = self._timing.backoff_first
+            await asyncio.sleep(pause * random.uniform(0.8, 1.0))
+            pause = min(pause * 2, self._timing.backoff_most)
+
     async def _live(self) -> None:
         """Have one connection until it is lost; PbxUnavailable says why there is none (any more)."""
         timing = self._timing
@@ -193,8 +199,6 @@ class Ami:
         finally:
             self._link = None
             link.abort()
-            if self.connected:
-                self._say("AMI の接続が切れました。")
 
     def _take(self, event: AmiMessage) -> None:
         if event.get("Event") == "FullyBooted" and self._booted is not None and not self._booted.done():
@@ -203,11 +207,11 @@ class Ami:
             for subscriber in self._subscribers.get(key, ()):
                 subscriber(event)
 
-    def _say(self, state: str) -> None:
+    def _say(self, state: str, level: int = logging.WARNING) -> None:
         """Note why there is no connection, or by an empty text that there is one; tell it when it changes."""
         was, now = self.connected, not state
         if state != self.state:
-            log.info("AMI: connected") if now else log.warning("AMI: %s", state)
+            log.log(logging.INFO if now else level, "AMI: %s", state or "connected")
         self.state = state
         if was == now:
             return

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Callable, Mapping, Sequence
 
 from panoramisk.actions import Action
@@ -39,6 +40,8 @@ AmiMessage = Mapping[str, str]
 """An event or response; the names are Asterisk's (`Uniqueid`)."""
 
 Fields = Mapping[str, str | Sequence[str]]
+
+_UNSENDABLE = re.compile("[\x00-\x1f\ud800-\udfff]")
 
 _UNHEARD = logging.getLogger("panoramisk.unheard")
 _UNHEARD.setLevel(logging.CRITICAL + 1)
@@ -167,6 +170,6 @@ def _checked(fields: Fields) -> dict[str, str | Sequence[str]]:
     """Refuse what could end a line and so become a header or an action of its own."""
     for name, value in fields.items():
         for text in (name, value) if isinstance(value, str) else (name, *value):
-            if any(ord(char) < 0x20 or 0xD800 <= ord(char) < 0xE000 for char in text):
+            if _UNSENDABLE.search(text):
                 raise ValueError("an AMI field holds a control character")
     return dict(fields)

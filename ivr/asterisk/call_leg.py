@@ -190,6 +190,8 @@ class AgiCallLeg:
                     return HungUp()
             except HangupReceived:
                 return HungUp()
+            if result is not None and result.number < 0:
+                raise CallLost("PBX がキーを待てませんでした。")
             if result is not None and result.number > 1:
                 key = chr(result.number)
                 self._ear.claim(key)
