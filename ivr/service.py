@@ -61,7 +61,8 @@ async def conclude(
         write_json(results_file, campaign, records, zone=engine.settings.calling.timezone)
         console.print(f"結果を {results_file} に書き出しました。", soft_wrap=True)
     if left:
-        why = desk.reason(engine.settings, campaign, counts, engine.clock.now())
+        now = await results.campaign(campaign.name)
+        why = desk.reason(engine.settings, now, counts, engine.clock.now())
         if halt is Halt.STOPPED:
             why = "止められたので終わります。同じ命令でつづきから始められます。"
         console.print(f"まだの人が {left} 人います。{why or ''}", soft_wrap=True)

@@ -61,7 +61,7 @@ def _summary(campaign: CampaignRow, records: Sequence[RecipientRecord]) -> Itera
         if left[state]:
             yield line("結果なし", label, left[state])
     yield line("全体", "", total)
-    yield "キャンペーン", campaign.name, None, None
+    yield "催告", campaign.name, None, None
     yield "発信回数", "", sum(len(record.attempts) for record in records), None
 
 

@@ -73,7 +73,7 @@ def create_campaign(connection: Connection, campaign: CampaignRow, people: Seque
     """Store a campaign and its people; InputError where the name or, within the list, an id is taken."""
     taken = connection.execute(select(campaigns.c.id).where(campaigns.c.name == campaign.name)).first()
     if taken is not None:
-        raise InputError(f"キャンペーン「{campaign.name}」は、すでにあります。別の名前にしてください。")
+        raise InputError(f"催告「{campaign.name}」は、すでにあります。別の名前にしてください。")
     connection.execute(
         insert(campaigns).values(
             id=campaign.id,

@@ -31,7 +31,7 @@ def campaign(connection: Connection, name: str) -> CampaignRow:
     """Return a campaign by name; NotFound."""
     row = connection.execute(select(campaigns).where(campaigns.c.name == name)).first()
     if row is None:
-        raise NotFound(f"キャンペーン「{name}」がありません。")
+        raise NotFound(f"催告「{name}」がありません。")
     return _campaign(row)
 
 
