@@ -35,10 +35,21 @@ def test_a_clip_is_found_where_it_was_played_through_coding_and_level() -> None:
     assert match.offset_s == pytest.approx(1.5, abs=1 / RATE)
 
 
+@pytest.mark.parametrize("frames", [-2, -1, 1, 2])
+def test_a_lost_or_late_frame_leaves_a_match(frames: int) -> None:
+    clip = babble(5.0)
+    middle = 2 * RATE + 3000
+    gap = silence(max(0, frames) * 0.02)
+    before = clip[: middle + min(0, frames) * 160]
+    match = heard_matches(np.concatenate((silence(1.0), before, gap, clip[middle:])), clip)
+    assert match.correlation > 0.95
+    assert match.offset_s == pytest.approx(1.0, abs=1 / RATE)
+
+
 def test_another_text_a_tone_and_silence_do_not_match() -> None:
     clip = babble(2.0, seed=1)
     for heard in (babble(6.0, seed=2), tone((440,), 6.0), silence(6.0), noise(6.0), np.zeros(0, dtype=np.int16)):
-        assert heard_matches(heard, clip).correlation < 0.4
+        assert heard_matches(heard, clip).correlation < 0.5
     assert heard_matches(clip, silence(1.0)).correlation == 0.0
 
 

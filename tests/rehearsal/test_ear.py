@@ -42,6 +42,19 @@ def test_frames_that_come_a_little_late_leave_no_seam() -> None:
     assert heard_matches(ear.heard(), speech).correlation > 0.9999
 
 
+def test_a_lost_frame_is_a_gap_and_what_follows_stays_in_its_place() -> None:
+    ear = Ear()
+    speech = babble(2.0)
+    frames = [speech[index : index + FRAME] for index in range(0, speech.size, FRAME)]
+    for number, frame in enumerate(frames):
+        if number != 40:
+            ear.hear(frame.astype("<i2").tobytes(), 0.1 + number * 0.02 + (0.009 if number % 3 else 0.0))
+    heard = ear.heard()
+    assert heard.size == pytest.approx(0.1 * RATE + speech.size, abs=16)
+    assert heard_matches(heard, speech).correlation > 0.97
+    assert heard_matches(heard[RATE:], frames[60]).correlation > 0.999
+
+
 def test_spells_of_speech_begin_after_pauses_and_short_gaps_do_not_part_them() -> None:
     ear = Ear()
     end = play(ear, babble(1.0), 0.2)

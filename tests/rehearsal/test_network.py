@@ -73,7 +73,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 def heard_steps(record: CallRecord) -> list[str]:
     """Return the steps that the callee heard whole, in the order in which they were first heard."""
     found = {step: heard_matches(record, said) for step, said in SAID.items()}
-    whole = {step: match.offset_s for step, match in found.items() if match.correlation > 0.97}
+    whole = {step: match.offset_s for step, match in found.items() if match.correlation > 0.9}
     return sorted(whole, key=lambda step: whole[step])
 
 
@@ -165,7 +165,7 @@ def test_a_key_at_the_second_asking_comes_after_both(run: Run) -> None:
 
 def test_the_message_is_left_on_the_recording_whole(run: Run) -> None:
     record = run.records["voicemail"]
-    assert heard_matches(record.recording(), SAID["machine"]).correlation > 0.97
+    assert heard_matches(record.recording(), SAID["machine"]).correlation > 0.9
 
 
 @pytest.mark.parametrize(
