@@ -8,7 +8,8 @@
     │   ├── PbxUnavailable   Asterisk does not start, answer, or let us in
     │   └── CallLost         one call's channel went away under us
     └── OwnError             ours
-        ├── SpeechFailed     the voice could not speak a text
+        ├── SpeechFailed     the voice is out of order: processes, disk
+        │   └── Unspeakable  the voice can't speak this text, however often it is asked
         ├── StoreFailed      the results store refused or is out of reach
         └── Busy             a port that we need is taken
             └── EngineRuns   another engine holds this data directory
@@ -72,7 +73,11 @@ class OwnError(IvrError):
 
 
 class SpeechFailed(OwnError):
-    """The voice could not speak a text."""
+    """The voice is out of order, whatever the text."""
+
+
+class Unspeakable(SpeechFailed):
+    """The voice can't speak this text, however often it is asked."""
 
 
 class StoreFailed(OwnError):

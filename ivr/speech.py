@@ -10,7 +10,10 @@ from numpy.typing import NDArray
 
 import tts
 from ivr.campaign.ports import Clip
-from ivr.errors import SpeechFailed
+from ivr.errors import SpeechFailed, Unspeakable
+
+THE_TEXT = (tts.TemplateError, tts.MissingValue, tts.RenderFailed)
+"""Errors of the voice that are the text's fault."""
 
 
 class TelephoneVoice:
@@ -42,9 +45,11 @@ class TelephoneVoice:
             raise SpeechFailed(f"音声を準備できません。{error}") from error
 
     async def prepare(self, text: str, values: Mapping[str, str], *, language: str, scope: str) -> tuple[Clip, ...]:
-        """Return the clips that speak `text`; raise SpeechFailed."""
+        """Return the clips that speak `text`; raise Unspeakable, or SpeechFailed where the voice is out of order."""
         try:
             clips = await self._voice.clips(text, values, scope=scope, language=language)
+        except THE_TEXT as error:
+            raise Unspeakable(f"この文章は音声にできません。{error}") from error
         except tts.VoiceError as error:
             raise SpeechFailed(f"音声を作れません。{error}") from error
         return tuple(Clip(path=clip.path, seconds=clip.seconds) for clip in clips)

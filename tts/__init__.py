@@ -4,6 +4,7 @@ Knows nothing of calls. Everything that others use is named here; how it works i
 """
 
 from tts.errors import (
+    CacheFailed,
     EngineMissing,
     MissingValue,
     NoSuchVoice,
@@ -19,6 +20,7 @@ from tts.reading import Variable
 from tts.voice import Clip, Voice, samples, unreadable
 
 __all__ = [
+    "CacheFailed",
     "Clip",
     "EngineMissing",
     "MissingValue",

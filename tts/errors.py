@@ -5,7 +5,8 @@ VoiceError
 ├── MissingValue        the caller: no value was given for a variable
 ├── NoSuchVoice         the settings: no such engine, voice or language
 ├── EngineMissing       the installation: the engine's package is not there
-├── RenderFailed        the engine refused the text, or the cache could not be written
+├── RenderFailed        the engine refused the text
+├── CacheFailed         the disk: the cache could not be read or written
 ├── RenderTimeout       no audio within the time limit
 ├── WorkerLost          the rendering process died, twice
 └── VoiceClosed         the voice was used after `close`
@@ -43,7 +44,11 @@ class EngineMissing(VoiceError):
 
 
 class RenderFailed(VoiceError):
-    """The engine or the disk refused; trying again will not help."""
+    """The engine refused the text; trying again will not help."""
+
+
+class CacheFailed(VoiceError):
+    """The cache could not be read or written; the text is not to blame."""
 
 
 class RenderTimeout(VoiceError, TimeoutError):

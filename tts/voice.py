@@ -20,7 +20,7 @@ from tts import g711, telephone
 from tts.cache import Cache
 from tts.engines import engine as engine_named
 from tts.engines import for_language
-from tts.errors import NoSuchVoice, RenderFailed, RenderTimeout
+from tts.errors import CacheFailed, NoSuchVoice, RenderTimeout
 from tts.job import Job
 from tts.phrases import Phrase, phrases
 from tts.pool import Pool
@@ -86,8 +86,8 @@ class Voice:
         """Return the clips that say `template` with `values`, in order, rendering what is not there.
 
         Clips of phrases with variables belong to `scope` and are erased with it; the others are shared. Raises
-        TemplateError, MissingValue, NoSuchVoice, RenderFailed, WorkerLost, VoiceClosed, and RenderTimeout after
-        `timeout` seconds.
+        TemplateError, MissingValue, NoSuchVoice, RenderFailed, CacheFailed, WorkerLost, VoiceClosed, and RenderTimeout
+        after `timeout` seconds.
         """
         async with _within(timeout):
             return tuple(
@@ -176,7 +176,7 @@ class Voice:
             self._on_render(time.perf_counter() - started)
             stored = self._cache.find(key, scope)
             if stored is None:
-                raise RenderFailed("the cache lost a clip as it was written")
+                raise CacheFailed("the cache lost a clip as it was written")
             return Clip(stored.path, stored.seconds)
 
 

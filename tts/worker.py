@@ -38,7 +38,7 @@ def main() -> None:
             except VoiceError as error:
                 answer = {"refused": str(error)}
             except OSError as error:
-                answer = {"refused": f"the voice's files cannot be used: {error.strerror or 'input/output error'}"}
+                answer = {"disk": f"the voice's files cannot be used: {error.strerror or 'input/output error'}"}
             except Exception as error:  # noqa: BLE001 - an engine may raise anything; the text may be in its message
                 answer = {"refused": f"the engine failed with {type(error).__name__}"}
             try:

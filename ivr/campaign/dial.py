@@ -26,7 +26,7 @@ from ivr.domain.attempt import AttemptEvent, AttemptState, Ending, Intent, Past,
 from ivr.domain.calling_rules import Dial, Rules, Settled, Wait, next_move
 from ivr.domain.outcome import Outcome
 from ivr.domain.scenario import Scenario
-from ivr.errors import OwnError, PbxUnavailable, SpeechFailed, StoreFailed
+from ivr.errors import OwnError, PbxUnavailable, SpeechFailed, StoreFailed, Unspeakable
 
 Spawn = Callable[[Coroutine[Any, Any, None]], object]
 """Starts a coroutine in the application's TaskGroup."""
@@ -211,11 +211,15 @@ class Dialler:
     async def _prepare(self, due: Due) -> None:
         try:
             script = await self._scripts.of(due.recipient)
-        except SpeechFailed:
-            self._observer.held(self._campaign.name, "voice", None)
+        except Unspeakable:
             await self._persist(lambda: self._results.settle(self._campaign.id, due.recipient.id, Outcome.FAILED))
-            self._put_down(due)
             self._ahead.release()
+            self._put_down(due)
+            return
+        except SpeechFailed:
+            await self._hold("voice")
+            self._ahead.release()
+            self._put_down(due)
             return
         if self._halt is None:
             self._ready.put_nowait(_Ready(due=due, script=script))

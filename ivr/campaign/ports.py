@@ -42,7 +42,10 @@ class Speech(Protocol):
     """Turns texts into clips, ahead of the call."""
 
     async def prepare(self, text: str, values: Mapping[str, str], *, language: str, scope: str) -> tuple[Clip, ...]:
-        """Return the clips that speak `text`, in order; raise SpeechFailed. `scope` owns what names a person."""
+        """Return the clips that speak `text`, in order. `scope` owns what names a person.
+
+        Raises Unspeakable where the text is to blame, else SpeechFailed.
+        """
         ...
 
 

@@ -12,7 +12,7 @@ from ivr.campaign.ports import CallLeg, Clip, Disposition, Talk
 from ivr.domain.attempt import Intent
 from ivr.domain.callflow import HungUp, Left, NotLeft, Pressed, Silence, Spoken
 from ivr.domain.outcome import Outcome
-from ivr.errors import PbxUnavailable, SpeechFailed
+from ivr.errors import PbxUnavailable, SpeechFailed, Unspeakable
 
 Heard = Spoken | Pressed | Silence | Left | NotLeft | HungUp
 
@@ -78,13 +78,17 @@ class SilentVoice:
 
     def __init__(self, *, mute: str | None = None) -> None:
         self.mute = mute
+        self.out_of_order = 0
         self.asked: Counter[str] = Counter()
 
     async def prepare(self, text: str, values: Mapping[str, str], *, language: str, scope: str) -> tuple[Clip, ...]:
         spoken = text.format(**values) if values else text
         self.asked[spoken] += 1
+        if self.out_of_order:
+            self.out_of_order -= 1
+            raise SpeechFailed("disk full")
         if self.mute is not None and self.mute in spoken:
-            raise SpeechFailed(f"cannot speak in {language} for {scope}")
+            raise Unspeakable(f"cannot speak in {language} for {scope}")
         return (Clip(path=Path("/clips") / str(len(spoken)), seconds=1.0),)
 
 

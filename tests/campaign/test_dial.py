@@ -184,6 +184,18 @@ async def test_what_cannot_be_spoken_is_our_failure_and_is_not_dialled(tmp_path:
         assert (await outcomes(results, row))["x"] is Outcome.FAILED
 
 
+async def test_a_voice_out_of_order_holds_the_dialling_and_settles_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dial, "PATIENCE", 0.01)
+    async with campaign(tmp_path, people(20)) as (results, row):
+        voice = SilentVoice()
+        voice.out_of_order = 50
+        _, watch = await run(results, row, Telephone({}, HANGS_UP), voice=voice)
+        assert "voice" in watch.holds
+        assert set((await outcomes(results, row)).values()) == {Outcome.HUNG_UP}
+
+
 async def test_while_the_pbx_or_the_store_is_down_it_waits_and_nothing_is_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,10 +16,10 @@ import numpy as np
 import pytest
 
 from tts import (
+    CacheFailed,
     Clip,
     MissingValue,
     NoSuchVoice,
-    RenderFailed,
     RenderTimeout,
     TemplateError,
     Voice,
@@ -210,7 +210,7 @@ async def test_the_whole_wait_has_a_limit(counted: Counted) -> None:
 async def test_a_cache_that_cannot_be_written_is_a_clear_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     counted = Counted(tmp_path / "file" / "cache")
-    with pytest.raises(RenderFailed, match="files cannot be used"):
+    with pytest.raises(CacheFailed, match="files cannot be used"):
         await counted.voice.clips("あ", {}, scope="s")
     await counted.voice.close()
 
