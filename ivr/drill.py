@@ -21,13 +21,13 @@ from ivr.domain.phone import national
 from ivr.rehearsal.callee_file import read_callees, shipped_kinds
 from ivr.rehearsal.callees import Callees
 from ivr.rehearsal.comparing import Difference, compare
+from ivr.rehearsal.demo import DEMO_CALLEES, DEMO_LIST
 from ivr.rehearsal.network import TelephoneNetwork
 from ivr.rehearsal.records import CallRecord
 from ivr.rehearsal.sounds import Samples
 from ivr.settings import Settings
 from ivr.speech import TelephoneVoice, samples
 
-DEMO = Path(__file__).parent / "rehearsal" / "demo"
 DEMO_SCENARIO = PROJECT / "scenarios" / "reminder.yaml"
 
 OBLIGING = "presses_after_question"
@@ -61,7 +61,7 @@ class CalleeVoices:
 
 async def demo(out: Path, lines: int) -> int:
     """Rehearse the shipped list with the shipped scenario; 0 where every outcome is the one scripted."""
-    return await rehearse(DEMO / "list.csv", DEMO_SCENARIO, DEMO / "callees.yaml", out, lines)
+    return await rehearse(DEMO_LIST, DEMO_SCENARIO, DEMO_CALLEES, out, lines)
 
 
 async def rehearse(list_file: Path, scenario_file: Path, callees_file: Path | None, out: Path, lines: int) -> int:

@@ -54,10 +54,11 @@ from ivr.rehearsal.callees import (
 from ivr.yaml_source import Document, Value, Where, decode, load, read, seconds, suggestion
 
 SHIPPED_KINDS = "kinds.yaml"
-_KIND_FIELDS = (
+KIND_FIELDS = (
     "about", "expect", "ring", "refuse", "cause", "do", "voice", "dtmf", "sparse", "audio",
 )  # fmt: skip
-_CALLEE_FIELDS = ("kind", "calls", "expect", "ring", "voice")
+CALLEE_FIELDS = ("kind", "calls", "expect", "ring", "voice")
+BARE_ACTS: Mapping[str, Step] = {"hang_up": HangUp(), "stay": Stay(), "wait_speech": WaitSpeech()}
 _FILE_FIELDS = ("kinds", "default", "callees")
 Fields: TypeAlias = Mapping[str, Value]
 
@@ -120,7 +121,7 @@ class _Reader:
         if isinstance(value, str):
             kind = self.known(value, path)
             return Callee(number=number, kinds=(kind,), expect=kind.expect) if kind is not None else None
-        fields = self.mapping(value, path, _CALLEE_FIELDS)
+        fields = self.mapping(value, path, CALLEE_FIELDS)
         if ("kind" in fields) == ("calls" in fields):
             self.wrong(path, "kind か calls のどちらか一つを書いてください。")
             return None
@@ -144,7 +145,7 @@ class _Reader:
 
     def kind(self, name: str, value: Value) -> Kind:
         path: Where = ("kinds", name)
-        fields = self.mapping(value, path, _KIND_FIELDS)
+        fields = self.mapping(value, path, KIND_FIELDS)
         given = {
             part: reader(fields[part], (*path, part))
             for part, reader in (
@@ -178,17 +179,16 @@ class _Reader:
         return tuple(step for step in found if step is not None)
 
     def step(self, value: Value, path: Where) -> Step | None:
-        bare: Mapping[str, Step] = {"hang_up": HangUp(), "stay": Stay(), "wait_speech": WaitSpeech()}
         if isinstance(value, str):
-            if value not in bare:
-                self.wrong(path, f"「{value}」という動作はありません。{suggestion(value, (*bare, *_ACTS))}")
-            return bare.get(value)
+            if value not in BARE_ACTS:
+                self.wrong(path, f"「{value}」という動作はありません。{suggestion(value, (*BARE_ACTS, *ACTS))}")
+            return BARE_ACTS.get(value)
         fields = self.mapping(value, path)
         name = next(iter(fields), "")
-        if name not in _ACTS:
-            self.wrong(path, f"「{name}」という動作はありません。{suggestion(name, (*bare, *_ACTS))}")
+        if name not in ACTS:
+            self.wrong(path, f"「{name}」という動作はありません。{suggestion(name, (*BARE_ACTS, *ACTS))}")
             return None
-        reader, others = _ACTS[name]
+        reader, others = ACTS[name]
         for other in fields.keys() - {name, *others}:
             self.wrong((*path, other), f"「{other}」は {name} と一緒には書けません。")
         return reader(self, fields, path)
@@ -331,7 +331,7 @@ def _lasting(name: str, make: Callable[[float], Step]) -> _Act:
     return lambda reader, fields, path: make(reader.duration(fields[name], (*path, name)))
 
 
-_ACTS: Mapping[str, tuple[_Act, tuple[str, ...]]] = {
+ACTS: Mapping[str, tuple[_Act, tuple[str, ...]]] = {
     "say": (_Reader.say, ("voice",)),
     "wait": (_lasting("wait", Wait), ()),
     "hear_out": (_lasting("hear_out", HearOut), ()),

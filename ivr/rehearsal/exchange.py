@@ -136,7 +136,7 @@ class _Call:
     async def _hang_up(self, by: EndedBy, cause: int = CLEARED_Q850) -> None:
         self._record.ended, self._record.ended_by = self._now, by
         with suppress(CallLost):
-            await self._do("EXEC", "Hangup", str(cause))
+            await self._do("EXEC", "Hangup", str(cause or ""))
 
     async def _hold(self) -> None:
         """Answer and stay on the line without audio, for as long as the steps wait."""

@@ -1,0 +1,36 @@
+"""docs/rehearsal.md names every kind, step, field and record."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from ivr.rehearsal import callee_file
+from ivr.rehearsal.callees import REFUSALS
+from ivr.rehearsal.records import CallRecord
+
+TEXT = (Path(__file__).parents[2] / "docs" / "rehearsal.md").read_text(encoding="utf-8")
+RECORD = CallRecord(number="0312345678", call=1, kind="busy", invited_at=datetime.now(UTC))
+
+
+@pytest.mark.parametrize("kind", callee_file.shipped_kinds().values(), ids=lambda kind: kind.name)
+def test_every_shipped_kind_is_documented_with_its_outcome(kind: callee_file.Kind) -> None:
+    assert f"| `{kind.name}` | {kind.about} | `{kind.expect.value}` |" in TEXT
+
+
+@pytest.mark.parametrize("step", [*callee_file.ACTS, *callee_file.BARE_ACTS])
+def test_every_step_is_documented(step: str) -> None:
+    assert f"| `{step}" in TEXT
+
+
+@pytest.mark.parametrize(
+    "field", [*callee_file.KIND_FIELDS, *callee_file.CALLEE_FIELDS, *(set(RECORD.as_json()) - {"at"})]
+)
+def test_every_field_is_documented(field: str) -> None:
+    assert f"`{field}`" in TEXT
+
+
+def test_every_refusal_is_documented() -> None:
+    assert " ".join(str(status) for status in REFUSALS) in TEXT
