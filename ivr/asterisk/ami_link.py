@@ -2,10 +2,10 @@
 
 What panoramisk 1.4 does by itself, and what this module makes of it:
 
-- It sends unanswered actions again after a reconnection, which would dial a person twice: nothing is kept here.
+- It sends unanswered actions again after a reconnection, which would dial a person twice: a link lives once.
 - Its futures stay open for ever when the connection goes: every answer is awaited together with the loss.
 - Unanswered actions stay in its table: each is taken out when its time is over.
-- It reconnects by itself every two seconds, whatever the reason: a link lives once, `Ami` makes the next.
+- It reconnects by itself every two seconds, whatever the reason: here `Ami` makes the next link.
 - It merges `OriginateResponse` and list events into the answer, and waits for more after an error: an answer is one
   message here, and what follows are events.
 - It pings without waiting for the answer: `Ami` pings.
@@ -51,11 +51,6 @@ class NotSent(PbxUnavailable):
     """The action was not written to the connection: the PBX can't have acted on it."""
 
 
-class _Everything:
-    def __contains__(self, _name: object) -> bool:
-        return True
-
-
 class _Protocol(AMIProtocol):  # type: ignore[misc]
     def __init__(self, link: AmiLink) -> None:
         super().__init__()
@@ -91,7 +86,6 @@ class AmiLink(Manager):  # type: ignore[misc]
             log=_UNHEARD,
             encoding="utf-8",
             ping_delay=NEVER,
-            forgetable_actions=_Everything(),
             protocol_factory=lambda: _Protocol(self),
         )
         self._on_event = on_event

@@ -147,6 +147,7 @@ class AgiCallLeg:
         """End the call; harmless where it has ended."""
         with suppress(CallLost, OwnError):
             await self._session.execute(command("EXEC", "Hangup", NORMAL_CLEARING), within=MARGIN)
+            self._session.hung_up = True
         self._session.close()
 
     def _enter(self) -> None:

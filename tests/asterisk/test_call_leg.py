@@ -14,6 +14,7 @@ from ivr.asterisk.call_leg import LeaveRule, PlaybackFailed
 from ivr.asterisk.listening import KEYS
 from ivr.campaign.ports import CallLeg, Clip
 from ivr.domain.callflow import HungUp, Left, NotLeft, Pressed, Silence, Spoken
+from ivr.errors import PbxUnavailable
 from tests.asterisk.calling import Calls, Line, calling
 
 pytestmark = [pytest.mark.xdist_group("pbx"), pytest.mark.asyncio(loop_scope="module")]
@@ -41,8 +42,11 @@ def a_call(pair: Calls) -> ACall:
             await line.answer()
             await callee(line)
 
+        ended = list[bool]()
+
         async def run(leg: CallLeg) -> None:
             await talk(pair, leg)
+            ended.append(True)
 
         pair.callees[NUMBER] = answered
         pair.rule(leave)
@@ -50,6 +54,7 @@ def a_call(pair: Calls) -> ACall:
             values.clear()
         await pair.ami.wait_connected(10)
         disposition = await pair.dial(NUMBER, run)
+        assert ended == [True], "pytest's own failures do not pass through the AGI server"
         assert disposition.answered_at is not None
         assert not disposition.lost
 
@@ -303,3 +308,33 @@ async def test_a_cut_of_ami_during_the_message_starts_it_over(a_call: ACall) -> 
         await leg.hang_up()
 
     await a_call(stays, talk, QUICK)
+
+
+async def test_a_clip_broken_off_for_a_key_that_is_gone_is_played_again_and_whole(a_call: ACall) -> None:
+    async def talk(calls: Calls, leg: CallLeg) -> None:
+        ear = leg._ear  # type: ignore[attr-defined]
+        asyncio.get_running_loop().call_later(0.3, lambda: ear._watch.set_result(None))
+        assert await leg.speak([calls.clip(0.75)], KEYS) == Spoken(0.75)
+        await leg.hang_up()
+
+    await a_call(stays, talk)
+
+
+async def test_a_message_is_not_left_while_ami_gives_no_answer(a_call: ACall) -> None:
+    """A stalled manager tells of no sound, which is no silence."""
+
+    async def talk(calls: Calls, leg: CallLeg) -> None:
+        async def no_answer(*_args: object, **_named: object) -> dict[str, str]:
+            raise PbxUnavailable("no answer")
+
+        action = calls.ami.action
+        calls.ami.action = no_answer  # type: ignore[method-assign]
+        try:
+            found = await leg.leave([calls.clip(1.0)], "#")
+        finally:
+            calls.ami.action = action  # type: ignore[method-assign]
+        assert isinstance(found, NotLeft)
+        assert found.seconds == 1.0
+        await leg.hang_up()
+
+    await a_call(stays, talk, replace(QUICK, total=2.5))

@@ -254,8 +254,8 @@ async def test_a_dial_whose_order_was_taken_though_its_answer_was_lost_goes_on()
         assert (found.sip, found.rang, found.lost) == (486, True, False)
 
 
-async def test_a_channel_that_went_while_ami_was_away_is_lost() -> None:
-    async with bench() as one:
+async def test_a_channel_that_went_while_ami_was_away_is_lost_as_soon_as_that_is_known() -> None:
+    async with bench(replace(QUICK_PLAN, ring=60)) as one:
 
         async def play(intent: Intent) -> None:
             one.made(intent, "Ringing")
@@ -350,6 +350,20 @@ async def test_an_answer_that_never_reaches_our_agi_server_is_our_own_error() ->
         with pytest.raises(ExceptionGroup) as caught:
             await dialling(one, play)
         assert isinstance(caught.value.exceptions[0], OwnError)
+
+
+async def test_an_answer_in_the_moment_of_our_own_hangup_is_no_fault() -> None:
+    async with bench(replace(QUICK_PLAN, ring=0.1, margin=0.2)) as one:
+
+        async def play(intent: Intent) -> None:
+            one.made(intent, "Ringing")
+            await until(lambda: "Hangup" in one.manager.names())
+            one.made(intent, "Up")
+            one.ended(intent, Cause="16")
+
+        found = await dialling(one, play)
+    assert found.answered_at is not None
+    assert not found.lost
 
 
 async def test_a_callee_who_hangs_up_before_the_agi_session_comes_simply_hung_up() -> None:
