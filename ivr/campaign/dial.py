@@ -130,14 +130,12 @@ class Dialler:
         self._spawn(self._feed())
         while (ready := await self._ready.get()) is not None:
             self._ahead.release()
+            if self._halt is not None:
+                self._put_down(ready.due)
+                continue
             await self._lines.reserve()
-            begun = False
-            try:
-                begun = await self._begin(ready)
-            finally:
-                if not begun:
-                    self._lines.release()
-                    self._put_down(ready.due)
+            await self._pbx_ready()
+            self._spawn(self._call(ready))
         while self._in_hand:
             await self._wait(LOOK_AGAIN)
         return self._halt or Halt.SETTLED
@@ -177,9 +175,11 @@ class Dialler:
         taken = 0
         after = 0
         while self._may_dial():
+            # Of a person in hand the batch may tell what is out of date when its turn comes.
+            in_hand = frozenset(self._in_hand)
             batch = await self._results.due(self._campaign.id, self._clock.now(), BATCH, after=after)
             for due in batch:
-                if self._may_dial() and due.recipient.id not in self._in_hand:
+                if due.recipient.id not in in_hand and self._may_dial():
                     taken += await self._take(due)
             if len(batch) < BATCH:
                 break
@@ -248,16 +248,27 @@ class Dialler:
             self._observer.held(self._campaign.name, "retry", due)
         await self._wait(LOOK_AGAIN)
 
-    async def _begin(self, ready: _Ready) -> bool:
-        """Ask the rules once more, store the intent and start the attempt; False where nothing was begun."""
-        await self._pbx_ready()
+    async def _call(self, ready: _Ready) -> None:
+        """Make one call on the line that is reserved for it, if the rules still allow one."""
+        intent: Intent | None = None
+        try:
+            intent = await self._begin(ready)
+        finally:
+            if intent is None:
+                self._lines.release()
+                self._put_down(ready.due)
+        if intent is not None:
+            await self._attempt(intent, ready)
+
+    async def _begin(self, ready: _Ready) -> Intent | None:
+        """Ask the rules once more and store the intent; None where there is to be no call."""
         if not self._may_dial():
-            return False
+            return None
         due = ready.due
         now = self._clock.now()
         move = next_move(self._rules, due.recipient.numbers, due.past, now)
         if not isinstance(move, Dial):
-            return False
+            return None
         intent = Intent(
             id=uuid.uuid4().hex,
             campaign=self._campaign.id,
@@ -267,13 +278,12 @@ class Dialler:
         )
         try:
             if not await self._results.intend(intent):
-                return False
+                return None
         except StoreFailed:
             await self._hold("store")
-            return False
+            return None
         self._observer.dial_began(self._campaign.name, intent.id)
-        self._spawn(self._attempt(intent, ready))
-        return True
+        return intent
 
     async def _pbx_ready(self) -> None:
         while self._halt is not Halt.STOPPED:
@@ -343,7 +353,8 @@ class Dialler:
 
     def _put_down(self, due: Due) -> None:
         self._in_hand.discard(due.recipient.id)
-        self._changed.set()
+        if not self._in_hand:
+            self._changed.set()
 
     async def _hold(self, reason: str) -> None:
         self._observer.held(self._campaign.name, reason, None)

@@ -13,7 +13,7 @@ import pytest
 from ivr.campaign import dial
 from ivr.campaign.dial import Dialler, Halt
 from ivr.campaign.lines import Limits, Lines
-from ivr.campaign.ports import CampaignRow, Clock, Disposition, NewCampaign, Originator, Talk
+from ivr.campaign.ports import CampaignRow, Clock, Disposition, Due, NewCampaign, Originator, Talk
 from ivr.campaign.reconcile import reconcile
 from ivr.campaign.scripts import Scripts
 from ivr.domain.attempt import Ending, Intent
@@ -129,6 +129,38 @@ async def test_a_busy_number_is_tried_again_as_the_rules_say_and_no_more(tmp_pat
         await run(results, row, telephone, rules=rules)
         assert len(telephone.dials) == 6
         assert await outcomes(results, row) == {"00000": Outcome.BUSY, "00001": Outcome.BUSY}
+
+
+async def test_a_person_whose_call_ends_while_the_store_is_read_is_not_called_again_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rules = Rules(calendar=ALWAYS, retries={Outcome.BUSY: Retry(times=1, after=timedelta(hours=1))})
+    async with campaign(tmp_path, people(1)) as (results, row):
+        telephone = Telephone({}, BUSY)
+        watch, looks, dialled = Watch(), 0, asyncio.Event()
+        watch.on_end = dialled.set
+        real_due, real_intend, read = results.due, results.intend, asyncio.Event()
+
+        async def intend(intent: Intent) -> bool:
+            await read.wait()
+            return await real_intend(intent)
+
+        async def due(campaign_id: str, now: datetime, limit: int, *, after: int = 0) -> tuple[Due, ...]:
+            nonlocal looks
+            looks += 1
+            batch = await real_due(campaign_id, now, limit, after=after)
+            if looks == 2:
+                assert len(batch) == 1
+                read.set()
+                await dialled.wait()
+            elif looks > 2:
+                await results.move_campaign(row.id, expected=["running"], state="stopped")
+            return batch
+
+        monkeypatch.setattr(results, "intend", intend)
+        monkeypatch.setattr(results, "due", due)
+        await run(results, row, telephone, rules=rules, watch=watch)
+        assert len(telephone.dials) == 1
 
 
 async def test_a_dead_number_leads_to_the_persons_next_one(tmp_path: Path) -> None:
