@@ -6,7 +6,9 @@ settings -> store, voice, PBX, AMI, AGI, originator, metrics -> Engine -> one di
 from __future__ import annotations
 
 import asyncio
+import errno
 import fcntl
+import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
@@ -50,14 +52,28 @@ METRICS_EVERY = 5.0
 """Seconds between two counts of people for the metrics."""
 
 
+def made(data_dir: Path) -> Path:
+    """Return `data_dir`, made where it was not there; raise InputError where nothing can be written to it."""
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise _unwritable(data_dir, error) from None
+    if not os.access(data_dir, os.W_OK | os.X_OK):
+        raise _unwritable(data_dir, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
+    return data_dir
+
+
+def _unwritable(data_dir: Path, error: OSError) -> InputError:
+    return InputError(f"データの置き場 {data_dir} に書けません：{error.strerror}（設定 data_dir）")
+
+
 @contextmanager
 def alone(data_dir: Path) -> Iterator[None]:
     """Hold `data_dir` for this engine alone; raise EngineRuns if another has it, InputError where it can't be made."""
     try:
-        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        lock = (data_dir / "engine.lock").open("a")
+        lock = (made(data_dir) / "engine.lock").open("a")
     except OSError as error:
-        raise InputError(f"データの置き場 {data_dir} に書けません：{error.strerror}（設定 data_dir）") from None
+        raise _unwritable(data_dir, error) from None
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -238,11 +254,11 @@ def signals(stopping: asyncio.Event, drain: float) -> Iterator[None]:
 
 
 def telephone_voice(settings: Settings, metrics: Metrics | None = None) -> TelephoneVoice:
-    """Return the voice of the settings; raise SpeechFailed."""
+    """Return the voice of the settings; raise SpeechFailed, and InputError where there is no place for its files."""
     counted = metrics or Metrics()
     speech = settings.speech
     return TelephoneVoice(
-        settings.data_dir / "voice",
+        made(settings.data_dir) / "voice",
         engine=speech.engine,
         voice=speech.voice,
         speed=speech.speed,

@@ -16,7 +16,7 @@ from pathlib import Path
 from rich.console import Console
 
 from ivr import scenario_files, settings
-from ivr.app import telephone_voice
+from ivr.app import made, telephone_voice
 from ivr.campaign.intake import Intake, read_list
 from ivr.campaign.ports import CampaignRow, Counts, NewCampaign
 from ivr.domain.recipient import Recipient
@@ -49,7 +49,7 @@ STATES = {
 @asynccontextmanager
 async def store(chosen: Settings) -> AsyncIterator[SqlResults]:
     """Open the results store of the settings for a moment."""
-    chosen.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    made(chosen.data_dir)
     async with await SqlResults.open(chosen.database_url()) as results:
         yield results
 

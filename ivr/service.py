@@ -33,6 +33,7 @@ async def run_campaign(
     order = await desk.read_order(chosen, name, list_file, scenario_file)
     async with running(chosen) as engine:
         campaign = await desk.take_up(engine.results, order)
+        await engine.originator.ready()
         halt = await dial_shown(engine, campaign, Console())
         return await conclude(engine, campaign, halt, results_file, Console())
 

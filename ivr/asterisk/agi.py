@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Self
@@ -95,7 +96,12 @@ class AgiServer:
         try:
             self._server = await loop.create_server(lambda: _Connection(self), self.host, self.port, backlog=512)
         except OSError as error:
-            raise Busy(f"AGI のポート {self.host}:{self.port} を開けません（{error.strerror}）。") from None
+            # asyncio's own text names the address once more, in English.
+            why = os.strerror(error.errno) if error.errno else error
+            raise Busy(
+                f"{self.host}:{self.port} を使えません（{why}）。設定 pbx.agi.port を変えるか、"
+                "そのポートを使っているプログラムを止めてください。"
+            ) from None
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 

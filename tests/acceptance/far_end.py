@@ -1,0 +1,234 @@
+"""The callees' side of calls: what the simulated network wrote down of each, and the network as a process."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import subprocess
+import wave
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+
+from ivr.rehearsal.callee_file import shipped_kinds
+from ivr.rehearsal.sounds import RATE, Samples
+from tests.acceptance.command import Command, until
+from tests.asterisk.pbx_pair import LAYOUT, free_port
+
+MOST_OF_A_KIND = 60
+
+QUICK = """
+  confirms:
+    about: 質問を聞いて「#」を押す
+    expect: confirmed
+    ring: 300ms
+    do:
+      - hear_out: 500ms
+      - press: "#"
+      - stay
+  confirms_by_info:
+    about: SIP INFO で「#」を押す
+    expect: confirmed
+    ring: 300ms
+    dtmf: info
+    do:
+      - hear_out: 500ms
+      - press: "#"
+      - stay
+  confirms_inband:
+    about: 音で「#」を押す
+    expect: confirmed
+    ring: 300ms
+    dtmf: inband
+    do:
+      - hear_out: 500ms
+      - press: "#"
+      - stay
+  presses_much:
+    about: ちがうキーを押してから「#」を押す
+    expect: confirmed
+    ring: 300ms
+    do:
+      - wait_speech
+      - press: "7"
+      - hear_out: 500ms
+      - press: "*"
+      - hear_out: 500ms
+      - press: "#"
+      - stay
+  hangs_up:
+    about: 出て、質問の途中で切る
+    expect: hung_up
+    ring: 300ms
+    do:
+      - wait_speech
+      - wait: 1s
+      - hang_up
+"""
+"""Callees who take no longer than a test has time for; beside them every shipped kind."""
+
+CONFIRMS, BY_INFO, INBAND, PRESSES_MUCH, HANGS_UP, BUSY, SILENT = (
+    "confirms",
+    "confirms_by_info",
+    "confirms_inband",
+    "presses_much",
+    "hangs_up",
+    "busy",
+    "silent",
+)
+_KINDS = (CONFIRMS, BY_INFO, INBAND, PRESSES_MUCH, HANGS_UP, BUSY, SILENT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FarCall:
+    """One call as the callee's side saw it. Times are seconds since the answer; `answered` since the INVITE."""
+
+    number: str
+    call: int
+    kind: str
+    invited: datetime
+    answered: float | None
+    talked: float
+    ended_by: str
+    sip: int | None
+    q850: int | None
+    keys: Sequence[tuple[str, float]]
+    recorded: Sequence[tuple[float, float]]
+    first_sound: float | None
+    wav: Path | None
+    fault: str | None
+
+    @property
+    def heard(self) -> Samples:
+        """Return everything the callee heard, from the answer on."""
+        if self.wav is None:
+            return np.zeros(0, dtype=np.int16)
+        with wave.open(str(self.wav)) as file:
+            assert (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (RATE, 1, 2)
+            return np.frombuffer(file.readframes(file.getnframes()), dtype="<i2")
+
+    @property
+    def recording(self) -> Samples:
+        """Return what a recording machine kept."""
+        start, end = self.recorded[0]
+        return self.heard[round(start * RATE) : round(end * RATE)]
+
+    def after(self, seconds: float) -> Samples:
+        """Return what the callee heard from `seconds` after the answer on."""
+        return self.heard[round(seconds * RATE) :]
+
+    def before(self, seconds: float) -> Samples:
+        """Return what the callee heard until `seconds` after the answer."""
+        return self.heard[: round(seconds * RATE)]
+
+
+def calls(folder: Path) -> tuple[FarCall, ...]:
+    """Return every call that is over, out of the folder of a network."""
+    file = folder / "calls.jsonl"
+    lines = file.read_text("utf-8").splitlines() if file.exists() else []
+    return tuple(_call(folder, json.loads(line)) for line in lines)
+
+
+def _call(folder: Path, fields: Mapping[str, object]) -> FarCall:
+    known: dict[str, object] = dict(fields)
+    answered = known["answered"]
+    start = float(answered) if isinstance(answered, int | float) else 0.0
+    sound = known["first_sound"]
+    return FarCall(
+        number=str(known["number"]),
+        call=int(str(known["call"])),
+        kind=str(known["kind"]),
+        invited=datetime.fromisoformat(known["at"]["invited"]),  # type: ignore[index]
+        answered=start if answered is not None else None,
+        talked=float(str(known["ended"])) - start if answered is not None else 0.0,
+        ended_by=str(known["ended_by"]),
+        sip=known["sip"],  # type: ignore[arg-type]
+        q850=known["q850"],  # type: ignore[arg-type]
+        keys=[(key["key"], key["at"] - start) for key in known["keys"]],  # type: ignore[attr-defined]
+        recorded=[(begin, end) for begin, end in known["recorded"]],  # type: ignore[attr-defined]
+        first_sound=float(sound) - start if isinstance(sound, int | float) else None,
+        wav=folder / str(known["wav"]) if known["wav"] else None,
+        fault=known["fault"],  # type: ignore[arg-type]
+    )
+
+
+class FarEnd:
+    """`ivr network` in a process of its own: every number of it exists, and none is dialled by two tests."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = free_port(socket.SOCK_DGRAM)
+        self._given = dict.fromkeys(_KINDS, 0)
+        kinds = shipped_kinds()
+        listed = "\n".join(
+            f'  "{_number(kind, index)}": {kind}' for kind in _KINDS for index in range(MOST_OF_A_KIND)
+        )
+        assert kinds.keys() >= {BUSY, SILENT}
+        folder.mkdir(parents=True)
+        (folder / "callees.yaml").write_text(f"kinds:{QUICK}callees:\n{listed}\n", "utf-8")
+        self.command = Command(
+            folder / "command", "network", folder / "callees.yaml", "--sip-port", str(self.port), "-o", folder / "out"
+        )
+
+    def ready(self) -> None:
+        """Return once it takes calls."""
+        self.command.says(f"127.0.0.1:{self.port}", within=60)
+
+    def number(self, kind: str) -> str:
+        """Return a national number of somebody of `kind` whom nobody has dialled yet."""
+        index = self._given[kind]
+        assert index < MOST_OF_A_KIND
+        self._given[kind] += 1
+        return _number(kind, index)
+
+    def calls(self, numbers: Sequence[str]) -> list[FarCall]:
+        """Return the calls of `numbers` that are over."""
+        wanted = set(numbers)
+        return [call for call in calls(self.folder / "out") if call.number in wanted]
+
+    def dials(self, numbers: Sequence[str]) -> dict[str, int]:
+        """Return how many INVITEs came for each of `numbers`, once no call is on the network."""
+        self.quiet()
+        seen = dict.fromkeys(numbers, 0)
+        for call in self.calls(numbers):
+            seen[call.number] += 1
+        return seen
+
+    def active(self) -> int:
+        """Return how many calls are on the network now."""
+        return self._counts()[0]
+
+    def quiet(self) -> None:
+        """Return once no call is on the network and each has been written down."""
+
+        def over() -> bool:
+            active, processed = self._counts()
+            return active == 0 and processed == len(calls(self.folder / "out"))
+
+        until(over, 30, "every call is over and written down")
+
+    def _counts(self) -> tuple[int, int]:
+        """Return what the network's Asterisk says: calls now, and since its start."""
+        pbx = self.folder / "out" / "pbx"
+        answer = subprocess.run(
+            (LAYOUT.asterisk, "-C", pbx / "etc" / "asterisk.conf", "-rx", "core show calls"),
+            cwd=pbx,
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        ).stdout
+        active = re.search(r"(\d+) active call", answer)
+        processed = re.search(r"(\d+) calls? processed", answer)
+        assert active, answer
+        assert processed, answer
+        return int(active[1]), int(processed[1])
+
+
+def _number(kind: str, index: int) -> str:
+    # Nobody's: after 03 no local number begins with 1.
+    return f"031{_KINDS.index(kind):02d}{index:05d}"

@@ -1,0 +1,99 @@
+"""What goes down in the middle of a campaign: nobody is forgotten, nobody is dialled twice, no outcome is invented."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from tests.acceptance.command import alive, until
+from tests.acceptance.far_end import CONFIRMS, FarEnd
+from tests.acceptance.office import Office
+
+PEOPLE, LINES = 8, 3
+
+
+@pytest.fixture
+def numbers(office: Office, far_end: FarEnd) -> list[str]:
+    """People who all confirm, on fewer lines than there are people."""
+    office.settings(trunk={"lines": LINES})
+    numbers = [far_end.number(CONFIRMS) for _ in range(PEOPLE)]
+    office.people(numbers)
+    return numbers
+
+
+def under_way(far_end: FarEnd, numbers: Sequence[str]) -> None:
+    """Return once some calls are over and others are under way."""
+    until(lambda: len(far_end.calls(numbers)) >= 1, 60, "the first call is over")
+    until(lambda: far_end.active() >= 1, 10, "another call is under way")
+
+
+def outcomes(recipients: Sequence[dict[str, Any]]) -> Counter[str]:
+    return Counter(person["outcome"] for person in recipients)
+
+
+def test_a_signal_lets_the_calls_under_way_end_and_the_same_command_goes_on(
+    office: Office, far_end: FarEnd, numbers: list[str]
+) -> None:
+    running = office.run()
+    under_way(far_end, numbers)
+    running.process.send_signal(signal.SIGTERM)
+    said = running.ended(within=30)
+    assert said.status == 3
+    assert "同じ命令でつづきから" in said.out
+    first = office.results()
+    assert {person["state"] for person in first} == {"settled", "waiting"}
+    called = [person for person in first if person["attempts"]]
+    assert outcomes(called) == {"confirmed": len(called)}, "whoever was called was called to the end"
+    assert sum(far_end.dials(numbers).values()) == len(called)
+
+    assert office.run().ended(within=60).status == 0
+    assert outcomes(office.results()) == {"confirmed": PEOPLE}
+    assert far_end.dials(numbers) == dict.fromkeys(numbers, 1)
+
+
+def test_an_engine_that_is_killed_takes_its_pbx_along_and_the_next_one_goes_on(
+    office: Office, far_end: FarEnd, numbers: list[str]
+) -> None:
+    running = office.run()
+    under_way(far_end, numbers)
+    pbx = office.pbx_pid()
+    running.process.kill()
+    running.ended(within=5)
+    until(lambda: not alive(pbx), 10, "the PBX ends with its engine")
+    far_end.quiet()
+    dialled = [number for number, times in far_end.dials(numbers).items() if times]
+
+    assert office.run().ended(within=60).status == 0
+    found = outcomes(office.results())
+    assert found["unknown"] >= 1
+    assert found["unknown"] <= LINES
+    assert found["confirmed"] == PEOPLE - found["unknown"]
+    times = far_end.dials(numbers)
+    assert all(times[number] == 1 for number in dialled)
+    assert max(times.values()) == 1
+    cut_off = [person for person in office.results() if person["outcome"] == "unknown"]
+    assert all(person["attempts"][0]["evidence"]["reason"] for person in cut_off)
+
+
+def test_a_pbx_that_is_killed_is_started_again_and_the_campaign_goes_on(
+    office: Office, far_end: FarEnd, numbers: list[str]
+) -> None:
+    running = office.run()
+    under_way(far_end, numbers)
+    first = office.pbx_pid()
+    os.kill(first, signal.SIGKILL)
+    said = running.ended(within=90)
+    assert said.status == 0
+    people = office.results()
+    found = outcomes(people)
+    assert sum(found.values()) == PEOPLE
+    assert 1 <= found["unknown"] <= LINES
+    assert found["confirmed"] == PEOPLE - found["unknown"]
+    assert max(far_end.dials(numbers).values()) == 1
+    assert "Traceback" not in said.err
+    assert not alive(first)
