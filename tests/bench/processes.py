@@ -1,0 +1,71 @@
+"""What a process and its children cost, from /proc (Linux)."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """CPU seconds so far of an engine's own process, its voice, its Asterisk; memory of the first in MB, now and most.
+
+    The seconds of children that have ended are in none of them.
+    """
+
+    engine: float
+    voice: float
+    asterisk: float
+    resident: float
+    most_resident: float
+
+    def since(self, before: Cost) -> Cost:
+        """Return what was spent since `before`; memory as it is now."""
+        return replace(
+            self,
+            engine=self.engine - before.engine,
+            voice=self.voice - before.voice,
+            asterisk=self.asterisk - before.asterisk,
+        )
+
+
+def cost(engine: int) -> Cost:
+    """Return what the engine with this process id has cost; ProcessLookupError where it is gone."""
+    voice = asterisk = 0.0
+    for child in _descendants(engine):
+        command = _read(child, "cmdline")
+        if "tts.worker" in command:
+            voice += _cpu(child)
+        elif "asterisk" in command:
+            asterisk += _cpu(child)
+    status = dict(line.split(":", 1) for line in _read(engine, "status").splitlines() if ":" in line)
+    return Cost(
+        engine=_cpu(engine),
+        voice=voice,
+        asterisk=asterisk,
+        resident=int(status["VmRSS"].split()[0]) / 1024,
+        most_resident=int(status["VmHWM"].split()[0]) / 1024,
+    )
+
+
+def _cpu(process: int) -> float:
+    fields = _read(process, "stat").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS if len(fields) > 12 else 0.0
+
+
+def _descendants(process: int) -> list[int]:
+    found = []
+    for task in Path(f"/proc/{process}/task").glob("*/children"):
+        for child in task.read_text().split():
+            found += [int(child), *_descendants(int(child))]
+    return found
+
+
+def _read(process: int, name: str) -> str:
+    try:
+        return Path(f"/proc/{process}/{name}").read_text(errors="replace")
+    except FileNotFoundError:
+        return ""
