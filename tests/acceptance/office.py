@@ -120,11 +120,12 @@ class Office:
         assert said.status == 0, said
         return json.loads(said.out)
 
-    def run(self, name: str = "催告", results: str = "kekka.json") -> Command:
-        """Start `campaign run`."""
+    def run(self, name: str = "催告", *, prefix: tuple[str, ...] = ()) -> Command:
+        """Start `campaign run`; its results go to kekka.json."""
         return self.begin(
             *("campaign", "run", name, "--list", self.list, "--scenario", self.scenario),
-            *("--results", self.folder / results),
+            *("--results", self.folder / "kekka.json"),
+            prefix=prefix,
         )
 
     def results(self, name: str = "催告") -> list[dict[str, Any]]:
