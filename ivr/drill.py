@@ -22,7 +22,7 @@ from ivr.rehearsal.callee_file import read_callees, shipped_kinds
 from ivr.rehearsal.callees import Callees
 from ivr.rehearsal.comparing import Difference, compare
 from ivr.rehearsal.demo import DEMO_CALLEES, DEMO_LIST
-from ivr.rehearsal.network import TelephoneNetwork
+from ivr.rehearsal.network import TelephoneNetwork, free_port
 from ivr.rehearsal.records import CallRecord
 from ivr.rehearsal.sounds import Samples
 from ivr.settings import Settings
@@ -124,13 +124,13 @@ async def simulated(callees: Callees, directory: Path, *, sip_port: int = 0) -> 
 
 def rehearsal_settings(data_dir: Path, lines: int, *, trunk_port: int = 5080) -> Settings:
     """Return settings for calls to a simulated network: always open, one try each, ports that are free now."""
-    ami, agi, metrics = (_free_port(socket.SOCK_STREAM) for _ in range(3))
+    ami, agi, metrics = (free_port() for _ in range(3))
     never = {"times": 0, "after": "1m"}
     return Settings.model_validate(
         {
             "data_dir": data_dir,
             "pbx": {
-                "sip_port": _free_port(socket.SOCK_DGRAM),
+                "sip_port": free_port(socket.SOCK_DGRAM),
                 "ami": {"port": ami},
                 "agi": {"port": agi},
             },
@@ -176,10 +176,3 @@ def show_differences(differences: Sequence[Difference], people: int, console: Co
         expected = one.expected.label if one.expected else "なし"
         found = one.found.label if one.found else "なし"
         console.print(f"  名簿の {one.line} 行目（{one.kind}）：台本 {expected}、結果 {found}", soft_wrap=True)
-
-
-def _free_port(kind: socket.SocketKind) -> int:
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

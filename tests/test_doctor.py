@@ -11,14 +11,7 @@ from ivr.app import PROJECT, alone
 from ivr.asterisk.pbx_layout import find_asterisk
 from ivr.doctor import Finding, State
 from ivr.drill import everybody
-from ivr.rehearsal.network import TelephoneNetwork
-
-
-def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+from ivr.rehearsal.network import TelephoneNetwork, free_port
 
 
 def settings_file(folder: Path, trunk: str = "trunk: {}", **sections: str) -> Path:

@@ -117,7 +117,7 @@ class TelephoneNetwork:
     async def _started(self, agi_port: int) -> ManagedPbx:
         """Start the PBX, again where a port that was free a moment ago is taken."""
         for last in (False, False, True):
-            sip_port = self.sip_port or _free_port(socket.SOCK_DGRAM)
+            sip_port = self.sip_port or free_port(socket.SOCK_DGRAM)
             pbx = ManagedPbx(self._config(agi_port, sip_port), self._asterisk)
             try:
                 await pbx.start()
@@ -143,7 +143,7 @@ class TelephoneNetwork:
                 load_seconds=self._load_seconds,
                 inband_numbers=self.callees.with_dtmf(Dtmf.INBAND),
             ),
-            ami_port=_free_port(socket.SOCK_STREAM),
+            ami_port=free_port(socket.SOCK_STREAM),
             sip_port=sip_port,
             rtp_ports=RTP_PORTS,
             agi_port=agi_port,
@@ -151,7 +151,8 @@ class TelephoneNetwork:
         )
 
 
-def _free_port(kind: socket.SocketKind) -> int:
+def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
+    """Return a port of loopback that is free now; somebody else may take it before it is used."""
     with socket.socket(socket.AF_INET, kind) as probe:
         probe.bind((HOST, 0))
         port: int = probe.getsockname()[1]

@@ -15,19 +15,12 @@ from pathlib import Path
 from ivr.asterisk.pbx import ManagedPbx, OnState, PbxTiming
 from ivr.asterisk.pbx_config import Network, PbxConfig, Trunk
 from ivr.asterisk.pbx_layout import find_asterisk
+from ivr.rehearsal.network import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 LAYOUT = find_asterisk(None, ROOT)
 NUMBER = "0357220001"
 OFFICE = "0357220000"
-
-
-def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
-    """Return a port that was free a moment ago."""
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def free_rtp_ports(count: int = 200) -> tuple[int, int]:
