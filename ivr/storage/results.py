@@ -20,6 +20,10 @@ T = TypeVar("T")
 PATIENCE_S = 30.0
 """How long a write waits for another process that is writing: longer than the import of a very long list."""
 
+LEISURE_S = 0.1
+"""How long what has happened to a call waits for another write to go to the disk with. A dial begins with its intent
+on disk, and so with little wait; while it goes on, and once it is over, nobody waits."""
+
 
 def _untold(_seconds: float) -> None:
     """Nobody measures."""
@@ -104,7 +108,9 @@ class SqlResults:
 
     async def advance(self, attempt_id: str, *, expected: AttemptState, state: AttemptState, at: datetime) -> bool:
         """Move an attempt that has not ended; tell whether it was in `expected`. To `ENDED` leads `end`."""
-        return await self._write(lambda connection: commands.advance(connection, attempt_id, expected, state, at))
+        return await self._write(
+            lambda connection: commands.advance(connection, attempt_id, expected, state, at), leisure=LEISURE_S
+        )
 
     async def end(self, attempt_id: str, ending: Ending, *, settled: Outcome | None, due_at: datetime | None) -> bool:
         """Store the ending once, and settle the person (`settled`) or let them wait until `due_at`.
@@ -112,7 +118,9 @@ class SqlResults:
         False, and nothing stored, where the attempt has ended before. A time of answering that `ending` does not
         tell stays as `advance` stored it.
         """
-        return await self._write(lambda connection: commands.end(connection, attempt_id, ending, settled, due_at))
+        return await self._write(
+            lambda connection: commands.end(connection, attempt_id, ending, settled, due_at), leisure=LEISURE_S
+        )
 
     async def postpone(self, campaign_id: str, recipient_id: str, due_at: datetime) -> None:
         """Let a waiting person wait until `due_at`."""
@@ -142,6 +150,6 @@ class SqlResults:
         with translated():
             return await self._database.read(work)
 
-    async def _write(self, work: Work[T]) -> T:
+    async def _write(self, work: Work[T], *, leisure: float = 0.0) -> T:
         with translated():
-            return await self._writer.write(work)
+            return await self._writer.write(work, leisure=leisure)

@@ -1,7 +1,7 @@
 """Group commit: many writes, one transaction, one wait for the disk.
 
 Whoever comes first commits; what comes meanwhile waits and is committed together by the next in line. There is
-nothing to start or stop, and a lone write waits for nobody.
+nothing to start or stop, and a lone write waits for nobody, unless it says that it has time.
 """
 
 from __future__ import annotations
@@ -28,15 +28,20 @@ LARGEST_BATCH = 128
 class _Write(Generic[T]):
     """One caller's work and what came of it."""
 
-    def __init__(self, work: Work[T]) -> None:
+    def __init__(self, work: Work[T], leisure: float) -> None:
         self.work = work
-        self.since = time.perf_counter()
-        self.settled = False
+        self.asked = time.perf_counter()
+        self.leisure = leisure
+        self.settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.failure: Exception | None = None
         self.values: list[T] = []
 
     def run(self, connection: Connection) -> None:
         self.values = [self.work(connection)]
+
+    def took(self, began: float) -> float:
+        """Return the seconds that it has waited against its will, in a batch that began at `began`."""
+        return time.perf_counter() - max(self.asked, min(self.asked + self.leisure, began))
 
     def result(self) -> T:
         if self.failure is not None:
@@ -45,7 +50,10 @@ class _Write(Generic[T]):
 
 
 class Writer:
-    """Orders the writes of this process. `on_write` is told the seconds that each took, from asking to committed."""
+    """Orders the writes of this process.
+
+    `on_write` is told the seconds that each took, from asking to committed, less the time that it had.
+    """
 
     def __init__(self, transact: Transact, on_write: Callable[[float], None]) -> None:
         self._transact = transact
@@ -53,14 +61,15 @@ class Writer:
         self._queue: deque[_Write[object]] = deque()
         self._turn = asyncio.Lock()
 
-    async def write(self, work: Work[T]) -> T:
+    async def write(self, work: Work[T], *, leisure: float = 0.0) -> T:
         """Return what `work` returned, once it is on disk; raise what it raised, with nothing of it stored.
 
-        A caller that is cancelled no longer learns the result; what it asked for is done all the same.
+        For `leisure` seconds it waits for another write to be committed with; the order stays that of asking. A
+        caller that is cancelled no longer learns the result; what it asked for is done all the same.
         """
-        write = _Write(work)
+        write = _Write(work, leisure)
         self._queue.append(write)  # type: ignore[arg-type]
-        await asyncio.shield(self._settle(write))
+        await asyncio.shield(self._settle(write, leisure))
         return write.result()
 
     async def finish(self) -> None:
@@ -69,15 +78,20 @@ class Writer:
             while self._queue:
                 await self._commit(self._next_batch())
 
-    async def _settle(self, write: _Write[T]) -> None:
+    async def _settle(self, write: _Write[T], leisure: float) -> None:
+        if leisure:
+            await asyncio.wait({write.settled}, timeout=leisure)
+        if write.settled.done():
+            return
         async with self._turn:
-            while not write.settled:
+            while not write.settled.done():
                 await self._commit(self._next_batch())
 
     def _next_batch(self) -> list[_Write[object]]:
         return [self._queue.popleft() for _ in range(min(len(self._queue), LARGEST_BATCH))]
 
     async def _commit(self, batch: list[_Write[object]]) -> None:
+        began = time.perf_counter()
         worked = False
 
         def run(connection: Connection) -> None:
@@ -98,5 +112,5 @@ class Writer:
             for write in batch:
                 write.failure = error
         for write in batch:
-            write.settled = True
-            self._on_write(time.perf_counter() - write.since)
+            write.settled.set_result(None)
+            self._on_write(write.took(began))

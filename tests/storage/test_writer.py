@@ -76,6 +76,37 @@ async def test_what_comes_during_a_commit_is_committed_together(writer: Writer, 
     assert disk.commits == 2
 
 
+async def test_a_write_that_has_time_goes_with_the_next_that_has_none_and_keeps_its_place(
+    writer: Writer, disk: Disk
+) -> None:
+    async with asyncio.TaskGroup() as group:
+        idle = [group.create_task(writer.write(disk.store(n), leisure=60)) for n in range(3)]
+        await asyncio.sleep(0)
+        assert await writer.write(disk.store(3)) == 3
+    assert [task.result() for task in idle] == disk.stored[:3] == [0, 1, 2]
+    assert disk.commits == 1
+
+
+async def test_a_write_that_has_time_is_committed_alone_when_the_time_is_over(writer: Writer, disk: Disk) -> None:
+    assert await writer.write(disk.store(1), leisure=0.01) == 1
+    assert disk.commits == 1
+
+
+async def test_the_time_that_a_write_has_is_not_counted(disk: Disk) -> None:
+    told: list[float] = []
+    await Writer(disk.transact, told.append).write(disk.store(1), leisure=0.3)
+    assert told[0] < 0.3
+
+
+async def test_what_has_time_is_written_before_the_end(writer: Writer, disk: Disk) -> None:
+    async with asyncio.TaskGroup() as group:
+        idle = group.create_task(writer.write(disk.store(1), leisure=60))
+        await asyncio.sleep(0)
+        await writer.finish()
+        assert disk.stored == [1]
+    assert idle.result() == 1
+
+
 async def test_a_batch_has_an_upper_limit(writer: Writer, disk: Disk) -> None:
     await asyncio.gather(*(writer.write(disk.store(n)) for n in range(LARGEST_BATCH + 1)))
     assert disk.stored == list(range(LARGEST_BATCH + 1))
