@@ -286,9 +286,13 @@ class Dialler:
         return intent
 
     async def _pbx_ready(self) -> None:
-        while self._halt is not Halt.STOPPED:
+        """Return once the PBX takes orders, or there is nothing to order any more."""
+        while self._may_dial():
             try:
-                await self._originator.ready()
+                async with asyncio.timeout(LOOK_AGAIN):
+                    await self._originator.ready()
+            except TimeoutError:
+                self._observer.held(self._campaign.name, "pbx", None)
             except PbxUnavailable:
                 await self._hold("pbx")
             else:

@@ -5,7 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from ivr.campaign.ports import CallLeg, Clip, Disposition, Talk
@@ -27,7 +27,7 @@ class SystemClock:
     def now(self) -> datetime:
         if self.start is None:
             return datetime.now(UTC)
-        return self.start
+        return self.start + timedelta(seconds=time.monotonic() - self.began)
 
     def monotonic(self) -> float:
         return time.monotonic()

@@ -259,6 +259,39 @@ async def test_while_the_pbx_or_the_store_is_down_it_waits_and_nothing_is_lost(
         assert set((await outcomes(results, row)).values()) == {Outcome.HUNG_UP}
 
 
+class NoPbx(Telephone):
+    """A telephone that never takes orders, and is slow to say so."""
+
+    async def ready(self) -> None:
+        await asyncio.sleep(30)
+
+
+async def test_a_stop_does_not_wait_for_a_pbx_that_does_not_come(tmp_path: Path) -> None:
+    async with campaign(tmp_path, people(3)) as (results, row):
+        watch = Watch()
+
+        async def stop() -> None:
+            while "pbx" not in watch.holds:
+                await asyncio.sleep(0.01)
+            await results.move_campaign(row.id, expected=["running"], state="stopped")
+
+        async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+            tasks.create_task(stop())
+            halt, _ = await run(results, row, NoPbx({}, BUSY), watch=watch)
+        assert halt is Halt.STOPPED
+        assert (await results.counts(row.id)).states["waiting"] == 3
+
+
+async def test_the_wait_for_a_pbx_ends_with_the_window(tmp_path: Path) -> None:
+    evening = SystemClock(start=datetime(2026, 11, 24, 19, 59, 58, tzinfo=ZoneInfo("Asia/Tokyo")))
+    weekdays = replace(ALWAYS, windows=(Window(days=frozenset(DAYS[:5]), start=540, until=1200),))
+    async with campaign(tmp_path, people(3)) as (results, row), asyncio.timeout(10):
+        halt, watch = await run(results, row, NoPbx({}, BUSY), rules=Rules(calendar=weekdays), clock=evening)
+        assert halt is Halt.WINDOW
+        assert "pbx" in watch.holds
+        assert (await results.counts(row.id)).states["waiting"] == 3
+
+
 async def test_a_pause_holds_the_dialling_and_a_resume_goes_on(tmp_path: Path) -> None:
     async with campaign(tmp_path, people(300)) as (results, row):
 
