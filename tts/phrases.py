@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from tts.errors import TemplateError
 from tts.reading import Variable
@@ -41,6 +42,7 @@ class Phrase:
         return tuple(dict.fromkeys(part.name for part in self.parts if isinstance(part, Variable)))
 
 
+@lru_cache(maxsize=1024)
 def phrases(template: str) -> tuple[Phrase, ...]:
     """Return the phrases of `template`; their sources joined are `template` again.
 

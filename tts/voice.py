@@ -71,6 +71,7 @@ class Voice:
         self._cache = Cache(self._cache_dir)
         self._pool = Pool(workers or min(4, len(os.sched_getaffinity(0))))
         self._rendering: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._fixed: dict[tuple[Phrase, str], tuple[Job, str]] = {}
         self._on_render = on_render
         self._on_hit = on_hit
 
@@ -90,12 +91,7 @@ class Voice:
         after `timeout` seconds.
         """
         async with _within(timeout):
-            return tuple(
-                [
-                    await self._clip(self._job(phrase, values, language), scope if phrase.variables else None)
-                    for phrase in phrases(template)
-                ]
-            )
+            return tuple([await self._clip(phrase, values, language, scope) for phrase in phrases(template)])
 
     async def render_wav(
         self,
@@ -160,24 +156,43 @@ class Voice:
         reading = read(phrase.parts, values, language)
         return Job(engine.name, voice, language, self._speed, reading, phrase.pause)
 
-    async def _clip(self, job: Job, scope: str | None) -> Clip:
-        if job.engine not in self._versions:
-            self._versions[job.engine] = engine_named(job.engine).version
-        key = job.key(self._versions[job.engine], telephone.FORMAT)
+    async def _clip(self, phrase: Phrase, values: Mapping[str, str], language: str, scope: str) -> Clip:
+        job, key = self._keyed(phrase, values, language)
+        owner = scope if phrase.variables else None
+        if (found := self._found(key, owner)) is not None:
+            return found
         # One request renders; those that want the same wait here and then find it.
-        async with self._rendering.setdefault(f"{scope}/{key}", asyncio.Lock()):
-            found = self._cache.find(key, scope)
-            if found is not None:
-                self._on_hit()
-                return Clip(found.path, found.seconds)
-            request: dict[str, Any] = {"do": "store", "job": job.to_json(), "key": key, "scope": scope}
+        async with self._rendering.setdefault(f"{owner}/{key}", asyncio.Lock()):
+            if (found := self._found(key, owner)) is not None:
+                return found
+            request: dict[str, Any] = {"do": "store", "job": job.to_json(), "key": key, "scope": owner}
             started = time.perf_counter()
             await self._pool.ask({**request, "cache": str(self._cache_dir)})
             self._on_render(time.perf_counter() - started)
-            stored = self._cache.find(key, scope)
+            stored = self._cache.find(key, owner)
             if stored is None:
-                raise CacheFailed("the cache lost a clip as it was written")
+                raise RenderFailed("the cache lost a clip as it was written")
             return Clip(stored.path, stored.seconds)
+
+    def _found(self, key: str, scope: str | None) -> Clip | None:
+        entry = self._cache.find(key, scope)
+        if entry is None:
+            return None
+        self._on_hit()
+        return Clip(entry.path, entry.seconds)
+
+    def _keyed(self, phrase: Phrase, values: Mapping[str, str], language: str) -> tuple[Job, str]:
+        """Return the job of `phrase` with its key; that of a phrase without variables is worked out once."""
+        known = self._fixed.get((phrase, language))
+        if known is not None:
+            return known
+        job = self._job(phrase, values, language)
+        if job.engine not in self._versions:
+            self._versions[job.engine] = engine_named(job.engine).version
+        keyed = job, job.key(self._versions[job.engine], telephone.FORMAT)
+        if not phrase.variables:
+            self._fixed[phrase, language] = keyed
+        return keyed
 
 
 @asynccontextmanager
