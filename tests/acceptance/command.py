@@ -61,6 +61,7 @@ class Command:
 
     def __init__(self, folder: Path, *arguments: str | Path, prefix: tuple[str, ...] = ()) -> None:
         folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
         number = len(list(folder.glob("*.out")))
         self._out, self._err = folder / f"{number}.out", folder / f"{number}.err"
         with self._out.open("wb") as out, self._err.open("wb") as err:
