@@ -84,8 +84,8 @@ class LogObserver:
         log.info("dial_began", campaign=campaign, attempt=attempt)
 
     def answered(self, campaign: str, attempt: str) -> None:
-        """Write."""
-        log.info("answered", campaign=campaign, attempt=attempt)
+        """Write, where everything is wanted."""
+        log.debug("answered", campaign=campaign, attempt=attempt)
 
     def dial_ended(self, campaign: str, attempt: str, outcome: Outcome, *, settled: bool) -> None:
         """Write."""
