@@ -115,6 +115,7 @@ class Dialler:
         self._ready: asyncio.Queue[_Ready | None] = asyncio.Queue()
         self._ahead = asyncio.Semaphore(2 * lines.limits.lines + 8)
         self._in_hand: set[str] = set()
+        self._calls = 0
         self._halt: Halt | None = None
         self._changed = asyncio.Event()
         self._ended = asyncio.Event()
@@ -135,8 +136,9 @@ class Dialler:
                 continue
             await self._lines.reserve()
             await self._pbx_ready()
+            self._calls += 1
             self._spawn(self._call(ready))
-        while self._in_hand:
+        while self._calls:
             await self._wait(LOOK_AGAIN)
         return self._halt or Halt.SETTLED
 
@@ -144,6 +146,8 @@ class Dialler:
         self._halt = self._halt or halt
         self._ended.set()
         self._changed.set()
+        # The feeder may be waiting here, while nobody takes what is ready any more.
+        self._ahead.release()
 
     async def _follow(self) -> None:
         """Follow what others make of the campaign: paused, resumed, stopped."""
@@ -209,6 +213,9 @@ class Dialler:
         return 0
 
     async def _prepare(self, due: Due) -> None:
+        if self._halt is not None:
+            self._put_down(due)
+            return
         try:
             script = await self._scripts.of(due.recipient)
         except Unspeakable:
@@ -253,12 +260,15 @@ class Dialler:
         intent: Intent | None = None
         try:
             intent = await self._begin(ready)
+            if intent is not None:
+                await self._attempt(intent, ready)
         finally:
             if intent is None:
                 self._lines.release()
                 self._put_down(ready.due)
-        if intent is not None:
-            await self._attempt(intent, ready)
+            self._calls -= 1
+            if not self._calls:
+                self._changed.set()
 
     async def _begin(self, ready: _Ready) -> Intent | None:
         """Ask the rules once more and store the intent; None where there is to be no call."""

@@ -74,16 +74,23 @@ class ScriptedLeg:
 
 
 class SilentVoice:
-    """Makes clips of one second without a file; `mute` texts can't be spoken."""
+    """Makes clips of one second without a file; `mute` texts can't be spoken.
+
+    After `stuck_after` texts it speaks no further one before it is `unstuck`.
+    """
 
     def __init__(self, *, mute: str | None = None) -> None:
         self.mute = mute
         self.out_of_order = 0
+        self.stuck_after: int | None = None
+        self.unstuck = asyncio.Event()
         self.asked: Counter[str] = Counter()
 
     async def prepare(self, text: str, values: Mapping[str, str], *, language: str, scope: str) -> tuple[Clip, ...]:
         spoken = text.format(**values) if values else text
         self.asked[spoken] += 1
+        if self.stuck_after is not None and self.asked.total() > self.stuck_after:
+            await self.unstuck.wait()
         if self.out_of_order:
             self.out_of_order -= 1
             raise SpeechFailed("disk full")

@@ -1,7 +1,7 @@
 """The dialler on a real store, with a telephone that answers at once."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -59,8 +59,9 @@ async def run(
     clock: Clock | None = None,
     watch: Watch | None = None,
     stop_after: int | None = None,
+    afterwards: Callable[[], None] = lambda: None,
 ) -> tuple[Halt, Watch]:
-    """Dial the campaign to its end."""
+    """Dial the campaign to its end, then do what comes `afterwards`."""
     clock = clock or SystemClock()
     watch = watch or Watch()
     async with asyncio.timeout(30), asyncio.TaskGroup() as tasks:
@@ -80,6 +81,7 @@ async def run(
             seen = watch.outcomes
             watch.on_end = lambda: dialler.stop() if len(seen) >= stop_after else None
         halt = await dialler.run()
+        afterwards()
     return halt, watch
 
 
@@ -192,6 +194,16 @@ async def test_a_stop_lets_calls_end_and_leaves_the_rest_waiting(tmp_path: Path)
         halt, _ = await run(results, row, telephone)
         assert halt is Halt.SETTLED
         assert len({intent.recipient for intent in telephone.dials}) == len(telephone.dials) == 200
+
+
+async def test_a_stop_does_not_wait_for_the_voice(tmp_path: Path) -> None:
+    async with campaign(tmp_path, people(200)) as (results, row):
+        voice = SilentVoice()
+        voice.stuck_after = 30
+        telephone = Telephone({}, PRESSES)
+        halt, _ = await run(results, row, telephone, voice=voice, stop_after=20, afterwards=voice.unstuck.set)
+        assert halt is Halt.STOPPED
+        assert 20 <= len(telephone.dials) < 200
 
 
 async def test_a_defect_in_one_call_ends_that_call_alone_and_loses_no_line(tmp_path: Path) -> None:
