@@ -213,7 +213,7 @@ class Dialler:
         return 0
 
     async def _prepare(self, due: Due) -> None:
-        if self._halt is not None:
+        if self._ended.is_set():
             self._put_down(due)
             return
         try:
