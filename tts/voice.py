@@ -171,7 +171,7 @@ class Voice:
             self._on_render(time.perf_counter() - started)
             stored = self._cache.find(key, owner)
             if stored is None:
-                raise RenderFailed("the cache lost a clip as it was written")
+                raise CacheFailed("the cache lost a clip as it was written")
             return Clip(stored.path, stored.seconds)
 
     def _found(self, key: str, scope: str | None) -> Clip | None:
