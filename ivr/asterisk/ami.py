@@ -14,7 +14,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from ivr.asterisk.ami_link import AmiLink, AmiMessage, Fields, NotSent
@@ -74,6 +74,8 @@ class Ami:
         self._link: AmiLink | None = None
         self._booted: asyncio.Future[None] | None = None
         self._up = asyncio.Event()
+        self._answered = asyncio.Event()
+        """The PBX has let us in, or has turned us away."""
         self._subscribers: dict[str, list[Subscriber]] = {}
 
     @property
@@ -94,12 +96,12 @@ class Ami:
             self._say("AMI の接続を閉じました。", level=logging.INFO)
 
     async def wait_connected(self, within: float) -> None:
-        """Return once connected; PbxUnavailable with the reason after `within` seconds."""
-        try:
+        """Return once connected; PbxUnavailable with the reason after `within` seconds, at once if not let in."""
+        with suppress(TimeoutError):
             async with asyncio.timeout(within):
-                await self._up.wait()
-        except TimeoutError:
-            raise PbxUnavailable(self.state) from None
+                await self._answered.wait()
+        if not self.connected:
+            raise PbxUnavailable(self.state)
 
     async def action(self, fields: Fields, within: float) -> dict[str, str]:
         """Send an action and return its response, `Response: Error` too.
@@ -162,9 +164,11 @@ class Ami:
                 await self._live()
             except _Rejected as error:
                 self._say(str(error))
+                self._answered.set()
                 pause = self._timing.backoff_most
             except PbxUnavailable as error:
                 self._say(str(error))
+                self._answered.clear()
             if loop.time() - began > self._timing.settled:
                 pause = self._timing.backoff_first
             await asyncio.sleep(pause * random.uniform(0.8, 1.0))
@@ -191,6 +195,7 @@ class Ami:
             self._link = link
             self.generation += 1
             self._say("")
+            self._answered.set()
             while not link.lost.done():
                 await asyncio.wait({link.lost}, timeout=timing.ping_every)
                 if not link.lost.done():
