@@ -21,7 +21,7 @@ LOOK = 0.05
 """Seconds between two looks at something that is waited for."""
 
 
-def until(found: Callable[[], T], within: float, what: str) -> T:
+def until(found: Callable[[], T | None], within: float, what: str) -> T:
     """Return what `found` returns once it is true; fail the test, naming `what`, after `within` seconds."""
     end = time.monotonic() + within
     while not (value := found()):

@@ -7,6 +7,7 @@ import re
 import socket
 import subprocess
 import wave
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,9 +16,10 @@ from pathlib import Path
 import numpy as np
 
 from ivr.rehearsal.callee_file import shipped_kinds
+from ivr.rehearsal.network import free_port
 from ivr.rehearsal.sounds import RATE, Samples
 from tests.acceptance.command import Command, until
-from tests.asterisk.pbx_pair import LAYOUT, free_port
+from tests.asterisk.pbx_pair import LAYOUT
 
 MOST_OF_A_KIND = 60
 
@@ -29,7 +31,7 @@ QUICK = """
     do:
       - hear_out: 500ms
       - press: "#"
-      - stay
+      - wait_silence: 6s
   confirms_by_info:
     about: SIP INFO で「#」を押す
     expect: confirmed
@@ -38,7 +40,7 @@ QUICK = """
     do:
       - hear_out: 500ms
       - press: "#"
-      - stay
+      - wait_silence: 6s
   confirms_inband:
     about: 音で「#」を押す
     expect: confirmed
@@ -47,7 +49,7 @@ QUICK = """
     do:
       - hear_out: 500ms
       - press: "#"
-      - stay
+      - wait_silence: 6s
   presses_much:
     about: ちがうキーを押してから「#」を押す
     expect: confirmed
@@ -59,7 +61,7 @@ QUICK = """
       - press: "*"
       - hear_out: 500ms
       - press: "#"
-      - stay
+      - wait_silence: 6s
   hangs_up:
     about: 出て、質問の途中で切る
     expect: hung_up
@@ -164,9 +166,7 @@ class FarEnd:
         self.port = free_port(socket.SOCK_DGRAM)
         self._given = dict.fromkeys(_KINDS, 0)
         kinds = shipped_kinds()
-        listed = "\n".join(
-            f'  "{_number(kind, index)}": {kind}' for kind in _KINDS for index in range(MOST_OF_A_KIND)
-        )
+        listed = "\n".join(f'  "{_number(kind, index)}": {kind}' for kind in _KINDS for index in range(MOST_OF_A_KIND))
         assert kinds.keys() >= {BUSY, SILENT}
         folder.mkdir(parents=True)
         (folder / "callees.yaml").write_text(f"kinds:{QUICK}callees:\n{listed}\n", "utf-8")
@@ -191,42 +191,35 @@ class FarEnd:
         return [call for call in calls(self.folder / "out") if call.number in wanted]
 
     def dials(self, numbers: Sequence[str]) -> dict[str, int]:
-        """Return how many INVITEs came for each of `numbers`, once no call is on the network."""
-        self.quiet()
-        seen = dict.fromkeys(numbers, 0)
-        for call in self.calls(numbers):
-            seen[call.number] += 1
-        return seen
+        """Return how many INVITEs came for each of `numbers`, those of calls under way included."""
 
-    def active(self) -> int:
-        """Return how many calls are on the network now."""
-        return self._counts()[0]
+        def counted() -> tuple[Counter[str]] | None:
+            processed, active = self._seen_by_asterisk()
+            seen = Counter([*active, *(call.number for call in calls(self.folder / "out"))])
+            return (seen,) if seen.total() == processed else None
 
-    def quiet(self) -> None:
-        """Return once no call is on the network and each has been written down."""
+        (seen,) = until(counted, 10, "every call that is over is written down")
+        return {number: seen[number] for number in numbers}
 
-        def over() -> bool:
-            active, processed = self._counts()
-            return active == 0 and processed == len(calls(self.folder / "out"))
+    def active(self, numbers: Sequence[str]) -> bool:
+        """Tell whether somebody at `numbers` is being called."""
+        return not set(numbers).isdisjoint(self._seen_by_asterisk()[1])
 
-        until(over, 30, "every call is over and written down")
+    def quiet(self, numbers: Sequence[str]) -> None:
+        """Return once nobody at `numbers` is on a call."""
+        until(lambda: not self.active(numbers), 30, "every call is over")
 
-    def _counts(self) -> tuple[int, int]:
-        """Return what the network's Asterisk says: calls now, and since its start."""
+    def _seen_by_asterisk(self) -> tuple[int, list[str]]:
+        """Return how many calls the network's Asterisk has had since its start, and the numbers being called now."""
+        processed = re.search(r"(\d+) calls? processed", self._console("core show calls"))
+        assert processed
+        channels = [line.split("!") for line in self._console("core show channels concise").splitlines()]
+        return int(processed[1]), [fields[2] for fields in channels if fields[0].startswith("PJSIP/")]
+
+    def _console(self, line: str) -> str:
         pbx = self.folder / "out" / "pbx"
-        answer = subprocess.run(
-            (LAYOUT.asterisk, "-C", pbx / "etc" / "asterisk.conf", "-rx", "core show calls"),
-            cwd=pbx,
-            capture_output=True,
-            text=True,
-            timeout=10,
-            check=True,
-        ).stdout
-        active = re.search(r"(\d+) active call", answer)
-        processed = re.search(r"(\d+) calls? processed", answer)
-        assert active, answer
-        assert processed, answer
-        return int(active[1]), int(processed[1])
+        command = (LAYOUT.asterisk, "-C", pbx / "etc" / "asterisk.conf", "-rx", line)
+        return subprocess.run(command, cwd=pbx, capture_output=True, text=True, timeout=10, check=True).stdout
 
 
 def _number(kind: str, index: int) -> str:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ivr.rehearsal.network import free_port
 from tests.acceptance.command import Command, Said
-from tests.asterisk.pbx_pair import free_port
 
 SCENARIO = """\
 version: 1
@@ -35,6 +35,7 @@ NAMES = (
 )  # fmt: skip
 
 ALWAYS = [{"days": ["mon", "tue", "wed", "thu", "fri", "sat", "sun", "holiday"], "from": "00:00", "to": "24:00"}]
+ONCE = ("busy", "no_answer", "unreachable", "network_congestion", "failed")
 NEVER_AGAIN = {"times": 0, "after": "1m"}
 
 
@@ -53,9 +54,7 @@ class Office:
 
     def __init__(self, folder: Path, trunk_port: int, stack: ExitStack) -> None:
         self.folder = folder
-        self.ports = Ports(
-            sip=free_port(socket.SOCK_DGRAM), ami=free_port(), agi=free_port(), metrics=free_port()
-        )
+        self.ports = Ports(sip=free_port(socket.SOCK_DGRAM), ami=free_port(), agi=free_port(), metrics=free_port())
         self.data_dir = folder / "var"
         self.list = folder / "meibo.csv"
         self.scenario = folder / "annai.yaml"
@@ -86,9 +85,7 @@ class Office:
                 "allow_late": True,
                 "windows": ALWAYS,
                 "ring_timeout": "8s",
-                "retries": {
-                    name: NEVER_AGAIN for name in ("busy", "no_answer", "unreachable", "network_congestion", "failed")
-                },
+                "retries": dict.fromkeys(ONCE, NEVER_AGAIN),
             },
             "metrics": {"port": self.ports.metrics},
             "log": {"level": "debug"},

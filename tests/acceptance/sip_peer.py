@@ -16,9 +16,10 @@ from typing import Self
 import jinja2
 import numpy as np
 
+from ivr.rehearsal.network import free_port
 from ivr.rehearsal.sounds import RATE, Samples
 from tests.acceptance.command import until
-from tests.asterisk.pbx_pair import ROOT, free_port
+from tests.asterisk.pbx_pair import ROOT
 from tts import g711
 
 SIPP = ROOT / ".asterisk" / "bin" / "sipp"
@@ -107,7 +108,7 @@ class Handset:
 
 
 class SipPeer:
-    """SIPp as the trunk's other end; with a `challenge` (401 or 407) it wants `username` and `password` for every INVITE.
+    """SIPp as the trunk's other end; with a `challenge` (401 or 407) every INVITE has to prove the password.
 
     It hangs up `talks` milliseconds after the call is established.
     """
@@ -137,7 +138,17 @@ class SipPeer:
             ),
             "utf-8",
         )
-        self._arguments = [SIPP, "127.0.0.1", "-sf", scenario, "-i", "127.0.0.1", "-p", str(self.port), "-nostdin"]
+        self._arguments: list[str | Path] = [
+            SIPP,
+            "127.0.0.1",
+            "-sf",
+            scenario,
+            "-i",
+            "127.0.0.1",
+            "-p",
+            str(self.port),
+            "-nostdin",
+        ]
         self._arguments += ["-trace_msg", "-message_file", folder / "messages.log", "-nd"]
 
     def __enter__(self) -> Self:

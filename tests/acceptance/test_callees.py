@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import datetime
 from itertools import pairwise
 from statistics import median
 
@@ -97,8 +98,6 @@ def test_every_key_that_was_pressed_is_in_the_results_at_its_time(demo: Demo, ki
 
 def _seconds(moment: str, story: Story) -> float:
     """Return a time of the results in seconds since the answer as the callee saw it."""
-    from datetime import datetime
-
     since_invite = (datetime.fromisoformat(moment) - story.call.invited).total_seconds()
     return since_invite - (story.call.answered or 0.0)
 
@@ -193,6 +192,12 @@ def test_who_talks_on_is_not_taken_for_a_machine_that_kept_the_message(demo: Dem
 def test_the_seconds_heard_are_those_that_the_callee_heard(demo: Demo, kind: str) -> None:
     for story in demo.of(kind):
         claimed, loud = story.attempt["heard_s"], speech_seconds(story.call.heard)
+        steps = story.attempt["evidence"].get("steps", [])
+        assert claimed == pytest.approx(sum(step["seconds"] for step in steps), abs=0.05)
+        for step in steps:
+            seconds = story.spoken.steps[step["step"]].size / RATE
+            assert step["seconds"] <= seconds + 0.05
+            assert step["whole"] is (step["seconds"] >= seconds - 0.3), step
         assert claimed <= story.call.talked + 0.1, "no more than the call lasted"
         if kind != "presses_in_noise":
             assert abs(claimed - loud) <= 0.1 * claimed + SLACK, "speech and its pauses, no silence between the steps"

@@ -1,4 +1,7 @@
-"""What goes down in the middle of a campaign: nobody is forgotten, nobody is dialled twice, no outcome is invented."""
+"""What goes down in the middle of a campaign: nobody is forgotten, nobody is dialled twice, no outcome is invented.
+
+The scenes are played at the same time, each in an office of its own: nearly all of their time is spent waiting.
+"""
 
 from __future__ import annotations
 
@@ -7,44 +10,51 @@ import os
 import signal
 import subprocess
 from collections import Counter
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.acceptance.command import alive, until
+from tests.acceptance.command import Command, alive, until
 from tests.acceptance.far_end import CONFIRMS, FarEnd
 from tests.acceptance.office import Office
 
 PEOPLE, LINES = 8, 3
 
 
-@pytest.fixture
-def numbers(office: Office, far_end: FarEnd) -> list[str]:
-    """People who all confirm, on fewer lines than there are people."""
-    office.settings(trunk={"lines": LINES})
-    numbers = [far_end.number(CONFIRMS) for _ in range(PEOPLE)]
-    office.people(numbers)
-    return numbers
+Scene = Callable[[Office, FarEnd, list[str]], None]
+SCENES: list[Scene] = []
 
 
-def under_way(far_end: FarEnd, numbers: Sequence[str]) -> None:
-    """Return once some calls are over and others are under way."""
-    until(lambda: len(far_end.calls(numbers)) >= 1, 60, "the first call is over")
-    until(lambda: far_end.active() >= 1, 10, "another call is under way")
+def scene(play: Scene) -> Scene:
+    """Play this, with an office and people who all confirm, on fewer lines than there are people."""
+    SCENES.append(play)
+    return play
+
+
+def under_way(running: Command, far_end: FarEnd, numbers: Sequence[str]) -> None:
+    """Return once a call of the campaign is over and others are under way."""
+
+    def begun() -> bool:
+        assert running.process.poll() is None, running.err
+        return len(far_end.calls(numbers)) >= 1 and far_end.active(numbers)
+
+    until(begun, 60, "a call is over and another is under way")
 
 
 def outcomes(recipients: Sequence[dict[str, Any]]) -> Counter[str]:
     return Counter(person["outcome"] for person in recipients)
 
 
-def test_a_signal_lets_the_calls_under_way_end_and_the_same_command_goes_on(
+@scene
+def a_signal_lets_the_calls_under_way_end_and_the_same_command_goes_on(
     office: Office, far_end: FarEnd, numbers: list[str]
 ) -> None:
     running = office.run()
-    under_way(far_end, numbers)
+    under_way(running, far_end, numbers)
     running.process.send_signal(signal.SIGTERM)
     said = running.ended(within=30)
     assert said.status == 3
@@ -60,16 +70,17 @@ def test_a_signal_lets_the_calls_under_way_end_and_the_same_command_goes_on(
     assert far_end.dials(numbers) == dict.fromkeys(numbers, 1)
 
 
-def test_an_engine_that_is_killed_takes_its_pbx_along_and_the_next_one_goes_on(
+@scene
+def an_engine_that_is_killed_takes_its_pbx_along_and_the_next_one_goes_on(
     office: Office, far_end: FarEnd, numbers: list[str]
 ) -> None:
     running = office.run()
-    under_way(far_end, numbers)
+    under_way(running, far_end, numbers)
     pbx = office.pbx_pid()
     running.process.kill()
     running.ended(within=5)
     until(lambda: not alive(pbx), 10, "the PBX ends with its engine")
-    far_end.quiet()
+    far_end.quiet(numbers)
     dialled = [number for number, times in far_end.dials(numbers).items() if times]
 
     assert office.run().ended(within=60).status == 0
@@ -84,11 +95,12 @@ def test_an_engine_that_is_killed_takes_its_pbx_along_and_the_next_one_goes_on(
     assert all(person["attempts"][0]["evidence"]["reason"] for person in cut_off)
 
 
-def test_a_pbx_that_is_killed_is_started_again_and_the_campaign_goes_on(
+@scene
+def a_pbx_that_is_killed_is_started_again_and_the_campaign_goes_on(
     office: Office, far_end: FarEnd, numbers: list[str]
 ) -> None:
     running = office.run()
-    under_way(far_end, numbers)
+    under_way(running, far_end, numbers)
     first = office.pbx_pid()
     os.kill(first, signal.SIGKILL)
     said = running.ended(within=90)
@@ -123,15 +135,14 @@ def fill(file: Path) -> None:
                     pass
 
 
-def test_a_full_disk_holds_the_campaign_and_loses_nothing(
-    office: Office, far_end: FarEnd, numbers: list[str]
-) -> None:
+@scene
+def a_full_disk_holds_the_campaign_and_loses_nothing(office: Office, far_end: FarEnd, numbers: list[str]) -> None:
     running = office.run(prefix=on_a_small_disk(office))
-    under_way(far_end, numbers)
+    under_way(running, far_end, numbers)
     rest = Path(f"/proc/{running.process.pid}/root{office.data_dir}") / "rest"
     fill(rest)
     running.says("データベースに書き込めません", within=30)
-    far_end.quiet()
+    far_end.quiet(numbers)
     rest.unlink()
     said = running.ended(within=60)
     assert said.status == 0
@@ -140,3 +151,22 @@ def test_a_full_disk_holds_the_campaign_and_loses_nothing(
     assert outcomes(people) == {"confirmed": PEOPLE}
     assert [len(person["attempts"]) for person in people] == [1] * PEOPLE
     assert far_end.dials(numbers) == dict.fromkeys(numbers, 1)
+
+
+@pytest.fixture(scope="module")
+def played(far_end: FarEnd, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[None]]]:
+    """Every scene, begun."""
+    with ExitStack() as stack, ThreadPoolExecutor(len(SCENES)) as pool:
+        playing = {}
+        for play in SCENES:
+            office = Office(tmp_path_factory.mktemp("scene") / "office", far_end.port, stack)
+            office.settings(trunk={"lines": LINES})
+            numbers = [far_end.number(CONFIRMS) for _ in range(PEOPLE)]
+            office.people(numbers)
+            playing[play.__name__] = pool.submit(play, office, far_end, numbers)
+        yield playing
+
+
+@pytest.mark.parametrize("name", [play.__name__ for play in SCENES])
+def test_in_the_middle_of_a_campaign(played: dict[str, Future[None]], name: str) -> None:
+    played[name].result(timeout=100)

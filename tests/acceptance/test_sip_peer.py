@@ -5,7 +5,10 @@ from __future__ import annotations
 import hashlib
 import re
 import wave
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -43,51 +46,78 @@ steps:
 """
 
 
-def called(office: Office, peer: SipPeer) -> dict[str, Any]:
-    """Run a campaign with one person, and return that person's results."""
-    office.scenario.write_text(SCENARIO, "utf-8")
-    office.people([NUMBER])
-    said = office.run().ended(within=60)
-    assert said.status == 0, said
-    assert "Traceback" not in said.err
-    (person,) = office.results()
-    return person
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evening:
+    """What came of one campaign with one person: the results, what the peer heard and when it pressed, its SIP."""
+
+    person: Mapping[str, Any]
+    message: Samples
+    heard: Samples
+    pressed_at: int
+    invites: Sequence[str]
+    registers: Sequence[str]
 
 
-@pytest.mark.parametrize("challenge", [None, 401, 407])
-def test_a_peer_that_is_not_asterisk_is_dialled_hears_us_and_confirms(
-    tmp_path: Path, challenge: int | None
-) -> None:
+def evening(folder: Path, challenge: int | None) -> Evening:
+    """Call somebody whose telephone company runs SIPp and, with `challenge`, believes nobody without the password."""
     account = ACCOUNT if challenge else {}
     with (
         ExitStack() as stack,
         Handset() as handset,
-        SipPeer(tmp_path / "peer", handset, talks=TALKS, challenge=challenge, **account) as peer,
+        SipPeer(folder / "peer", handset, talks=TALKS, challenge=challenge, **account) as peer,
     ):
-        office = Office(tmp_path / "office", peer.port, stack)
+        office = Office(folder / "office", peer.port, stack)
+        office.scenario.write_text(SCENARIO, "utf-8")
+        office.people([NUMBER])
         if challenge:
-            (tmp_path / "password").write_text(ACCOUNT["password"] + "\n")
-            office.settings(trunk={"username": ACCOUNT["username"], "password_file": str(tmp_path / "password")})
-        person = called(office, peer)
+            (folder / "password").write_text(ACCOUNT["password"] + "\n")
+            office.settings(trunk={"username": ACCOUNT["username"], "password_file": str(folder / "password")})
+        run = office.run().ended(within=60)
+        assert run.status == 0, run
+        (person,) = office.results()
         message = said(office, "notice")
-    (attempt,) = person["attempts"]
-    assert person["outcome"] == attempt["outcome"] == "confirmed"
+    assert handset.pressed_at is not None
+    return Evening(
+        person=person,
+        message=message,
+        heard=handset.heard,
+        pressed_at=handset.pressed_at,
+        invites=peer.received("INVITE"),
+        registers=peer.received("REGISTER"),
+    )
+
+
+CHALLENGES = (None, 401, 407)
+
+
+@pytest.fixture(scope="module")
+def evenings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[int | None, Future[Evening]]]:
+    """An evening with each challenge, all at the same time."""
+    with ThreadPoolExecutor(len(CHALLENGES)) as pool:
+        yield {one: pool.submit(evening, tmp_path_factory.mktemp("peer"), one) for one in CHALLENGES}
+
+
+@pytest.mark.parametrize("challenge", CHALLENGES)
+def test_a_peer_that_is_not_asterisk_is_dialled_hears_us_and_confirms(
+    evenings: dict[int | None, Future[Evening]], challenge: int | None
+) -> None:
+    found = evenings[challenge].result(timeout=100)
+    (attempt,) = found.person["attempts"]
+    assert found.person["outcome"] == attempt["outcome"] == "confirmed"
     assert [(key["step"], key["key"]) for key in attempt["keys"]] == [("confirm", "#")]
     assert attempt["evidence"]["ended_by"] == "callee"
     assert attempt["sip"] == 200
 
-    assert handset.pressed_at is not None
-    assert heard_matches(handset.heard, message).correlation > 0.95
-    assert heard_matches(handset.heard[: handset.pressed_at], message).correlation < 0.5
+    assert heard_matches(found.heard, found.message).correlation > 0.95
+    assert heard_matches(found.heard[: found.pressed_at], found.message).correlation < 0.5
 
-    invites = peer.received("INVITE")
-    assert len({header(invite, "Call-ID") for invite in invites}) == 1, "one call"
-    assert all(f"sip:{NUMBER}@" in invite and "<sip:0357220000@" in header(invite, "From") for invite in invites)
+    assert len({header(invite, "Call-ID") for invite in found.invites}) == 1, "one call"
+    for invite in found.invites:
+        assert f"sip:{NUMBER}@" in invite
+        assert "<sip:0357220000@" in header(invite, "From")
     if challenge:
-        registers = peer.received("REGISTER")
-        assert [proves(invite, "INVITE") for invite in invites] == [False, True]
-        assert [proves(register, "REGISTER") for register in registers][:2] == [False, True]
-        assert all(ACCOUNT["password"] not in message for message in invites + registers)
+        assert [proves(invite, "INVITE") for invite in found.invites] == [False, True]
+        assert [proves(register, "REGISTER") for register in found.registers][:2] == [False, True]
 
 
 def said(office: Office, step: str) -> Samples:
