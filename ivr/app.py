@@ -32,7 +32,7 @@ from ivr.campaign.lines import Limits, Lines
 from ivr.campaign.ports import CampaignRow
 from ivr.campaign.reconcile import reconcile
 from ivr.campaign.scripts import Scripts
-from ivr.errors import Busy, EngineRuns, InputError, IvrError, StoreFailed
+from ivr.errors import Busy, EngineRuns, InputError, IvrError, SpeechFailed, StoreFailed
 from ivr.metrics import Metrics
 from ivr.observers import LogObserver, MetricsObserver, Observers
 from ivr.settings import Settings
@@ -82,6 +82,18 @@ def alone(data_dir: Path) -> Iterator[None]:
                 f"{data_dir} は別の ivr が使っています。`ivr serve` などが動いていないか確かめてください。"
             ) from None
         yield
+
+
+def engine_runs(data_dir: Path) -> bool:
+    """Tell whether an engine holds `data_dir` now."""
+    try:
+        with (data_dir / "engine.lock").open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return False
 
 
 class Tasks:
@@ -194,8 +206,6 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
         ami = manager(settings, pbx, metrics)
         originator = asterisk_originator(settings, ami, clock, metrics)
         await stack.enter_async_context(fast_agi(settings, originator, metrics))
-        await pbx.start()
-        stack.push_async_callback(pbx.stop)
         failure: IvrError | None = None
         async with asyncio.TaskGroup() as group:
             tasks = Tasks(group)
@@ -212,6 +222,9 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
                 stopping=stopping,
             )
             try:
+                tasks.serve(warmed_up(speech))
+                await pbx.start()
+                stack.push_async_callback(pbx.stop)
                 tasks.serve(pbx.run())
                 tasks.serve(ami.run())
                 tasks.serve(engine.watch_campaigns())
@@ -226,14 +239,25 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
             raise failure
 
 
+async def warmed_up(speech: TelephoneVoice) -> None:
+    """Load the voice while the PBX starts. Whether it can speak is found out by those who want it to."""
+    with suppress(SpeechFailed):
+        await speech.warm_up()
+
+
 @contextmanager
 def signals(stopping: asyncio.Event, drain: float) -> Iterator[None]:
-    """Set `stopping` at the first SIGTERM or SIGINT; cancel the caller `drain` seconds later, or at the second."""
+    """Set `stopping` at the first SIGTERM or SIGINT; cancel the caller `drain` seconds later, or at the second.
+
+    A closed terminal (SIGHUP) counts as a first one.
+    """
     loop = asyncio.get_running_loop()
     caller = asyncio.current_task()
     if caller is None:
         raise RuntimeError("signals() is for a task")
     deadline: list[asyncio.TimerHandle] = []
+
+    terminals = [number for number in (0, 1, 2) if os.isatty(number)]
 
     def stop() -> None:
         if stopping.is_set():
@@ -242,12 +266,24 @@ def signals(stopping: asyncio.Event, drain: float) -> Iterator[None]:
         stopping.set()
         deadline.append(loop.call_later(drain, caller.cancel))
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop)
+    def terminal_gone() -> None:
+        # Nothing can be printed there any more. A shell passes the signal on, so that it may come twice.
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        for number in terminals:
+            os.dup2(nowhere, number)
+        os.close(nowhere)
+        if not stopping.is_set():
+            stop()
+
+    handlers = {signal.SIGTERM: stop, signal.SIGINT: stop}
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as `nohup` leaves it
+        handlers[signal.SIGHUP] = terminal_gone
+    for number, handler in handlers.items():
+        loop.add_signal_handler(number, handler)
     try:
         yield
     finally:
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in handlers:
             loop.remove_signal_handler(number)
         for timer in deadline:
             timer.cancel()
