@@ -16,7 +16,7 @@ from pathlib import Path
 from rich.console import Console
 
 from ivr import scenario_files, settings
-from ivr.app import made, telephone_voice
+from ivr.app import engine_runs, made, telephone_voice
 from ivr.campaign.intake import Intake, read_list
 from ivr.campaign.ports import CampaignRow, Counts, NewCampaign
 from ivr.domain.recipient import Recipient
@@ -29,6 +29,8 @@ from ivr.storage import SqlResults
 from ivr.system_clock import SystemClock
 
 EXAMPLE = {"kana": "ヤマダ タロウ", "id": "00000001"}
+
+LONGEST_NAME = 100
 
 MOVES = {
     "start": (("created",), "running"),
@@ -181,7 +183,7 @@ def show_intake(file: Path, intake: Intake) -> None:
     for refusal in intake.refused:
         print(f"{file}:{refusal.line}: {refusal.reason}")
     for warning in intake.warnings:
-        print(f"{file}:{warning.line}: {warning.message}（注意）")
+        print(f"{Problem(file=str(file), line=warning.line, message=warning.message)}（注意）")
     print(
         f"{intake.rows} 件中 {len(intake.accepted)} 件にかけられます。"
         f"{len(intake.refused)} 件はかけられません（文字コード {intake.encoding}）。"
@@ -198,6 +200,10 @@ class Order:
 
 async def read_order(chosen: Settings, name: str, list_file: Path, scenario_file: Path) -> Order:
     """Read the list and the scenario of a campaign and show what is refused; raise InputError where it can't begin."""
+    if not name.strip() or name != name.strip() or not name.isprintable() or len(name) > LONGEST_NAME:
+        raise InputError(
+            f"催告の名前は、前後に空白のない 1 字から {LONGEST_NAME} 字で、一行で付けてください（例：2026-11-住民税）。"
+        )
     intake = load_list(list_file)
     report = await load_scenario(chosen, scenario_file, columns=intake.columns)
     if report.errors:
@@ -259,7 +265,7 @@ async def status(config: Path | None, name: str, *, json: bool) -> int:
         campaign = await results.campaign(name)
         counts = await results.counts(campaign.id)
     now = SystemClock(chosen.calling.timezone).now()
-    why = reason(chosen, campaign, counts, now)
+    why = reason(chosen, campaign, counts, now, engine=engine_runs(chosen.data_dir))
     if json:
         _print_json(
             {
@@ -280,9 +286,19 @@ async def status(config: Path | None, name: str, *, json: bool) -> int:
     return 0
 
 
-def reason(chosen: Settings, campaign: CampaignRow, counts: Counts, now: datetime) -> str | None:
-    """Return in a sentence why nothing is dialled at `now`; None where calls are under way or may begin."""
+def reason(
+    chosen: Settings, campaign: CampaignRow, counts: Counts, now: datetime, *, engine: bool = True
+) -> str | None:
+    """Return in a sentence why nothing is dialled at `now`; None where calls are under way or may begin.
+
+    `engine` tells whether one runs on this machine.
+    """
     if counts.states.get("calling"):
+        if not engine:
+            return (
+                "ivr が動いていません。通話中のまま止まったようです。"
+                "次に動かしたとき、その人たちは「不明」になり、残りの人からつづけます。"
+            )
         return None
     if not counts.states.get("waiting"):
         return "全員が済みました。"
@@ -298,7 +314,9 @@ def reason(chosen: Settings, campaign: CampaignRow, counts: Counts, now: datetim
         )
     if counts.next_due and counts.next_due > now:
         return f"かけ直しを待っています。次は {counts.next_due.astimezone(now.tzinfo):%m月%d日 %H:%M} です。"
-    return "かけられる人がいます。ivr serve か ivr campaign run が動いていれば、まもなくかけます。"
+    if not engine:
+        return "ivr が動いていないので、かけていません。始めたときと同じ ivr campaign run か、ivr serve でかけます。"
+    return "かけられる人がいます。ivr serve か、この催告の ivr campaign run が動いていれば、まもなくかけます。"
 
 
 async def export(config: Path | None, name: str, out: Path, form: str, encoding: str) -> int:

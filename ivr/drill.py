@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 
 from ivr import desk, logs, service
-from ivr.app import PROJECT, running
+from ivr.app import PROJECT, made, running
 from ivr.asterisk.pbx_layout import find_asterisk
 from ivr.domain.calendar import DAYS, HOLIDAY
 from ivr.domain.outcome import Outcome
@@ -72,7 +72,7 @@ async def rehearse(list_file: Path, scenario_file: Path, callees_file: Path | No
     console = Console()
     logs.configure(as_json=False, level="warning")
     callees = read_callees(callees_file) if callees_file else everybody(OBLIGING)
-    folder = out / f"{datetime.now().astimezone():%Y%m%d-%H%M%S}"
+    folder = made(out / f"{datetime.now().astimezone():%Y%m%d-%H%M%S}")
     chosen = rehearsal_settings(folder / "engine", lines)
     order = await desk.read_order(chosen, "rehearsal", list_file, scenario_file)
     async with simulated(callees, folder / "network") as network:
@@ -110,7 +110,11 @@ async def network(callees_file: Path, sip_port: int, out: Path) -> int:
 
 @asynccontextmanager
 async def simulated(callees: Callees, directory: Path, *, sip_port: int = 0) -> AsyncIterator[TelephoneNetwork]:
-    """Run the simulated network, its callees speaking in real voices, while inside."""
+    """Run the simulated network, its callees speaking in real voices, while inside.
+
+    What is kept in `directory` holds names and numbers, so it is made for its owner alone.
+    """
+    made(directory)
     voices = CalleeVoices(directory / "voices")
     try:
         async with TelephoneNetwork(

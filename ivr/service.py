@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from contextlib import suppress
 from pathlib import Path
 
 import structlog
@@ -13,6 +14,7 @@ from ivr import desk, logs, settings
 from ivr.app import Engine, running
 from ivr.campaign.dial import Halt
 from ivr.campaign.ports import CampaignRow
+from ivr.errors import StoreFailed
 from ivr.progress import CampaignProgress
 from ivr.reporting import show_closing, write_json
 
@@ -41,7 +43,7 @@ async def run_campaign(
 
 
 def spare_the_lasting() -> None:
-    """Keep the garbage collector from what lives as long as the process: a look through it stops every call for 0.1 s."""
+    """Keep the garbage collector from what lives as long as the process: a look through it stops calls for 0.1 s."""
     gc.collect()
     gc.freeze()
 
@@ -51,8 +53,30 @@ async def dial_shown(engine: Engine, campaign: CampaignRow, console: Console) ->
     await engine.results.move_campaign(campaign.id, expected=["created", "paused", "stopped", "done"], state="running")
     counts = await engine.results.counts(campaign.id)
     total = sum(counts.states.values())
-    with CampaignProgress(console, total, counts.states.get("settled", 0)).shown() as progress:
-        return await engine.dial(campaign, progress)
+    engine.tasks.serve(_say_draining(engine.stopping, console))
+    try:
+        with CampaignProgress(console, total, counts.states.get("settled", 0)).shown() as progress:
+            halt = await engine.dial(campaign, progress)
+    except asyncio.CancelledError:
+        await asyncio.shield(_pause(engine, campaign))
+        raise
+    if engine.stopping.is_set():
+        await _pause(engine, campaign)
+    return halt
+
+
+async def _pause(engine: Engine, campaign: CampaignRow) -> None:
+    """Pause what somebody broke off here, so that no `ivr serve` goes on with it behind their back."""
+    with suppress(StoreFailed):
+        await engine.results.move_campaign(campaign.id, expected=["running"], state="paused")
+
+
+async def _say_draining(stopping: asyncio.Event, console: Console) -> None:
+    await stopping.wait()
+    console.print(
+        "これ以上はかけません。通話中の電話が終わるのを待っています。もう一度 Ctrl-C を押すと、すぐに切ります。",
+        soft_wrap=True,
+    )
 
 
 async def conclude(
@@ -63,7 +87,7 @@ async def conclude(
     counts = await results.counts(campaign.id)
     left = sum(counts.states.values()) - counts.states.get("settled", 0)
     if not left:
-        await results.move_campaign(campaign.id, expected=["running"], state="done")
+        await results.move_campaign(campaign.id, expected=["running", "paused"], state="done")
     show_closing(campaign.name, counts, console)
     if results_file is not None:
         records = await results.records(campaign.id)

@@ -36,6 +36,8 @@ class Document:
     file: str
     value: Value
     lines: Mapping[Where, int]
+    cut: frozenset[Where] = frozenset()
+    """Texts without quotes that a `#` ends in mid-sentence: what follows was meant to be spoken, not a comment."""
 
     def line_of(self, path: Where) -> int:
         """Return the line (from 1) of the key or item at `path`, or of the nearest part around it."""
@@ -113,10 +115,11 @@ def load(text: str, file: str, *, problems: list[Problem] | None = None) -> Docu
         loader.dispose()
     found: list[Problem] = [] if problems is None else problems
     lines: dict[Where, int] = {(): 1}
-    value = _value(root, (), _Walk(file, lines, found)) if root is not None else None
+    walk = _Walk(file, lines, found, text.split("\n"), set())
+    value = _value(root, (), walk) if root is not None else None
     if problems is None and found:
         raise Problems(found)
-    return Document(file=file, value=value, lines=lines)
+    return Document(file=file, value=value, lines=lines, cut=frozenset(walk.cut))
 
 
 def seconds(text: str) -> float | None:
@@ -184,6 +187,8 @@ class _Walk:
     file: str
     lines: dict[Where, int]
     found: list[Problem]
+    source: list[str]
+    cut: set[Where]
 
     def report(self, line: int, message: str) -> None:
         self.found.append(Problem(file=self.file, line=line, message=message))
@@ -200,7 +205,17 @@ def _value(node: yaml.Node, path: Where, walk: _Walk) -> Value:
             value = _scalar(node)
             if isinstance(value, str) and (found := _CONTROL.search(value)):
                 walk.report(node.start_mark.line + 1, _unusable(found[0]))
+            plain = isinstance(node, yaml.ScalarNode) and node.style is None
+            if isinstance(value, str) and plain and _cut(value, node.end_mark, walk.source):
+                walk.cut.add(path)
             return value
+
+
+def _cut(text: str, end: yaml.Mark, source: list[str]) -> bool:
+    """Tell whether what follows a text looks like its rest: a `#` with no blank after it, or after no full stop."""
+    rest = source[end.line][end.column :] if end.line < len(source) else ""
+    comment = re.match(r"\s+#(\s?)", rest)
+    return comment is not None and (not comment[1] or not text.endswith(("。", "！", "？", ".", "!", "?")))
 
 
 def _mapping(node: yaml.MappingNode, path: Where, walk: _Walk) -> dict[str, Value]:

@@ -12,6 +12,7 @@ The child ends with us, even where we are killed; one that survived is stopped b
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import os
 import re
@@ -326,6 +327,11 @@ def _see_free(host: str, port: int, kind: socket.SocketKind, setting: str) -> No
         try:
             probe.bind((host, port))
         except OSError as error:
+            if error.errno == errno.EADDRNOTAVAIL:
+                raise Busy(
+                    f"{host} は、この機械の IP アドレスではありません。"
+                    "設定 pbx.bind_host に、電話会社の側を向いた、この機械のアドレスを書いてください。"
+                ) from None
             raise Busy(
                 f"{address(host, port)} を使えません（{error.strerror}）。{setting} を変えるか、"
                 "そのポートを使っているプログラムを止めてください。"

@@ -92,6 +92,17 @@ class _Header:
     id: int
     kana: int
     phones: tuple[int, ...]
+    line: int
+
+    @property
+    def needed(self) -> int:
+        """How many cells a row has at least: Excel writes no delimiters for empty columns at the end of some rows."""
+        return max(index for index, name in enumerate(self.names) if name) + 1
+
+    @property
+    def unused_phones(self) -> list[str]:
+        """The columns that seem to hold telephone numbers and are not dialled."""
+        return [name for index, name in enumerate(self.names) if index not in self.phones and _looks_like_phone(name)]
 
 
 class _Rows:
@@ -106,7 +117,7 @@ class _Rows:
         self._lines: dict[str, int] = {}
         self._empty = 0
         self._unnamed = tuple(index for index, name in enumerate(header.names) if not name)
-        self._unnamed_used = False
+        self._unnamed_lines: list[int] = []
         self._named = [(index, name) for index, name in enumerate(header.names) if name]
 
     def take(self, record: Record) -> None:
@@ -115,7 +126,8 @@ class _Rows:
             self._empty += 1
             return
         self.count += 1
-        self._unnamed_used |= any(cells[index] for index in self._unnamed if index < len(cells))
+        if any(cells[index] for index in self._unnamed if index < len(cells)):
+            self._unnamed_lines.append(record.line)
         try:
             self.accepted.append(self._recipient(record, cells))
         except InputError as error:
@@ -127,11 +139,21 @@ class _Rows:
             yield Remark(0, "見出しの下に行がありません。")
         if self._empty:
             yield Remark(0, f"区切り文字だけの行が {self._empty} 行あります。行数には数えていません。")
-        if self._unnamed_used:
-            yield Remark(0, "見出しのない列があります。その列は使いません。")
-        shared = sum(times for times in Counter(one.numbers[0] for one in self.accepted).values() if times > 1)
+        for name in self.header.unused_phones:
+            yield Remark(
+                self.header.line,
+                f"「{name}」の列の電話番号にはかけません。かけるなら、見出しを「電話番号2」「電話番号3」などにしてください。",
+            )
+        if self._unnamed_lines:
+            yield Remark(
+                0,
+                f"見出しのない列に値があります（{_some(self._unnamed_lines)}）。その列は使いません。"
+                "住所などのコンマで列がずれていないか、確かめてください。",
+            )
+        times = Counter(one.numbers[0] for one in self.accepted)
+        shared = [one.line for one in self.accepted if times[one.numbers[0]] > 1]
         if shared:
-            yield Remark(0, f"同じ電話番号が二人以上に書かれています（合わせて {shared} 人）。")
+            yield Remark(0, f"同じ電話番号が二人以上に書かれています（合わせて {len(shared)} 人：{_some(shared)}）。")
         yield from self._warnings
 
     def _recipient(self, record: Record, cells: list[str]) -> Recipient:
@@ -139,7 +161,7 @@ class _Rows:
             raise InputError(record.fault)
         header = self.header
         count = len(header.names)
-        if len(cells) != count and (len(cells) < count or any(cells[count:])):
+        if len(cells) < header.needed or any(cells[count:]):
             raise InputError(f"列の数が見出しと合いません（見出し {count} 列、この行 {len(cells)} 列）。")
         reasons: list[str] = []
         identity = _checked(_identity, cells[header.id], reasons)
@@ -171,6 +193,11 @@ class _Rows:
         return tuple(good), spoilt
 
 
+def _some(lines: Sequence[int]) -> str:
+    shown = "、".join(str(line) for line in lines[:5])
+    return f"{shown} 行目{'など' if len(lines) > 5 else ''}"
+
+
 def _checked(check: Callable[[str], str], text: str, reasons: list[str]) -> str:
     try:
         return check(text)
@@ -187,6 +214,10 @@ def _identity(text: str) -> str:
     if re.fullmatch(r"\d(?:\.\d+)?E\+\d+", text, re.ASCII):
         raise InputError("宛名番号が表計算ソフトの指数表示になり、桁が失われています。")
     return text
+
+
+def _looks_like_phone(name: str) -> bool:
+    return re.search("電話|携帯|tel|phone|連絡先", _key(name)) is not None
 
 
 def _key(name: str) -> str:
@@ -222,6 +253,8 @@ def _header(first: Record, records: Iterator[Record], data: bytes, file: str) ->
         for role in (ID, KANA, PHONES[0])
         if role not in roles
     ]
+    if PHONES[0] not in roles and (near := next((name for name in names if _looks_like_phone(name)), None)):
+        problems[-1] += f"「{near}」がそれなら、見出しを「電話番号」に直してください。"
     twice = [name for name, times in Counter(_key(name) for name in names if name).items() if times > 1]
     problems += [f"見出しに「{next(name for name in names if _key(name) == key)}」が二つあります。" for key in twice]
     problems += [
@@ -232,7 +265,7 @@ def _header(first: Record, records: Iterator[Record], data: bytes, file: str) ->
     if problems:
         raise Problems(Problem(file=file, line=first.line, message=message) for message in problems)
     phones = tuple(roles[role][0] for role in PHONES if role in roles)
-    return _Header(names=names, id=roles[ID][0], kana=roles[KANA][0], phones=phones)
+    return _Header(names=names, id=roles[ID][0], kana=roles[KANA][0], phones=phones, line=first.line)
 
 
 def _no_header(records: Iterator[Record], data: bytes) -> str:

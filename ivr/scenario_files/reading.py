@@ -136,6 +136,12 @@ class Reader:
         found = self._line(at, value, kind, LONGEST_TEXT)
         if found is None:
             return ""
+        if (*at, kind) in self._document.cut:
+            self._report(
+                (*at, kind),
+                "文章の途中に「 #」があり、そこから行末までは読まれません。# を読むなら、文章全体を引用符で囲むか"
+                "「シャープ」と書いてください。覚え書きなら「。 # 覚え書き」のように書いてください。",
+            )
         for token in _TOKEN.finditer(found):
             if token[0] in "{}":
                 self._report(

@@ -169,7 +169,7 @@ def test_people_who_share_a_number_are_pointed_out() -> None:
     found = taken(f"{HEADER}\n1,ヤマダ,0357220000\n2,ヤマダ,0357220000\n3,スズキ,0357220001\n")
     assert len(found.accepted) == 3
     assert [(one.line, one.message) for one in found.warnings] == [
-        (0, "同じ電話番号が二人以上に書かれています（合わせて 2 人）。")
+        (0, "同じ電話番号が二人以上に書かれています（合わせて 2 人：2、3 行目）。")
     ]
 
 
