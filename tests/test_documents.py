@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -102,3 +103,7 @@ def test_the_example_of_the_settings_is_sound(tmp_path: Path) -> None:
     settings = load(tmp_path / "ivr.yaml")
     assert settings.trunk.registers
     assert settings.trunk.password() == "secret"
+
+
+def test_the_settings_to_try_with_are_always_open() -> None:
+    assert load(ROOT / "deploy" / "ivr.try.yaml").rules().calendar.is_open(datetime(2027, 1, 1, 3, 0, tzinfo=UTC))

@@ -18,8 +18,11 @@ from ivr.rehearsal.sounds import RATE, Samples
 PIECE = round(0.3 * RATE)
 """Samples of a reference that are looked for on their own."""
 
-SHIFT = round(0.06 * RATE)
-"""Samples by which a piece may be off its place: three frames."""
+SHIFT = round(0.18 * RATE)
+"""Samples by which a piece may be off its place: nine frames, what a machine without a free core loses at once."""
+
+SURE = 0.7
+"""The correlation from which on a piece says where the next one is to be looked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,29 +69,50 @@ def heard_matches(heard: CallRecord | Samples, reference: Samples) -> Match:
 
     The normalised cross-correlation at its highest: 1.0 is the same audio at whatever level, μ-law coding alone
     leaves 0.999, other speech stays under 0.5. A frame that was lost or late shifts what follows; so each PIECE may
-    lie up to SHIFT from its place. Where less was heard than the reference is long, what is missing counts as
-    silence. A silent reference matches nothing.
+    lie up to SHIFT from where its neighbour says that it lies. Where less was heard than the reference is long, what
+    is missing counts as silence. A silent reference matches nothing.
     """
     samples = heard.heard if isinstance(heard, CallRecord) else heard
     signal = np.concatenate((samples, np.zeros_like(reference))).astype(np.float64)
     wanted = reference.astype(np.float64)
     if not samples.size or not wanted.any():
         return Match(0.0, 0.0)
-    begin = place = _best_place(signal, wanted)
-    product = signal_power = wanted_power = 0.0
-    for start in range(0, wanted.size, PIECE):
-        piece = wanted[start : start + PIECE]
-        first = max(0, begin + start - SHIFT)
-        window = signal[first : begin + start + SHIFT + piece.size]
-        at = _best_place(window, piece) if piece.any() else 0
-        if start == 0:
-            place = first + at
-        found = window[at : at + piece.size]
-        product += float(np.dot(found, piece[: found.size]))
-        signal_power += float(np.dot(found, found))
-        wanted_power += float(np.dot(piece, piece))
-    correlation = product / np.sqrt(max(signal_power, float(wanted.size)) * wanted_power)
-    return Match(float(correlation), place / RATE)
+    pieces = [(start, wanted[start : start + PIECE]) for start in range(0, wanted.size, PIECE)]
+    begin = _best_place(signal, wanted)
+    at_first = [_found(signal, piece, begin + start) for start, piece in pieces]
+    anchor = max(range(len(pieces)), key=lambda index: at_first[index].product)
+    begin = at_first[anchor].place - pieces[anchor][0]
+    found = {}
+    for way in (range(anchor, len(pieces)), range(anchor, -1, -1)):
+        late = 0
+        for index in way:
+            start, piece = pieces[index]
+            found[index] = _found(signal, piece, begin + late + start)
+            if found[index].correlation > SURE:
+                late = found[index].place - begin - start
+    product = sum(one.product for one in found.values())
+    power = max(sum(one.power for one in found.values()), float(wanted.size))
+    return Match(float(product / np.sqrt(power * np.dot(wanted, wanted))), found[0].place / RATE)
+
+
+class _Found(NamedTuple):
+    """A piece of a reference in a signal: where, and what its correlation is made of."""
+
+    place: int
+    product: float
+    power: float
+    correlation: float
+
+
+def _found(signal: NDArray[np.float64], piece: NDArray[np.float64], near: int) -> _Found:
+    """Find `piece` in `signal`, SHIFT samples off `near` at most."""
+    first = max(0, near - SHIFT)
+    window = signal[first : max(first, near + SHIFT) + piece.size]
+    at = _best_place(window, piece) if piece.any() else min(near - first, SHIFT)
+    heard = window[at : at + piece.size]
+    product, power = float(np.dot(heard, piece[: heard.size])), float(np.dot(heard, heard))
+    both = max(power, float(piece.size)) * float(np.dot(piece, piece))
+    return _Found(first + at, product, power, product / both**0.5 if both else 0.0)
 
 
 def _best_place(signal: NDArray[np.float64], wanted: NDArray[np.float64]) -> int:

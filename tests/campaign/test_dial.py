@@ -367,3 +367,17 @@ async def test_attempts_left_open_by_a_killed_engine_end_unknown_and_are_not_rep
         await run(results, row, telephone)
         assert [intent.recipient for intent in telephone.dials] == ["00001"]
         assert (await outcomes(results, row))["00000"] is Outcome.UNKNOWN
+
+
+async def test_an_unknown_end_does_not_hide_what_was_reached_before(tmp_path: Path) -> None:
+    async with campaign(tmp_path, people(1)) as (results, row):
+        intents = [
+            Intent(id=name * 32, campaign=row.id, recipient="00000", number="+81357220000", at=datetime.now(UTC))
+            for name in ("a", "b")
+        ]
+        await results.intend(intents[0])
+        voicemail = Ending(outcome=Outcome.VOICEMAIL, at=datetime.now(UTC))
+        await results.end(intents[0].id, voicemail, settled=None, due_at=None)
+        await results.intend(intents[1])
+        await reconcile(results, SystemClock())
+        assert await outcomes(results, row) == {"00000": Outcome.VOICEMAIL}
