@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -42,6 +43,15 @@ def test_a_lost_or_late_frame_leaves_a_match(frames: int) -> None:
     gap = silence(max(0, frames) * 0.02)
     before = clip[: middle + min(0, frames) * 160]
     match = heard_matches(np.concatenate((silence(1.0), before, gap, clip[middle:])), clip)
+    assert match.correlation > 0.95
+    assert match.offset_s == pytest.approx(1.0, abs=1 / RATE)
+
+
+def test_a_machine_that_stalls_again_and_again_leaves_a_match() -> None:
+    clip = babble(8.0)
+    cuts = [0, 11000, 23500, 35000, 48500, clip.size]
+    parts = [part for start, end in pairwise(cuts) for part in (silence(0.1), clip[start:end])]
+    match = heard_matches(np.concatenate((silence(0.9), *parts)), clip)
     assert match.correlation > 0.95
     assert match.offset_s == pytest.approx(1.0, abs=1 / RATE)
 
