@@ -79,9 +79,9 @@ class LogObserver:
         self._reason: dict[str, str] = {}
 
     def dial_began(self, campaign: str, attempt: str) -> None:
-        """Write, and forget why nothing was dialled."""
+        """Write, where everything is wanted, and forget why nothing was dialled."""
         self._reason.pop(campaign, None)
-        log.info("dial_began", campaign=campaign, attempt=attempt)
+        log.debug("dial_began", campaign=campaign, attempt=attempt)
 
     def answered(self, campaign: str, attempt: str) -> None:
         """Write, where everything is wanted."""

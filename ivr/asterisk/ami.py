@@ -97,6 +97,8 @@ class Ami:
 
     async def wait_connected(self, within: float) -> None:
         """Return once connected; PbxUnavailable with the reason after `within` seconds, at once if not let in."""
+        if self.connected:
+            return
         with suppress(TimeoutError):
             async with asyncio.timeout(within):
                 await self._answered.wait()

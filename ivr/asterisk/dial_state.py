@@ -77,7 +77,7 @@ class DialState:
         self._change.set()
 
     async def changed(self, within: float) -> None:
-        """Return once anything was noted since the last call, `within` seconds at most."""
+        """Return once the call was answered, its talk is over, it is gone or in doubt; `within` seconds at most."""
         try:
             async with asyncio.timeout(within):
                 await self._change.wait()
@@ -105,9 +105,9 @@ class DialState:
                 self.note_gone()
             case "Disconnected" | "Reconnected":
                 self.in_doubt = self._missed = True
+                self._change.set()
             case _:
-                return
-        self._change.set()
+                pass
 
     def disposition(self) -> Disposition:
         """Return how the dial ended; `lost` where nothing tells."""
@@ -125,6 +125,7 @@ class DialState:
         if self.answered is None:
             self.answered = asyncio.get_running_loop().time()
             self._answered_at = self._clock.now()
+            self._change.set()
         return self.answered
 
     def _note_failure(self, event: AmiMessage) -> None:
