@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import functools
 import json
 import random
 import socket
@@ -151,7 +152,7 @@ class _Leg:
                 if self._presses and self._held is None:
                     key, seconds = self._presses.pop(0)
                     self._held = (key, 0, 0, 0.0)
-                    self._later(max(0.0, at + seconds - time.time()), lambda: self._press(key))
+                    self._later(max(0.0, at + seconds - time.time()), functools.partial(self._press, key))
                 if not self._far_end.manner.keep:
                     # What follows stays in the kernel, at no cost to this process.
                     self._loop.remove_reader(self._audio.fileno())
@@ -270,8 +271,11 @@ class FarEnd:
     def _take(self) -> None:
         while (received := _receive(self._signalling)) is not None:
             data, peer, at = received
-            message = sip.parse(data)
-            call_id = message.headers["call-id"]
+            try:
+                message = sip.parse(data)
+                call_id = message.headers["call-id"]
+            except (ValueError, KeyError):
+                continue  # RTCP, whose port is the one after that of the RTP
             if message.status:
                 if message.status >= 200:
                     self.gone.add(call_id)

@@ -26,7 +26,7 @@ def audible(frame: bytes) -> bool:
 
 def first_audible(clip: bytes) -> int:
     """Return the number of the first frame of a PCMU file that is sound."""
-    for number in range(0, -(-len(clip) // FRAME_SAMPLES)):
+    for number in range(-(-len(clip) // FRAME_SAMPLES)):
         if audible(clip[number * FRAME_SAMPLES : (number + 1) * FRAME_SAMPLES]):
             return number
     raise ValueError("a silent clip")

@@ -34,21 +34,19 @@ class Cost:
 
 def cost(engine: int) -> Cost:
     """Return what the engine with this process id has cost; ProcessLookupError where it is gone."""
-    voice = asterisk = 0.0
-    for child in _descendants(engine):
-        command = _read(child, "cmdline")
-        if "tts.worker" in command:
-            voice += _cpu(child)
-        elif "asterisk" in command:
-            asterisk += _cpu(child)
     status = dict(line.split(":", 1) for line in _read(engine, "status").splitlines() if ":" in line)
     return Cost(
         engine=_cpu(engine),
-        voice=voice,
-        asterisk=asterisk,
+        voice=children_cpu(engine, "tts.worker"),
+        asterisk=children_cpu(engine, "asterisk"),
         resident=int(status["VmRSS"].split()[0]) / 1024,
         most_resident=int(status["VmHWM"].split()[0]) / 1024,
     )
+
+
+def children_cpu(process: int, word: str) -> float:
+    """Return the CPU seconds of the living children of `process` that have `word` in their command lines."""
+    return sum(_cpu(child) for child in _descendants(process) if word in _read(child, "cmdline"))
 
 
 def _cpu(process: int) -> float:

@@ -13,7 +13,7 @@ from rich.table import Table
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """Something measured; `target` None where nothing is promised. What is `at_least` or `at_most` the target passes."""
+    """Something measured; `target` None where nothing is promised, else it passes by its `sense`."""
 
     bench: str
     name: str
@@ -34,7 +34,13 @@ class Figure:
 def show(figures: Sequence[Figure], console: Console) -> None:
     """Print a line for each figure."""
     table = Table(box=None, pad_edge=False, title="")
-    for column, justify in (("bench", "left"), ("figure", "left"), ("value", "right"), ("", "left"), ("target", "left")):
+    for column, justify in (
+        ("bench", "left"),
+        ("figure", "left"),
+        ("value", "right"),
+        ("", "left"),
+        ("target", "left"),
+    ):
         table.add_column(column, justify=justify)  # type: ignore[arg-type]
     table.add_column("")
     table.add_column("note", overflow="fold")
