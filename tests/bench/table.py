@@ -34,15 +34,11 @@ class Figure:
 def show(figures: Sequence[Figure], console: Console) -> None:
     """Print a line for each figure."""
     table = Table(box=None, pad_edge=False, title="")
-    for column, justify in (
-        ("bench", "left"),
-        ("figure", "left"),
-        ("value", "right"),
-        ("", "left"),
-        ("target", "left"),
-    ):
-        table.add_column(column, justify=justify)  # type: ignore[arg-type]
-    table.add_column("")
+    table.add_column("bench")
+    table.add_column("figure")
+    table.add_column("value", justify="right")
+    for column in ("", "target", ""):
+        table.add_column(column)
     table.add_column("note", overflow="fold")
     for one in figures:
         target = f"{'≤' if one.sense == 'at most' else '≥'} {one.target:g}" if one.target is not None else ""
