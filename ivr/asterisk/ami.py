@@ -146,7 +146,7 @@ class Ami:
 
     @contextmanager
     def following(self, key: str, subscriber: Subscriber) -> Iterator[None]:
-        """Pass on the events whose `Uniqueid` or `ActionID` is `key`, as they come, inside the block."""
+        """Pass on the events whose `Uniqueid`, `DestUniqueid` or `ActionID` is `key`, inside the block."""
         self._subscribers.setdefault(key, []).append(subscriber)
         try:
             yield
@@ -210,7 +210,7 @@ class Ami:
     def _take(self, event: AmiMessage) -> None:
         if event.get("Event") == "FullyBooted" and self._booted is not None and not self._booted.done():
             self._booted.set_result(None)
-        for key in {event.get("Uniqueid", ""), event.get("ActionID", "")}:
+        for key in {event.get(name, "") for name in ("Uniqueid", "DestUniqueid", "ActionID")}:
             for subscriber in self._subscribers.get(key, ()):
                 subscriber(event)
 

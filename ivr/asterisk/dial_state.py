@@ -36,6 +36,7 @@ class DialState:
         self._sip: int | None = None
         self._q850: int | None = None
         self._rang = False
+        self._progressed = False
         self._made = False
         self._talking = False
         self._missed = False
@@ -92,6 +93,8 @@ class DialState:
                 self._made = True
             case "Newstate" if event.get("ChannelStateDesc") == "Ringing":
                 self._rang = True
+            case "DialState" if event.get("DialStatus") == "PROGRESS":
+                self._progressed = True
             case "Newstate" if event.get("ChannelStateDesc") == "Up":
                 self._note_answer()
             case "HangupRequest":
@@ -115,6 +118,7 @@ class DialState:
             sip=None if self._timed_out else self._sip,
             q850=RING_TIMEOUT if self._timed_out else self._q850,
             rang=self._rang,
+            progressed=self._progressed,
             dialled_at=self._dialled_at,
             answered_at=self._answered_at,
             lost=not self._hung_up and self._refused is None and self.answered is None,

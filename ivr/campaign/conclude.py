@@ -24,6 +24,8 @@ def conclude(disposition: Disposition, talk: Conversation, now: datetime) -> tup
         found["lost"] = True
     if disposition.rang:
         found["rang"] = True
+    if disposition.progressed:
+        found["progressed"] = True
     answered = disposition.answered_at is not None
     return event, Ending(
         outcome=outcome,
@@ -66,7 +68,9 @@ def _outcome(disposition: Disposition, talk: Conversation) -> tuple[AttemptEvent
     if disposition.lost:
         return AttemptEvent.LOST, Outcome.UNKNOWN
     if disposition.answered_at is None:
-        return AttemptEvent.HUNG_UP, of_network(disposition.sip, disposition.q850, rang=disposition.rang)
+        return AttemptEvent.HUNG_UP, of_network(
+            disposition.sip, disposition.q850, rang=disposition.rang, progressed=disposition.progressed
+        )
     if disposition.q850 is None or disposition.q850 in NORMAL_CLEARING:
         return AttemptEvent.HUNG_UP, Outcome.HUNG_UP
     return AttemptEvent.HUNG_UP, Outcome.FAILED

@@ -76,6 +76,7 @@ Talk = Callable[[CallLeg], Awaitable[None]]
 class Disposition:
     """How a dial ended for the PBX.
 
+    `rang` tells that the far end rang (180), `progressed` that the network was at work on the call (183).
     `lost` means that we lost sight of the channel: whether and how it ended is not known. `refused` is why the PBX
     did not take the order at all, in which case nothing was dialled.
     """
@@ -83,6 +84,7 @@ class Disposition:
     sip: int | None = None
     q850: int | None = None
     rang: bool = False
+    progressed: bool = False
     dialled_at: datetime | None = None
     answered_at: datetime | None = None
     lost: bool = False

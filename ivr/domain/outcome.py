@@ -89,15 +89,19 @@ _BY_Q850: Mapping[int, Outcome] = {
 }
 
 
-def of_network(sip: int | None, q850: int | None, *, rang: bool) -> Outcome:
+def of_network(sip: int | None, q850: int | None, *, rang: bool, progressed: bool = False) -> Outcome:
     """Return the outcome of a dial that nobody answered, from the final SIP status and the Q.850 cause.
 
-    The SIP status is what the network sent, the cause often only derived from it, so the status is asked first.
+    Where there is no status, our own limit ended the dial. It was the callee who did not answer only if the network
+    had said that it rings (`rang`, 180) or works on it (`progressed`, 183); a trunk that says nothing is not there.
+    Otherwise the SIP status is what the network sent, the cause often only derived from it, so that is asked first.
     480 stands for "nobody answers" as well as for "powered off": it is the first after ringing or with cause 18,
     the second otherwise. A refusal of our own registration or digest (401, 407) is our fault, not the callee's.
     """
     if sip in (401, 407):
         return Outcome.FAILED
+    if sip is None and q850 in (18, 19) and not (rang or progressed):
+        return Outcome.NETWORK_CONGESTION
     if sip == 480 and q850 != 20 and (rang or q850 == 18):
         return Outcome.NO_ANSWER
     if sip is not None and sip in _BY_SIP:

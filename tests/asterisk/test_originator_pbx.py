@@ -119,15 +119,24 @@ async def test_what_the_network_says_is_told_by_its_status_and_cause(
     assert found.answered_at is None
 
 
-@pytest.mark.parametrize(("callee", "rang"), [(rings, True), (stays_mute, False)])
+async def progresses(line: Line) -> None:
+    await line.do("EXEC", "Progress")
+    await line.wait(30)
+
+
+@pytest.mark.parametrize(
+    ("callee", "rang", "progressed"),
+    [(rings, True, False), (progresses, False, True), (stays_mute, False, False)],
+)
 async def test_a_callee_who_does_not_answer_is_rung_for_so_long_and_no_longer(
-    calls: Calls, callee: object, rang: bool
+    calls: Calls, callee: object, rang: bool, progressed: bool
 ) -> None:
     calls.callees[NUMBER] = callee  # type: ignore[assignment]
     began = time.monotonic()
     found = await calls.dial(NUMBER, silent)
     assert RING - 0.1 < time.monotonic() - began < RING + 2
-    assert (found.sip, found.q850, found.rang, found.lost) == (None, 19, rang, False)
+    assert (found.sip, found.q850, found.lost) == (None, 19, False)
+    assert (found.rang, found.progressed) == (rang, progressed)
 
 
 async def test_a_callee_who_answers_and_drops_at_once_was_answered_and_hung_up(calls: Calls) -> None:

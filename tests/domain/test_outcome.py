@@ -6,6 +6,20 @@ from ivr.domain.outcome import LABELS, Outcome, of_network
 
 
 @pytest.mark.parametrize(
+    ("rang", "progressed", "expected"),
+    [
+        (True, False, Outcome.NO_ANSWER),
+        (False, True, Outcome.NO_ANSWER),
+        (False, False, Outcome.NETWORK_CONGESTION),
+    ],
+)
+def test_a_trunk_that_says_nothing_is_not_a_callee_who_does_not_answer(
+    rang: bool, progressed: bool, expected: Outcome
+) -> None:
+    assert of_network(None, 19, rang=rang, progressed=progressed) is expected
+
+
+@pytest.mark.parametrize(
     ("sip", "q850", "rang", "expected"),
     [
         (404, 1, False, Outcome.INVALID_NUMBER),
