@@ -17,6 +17,10 @@ TIMED_OUT = "3"
 was never sent by the network."""
 
 
+REASON_WITHIN = 1.0
+"""Seconds between a Hangup event without an answer and the OriginateResponse that says why: either may come first."""
+
+
 class DialState:
     """Takes events as they come; `gone` once the channel is, or never was.
 
@@ -42,6 +46,7 @@ class DialState:
         self._missed = False
         self._hung_up = False
         self._by_callee = False
+        self._failed = False
         self._timed_out = False
         self._refused: str | None = None
         self._change = asyncio.Event()
@@ -102,10 +107,15 @@ class DialState:
                 self._note_cause(event)
             case "OriginateResponse" if event.get("Response") == "Failure":
                 self._note_failure(event)
+                if self._hung_up:
+                    self.note_gone()
             case "Hangup":
                 self._hung_up = True
                 self._note_cause(event)
-                self.note_gone()
+                if self.answered is None and not self._failed and not self._missed:
+                    asyncio.get_running_loop().call_later(REASON_WITHIN, self.note_gone)
+                else:
+                    self.note_gone()
             case "Disconnected" | "Reconnected":
                 self.in_doubt = self._missed = True
                 self._change.set()
@@ -133,6 +143,7 @@ class DialState:
         return self.answered
 
     def _note_failure(self, event: AmiMessage) -> None:
+        self._failed = True
         if not self._made and not self._missed:
             self.note_refusal("PBX が発信できませんでした。トランクの設定と状態を確認してください。")
         self._timed_out = event.get("Reason") == TIMED_OUT
