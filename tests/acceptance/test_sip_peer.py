@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import socket
 import wave
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -150,3 +151,15 @@ def proves(request: str, method: str) -> bool:
 
 def md5(text: str) -> str:
     return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+
+
+def test_a_trunk_that_says_nothing_is_not_taken_for_callees_who_do_not_answer(tmp_path: Path) -> None:
+    with ExitStack() as stack, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        office = Office(tmp_path / "office", deaf.getsockname()[1], stack)
+        office.settings(calling={"ring_timeout": "5s"})
+        office.people([NUMBER])
+        assert office.run().ended(within=60).status == 0
+        (person,) = office.results()
+    assert person["outcome"] == "network_congestion"
+    assert person["attempts"][0]["sip"] is None
