@@ -13,7 +13,12 @@ demo: setup ## the whole main job on a simulated telephone network
 	@.venv/bin/ivr rehearse --demo
 
 test: setup ## every test, the real PBX included (ARGS="-k word" narrows it)
-	@$(PY) -m pytest -n 2 --dist loadgroup $(ARGS)
+ifdef ARGS
+	@$(PY) -m pytest $(ARGS)
+else
+	@$(PY) -m pytest -q -n 2 --dist loadfile --ignore=tests/acceptance
+	@$(PY) -m pytest -q tests/acceptance
+endif
 
 check: setup ## lint, format, types, architecture
 	@sh deploy/check.sh

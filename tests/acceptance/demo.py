@@ -21,7 +21,7 @@ from ivr.speech import TelephoneVoice, samples
 from tests.acceptance.command import Said
 from tests.acceptance.far_end import FarCall, calls
 
-LINES = 16
+LINES = 12
 WITHIN = 280.0
 """Seconds. `make demo` has five minutes on an idle machine; the longest call alone lasts two."""
 

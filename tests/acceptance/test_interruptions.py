@@ -72,6 +72,27 @@ def a_signal_lets_the_calls_under_way_end_and_the_same_command_goes_on(
 
 
 @scene
+def a_service_told_to_stop_lets_calls_end_and_goes_on_by_itself_when_it_is_started_again(
+    office: Office, far_end: FarEnd, numbers: list[str]
+) -> None:
+    create = ("campaign", "create", "催告", "--list", office.list, "--scenario", office.scenario)
+    assert office.ivr(*create).status == 0
+    assert office.ivr("campaign", "start", "催告").status == 0
+    running = office.begin("serve")
+    under_way(running, far_end, numbers)
+    running.process.send_signal(signal.SIGTERM)
+    assert running.ended(within=30).status == 0
+    called = [person for person in office.results() if person["attempts"]]
+    assert 0 < len(called) < PEOPLE
+    assert outcomes(called) == {"confirmed": len(called)}
+
+    office.begin("serve")
+    until(lambda: office.json("campaign", "status", "催告")["state"] == "done", 60, "the rest is called")
+    assert outcomes(office.results()) == {"confirmed": PEOPLE}
+    assert far_end.dials(numbers) == dict.fromkeys(numbers, 1)
+
+
+@scene
 def an_engine_that_is_killed_takes_its_pbx_along_and_the_next_one_goes_on(
     office: Office, far_end: FarEnd, numbers: list[str]
 ) -> None:

@@ -17,7 +17,7 @@ from ivr.domain.callflow import HungUp, Left, NotLeft, Pressed, Silence, Spoken
 from ivr.errors import PbxUnavailable
 from tests.asterisk.calling import Calls, Line, calling
 
-pytestmark = [pytest.mark.xdist_group("pbx"), pytest.mark.asyncio(loop_scope="module")]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 NUMBER = "0357220001"
 

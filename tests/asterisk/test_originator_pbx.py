@@ -21,7 +21,7 @@ from tests.asterisk.calling import Calls, Line, calling
 from tests.asterisk.fake_asterisk import AgiCaller, until
 from tests.asterisk.pbx_pair import OFFICE
 
-pytestmark = [pytest.mark.xdist_group("pbx"), pytest.mark.asyncio(loop_scope="module")]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 NUMBER = "0357220001"
 RING = 1.5

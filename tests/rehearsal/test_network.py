@@ -26,7 +26,7 @@ from ivr.rehearsal.sounds import RATE
 from tests.asterisk.pbx_pair import LAYOUT
 from tests.rehearsal.small_engine import SAID, SECONDS, Call, small_engine
 
-pytestmark = [pytest.mark.xdist_group("pbx"), pytest.mark.timeout(240)]
+pytestmark = pytest.mark.timeout(240)
 
 KINDS = [name for name in shipped_kinds() if name != "load"]
 AT_ONCE = 10
