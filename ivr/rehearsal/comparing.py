@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ivr.campaign.ports import RecipientRecord
 from ivr.domain.outcome import Outcome
 from ivr.rehearsal.callees import Callees
+from ivr.rehearsal.hearing import Heard
 from ivr.rehearsal.records import CallRecord
 from ivr.rehearsal.sounds import RATE, Samples
 
@@ -19,7 +20,7 @@ PIECE = round(0.3 * RATE)
 """Samples of a reference that are looked for on their own."""
 
 SHIFT = round(0.18 * RATE)
-"""Samples by which a piece may be off its place: nine frames, what a machine without a free core loses at once."""
+"""Samples by which a piece may be off its place: nine frames lost at once."""
 
 SURE = 0.7
 """The correlation from which on a piece says where the next one is to be looked for."""
@@ -64,19 +65,33 @@ def compare(callees: Callees, recipients: Sequence[RecipientRecord]) -> tuple[Di
     return tuple(differences)
 
 
-def heard_matches(heard: CallRecord | Samples, reference: Samples) -> Match:
+def heard_matches(heard: CallRecord | Heard | Samples, reference: Samples) -> Match:
     """Find where in what a callee heard `reference` (int16 at 8 kHz) was played, and how well it came over.
 
     The normalised cross-correlation at its highest: 1.0 is the same audio at whatever level, μ-law coding alone
-    leaves 0.999, other speech stays under 0.5. A frame that was lost or late shifts what follows; so each PIECE may
-    lie up to SHIFT from where its neighbour says that it lies. Where less was heard than the reference is long, what
-    is missing counts as silence. A silent reference matches nothing.
+    leaves 0.999, other speech stays under 0.5. What came late left a gap, which does not count; a frame that was lost
+    left one, too, which does: so the audio is looked at without its gaps and with them, and the better one is taken.
+    Where less was heard than the reference is long, what is missing counts as silence. A silent reference matches
+    nothing.
     """
-    samples = heard.heard if isinstance(heard, CallRecord) else heard
+    whole = heard.heard if isinstance(heard, CallRecord) else heard if isinstance(heard, Heard) else Heard.whole(heard)
+    correlation, place = _match(whole.stream(), reference)
+    best = Match(correlation, whole.when(place))
+    if len(whole.runs) > 1:
+        correlation, place = _match(whole.samples, reference)
+        best = max(best, Match(correlation, place / RATE))
+    return best
+
+
+def _match(samples: Samples, reference: Samples) -> tuple[float, int]:
+    """Return the correlation and the place of `reference` in unbroken audio.
+
+    Each PIECE may lie up to SHIFT from where its neighbour says that it lies.
+    """
     signal = np.concatenate((samples, np.zeros_like(reference))).astype(np.float64)
     wanted = reference.astype(np.float64)
     if not samples.size or not wanted.any():
-        return Match(0.0, 0.0)
+        return 0.0, 0
     pieces = [(start, wanted[start : start + PIECE]) for start in range(0, wanted.size, PIECE)]
     begin = _best_place(signal, wanted)
     at_first = [_found(signal, piece, begin + start) for start, piece in pieces]
@@ -92,7 +107,7 @@ def heard_matches(heard: CallRecord | Samples, reference: Samples) -> Match:
                 late = found[index].place - begin - start
     product = sum(one.product for one in found.values())
     power = max(sum(one.power for one in found.values()), float(wanted.size))
-    return Match(float(product / np.sqrt(power * np.dot(wanted, wanted))), found[0].place / RATE)
+    return float(product / np.sqrt(power * np.dot(wanted, wanted))), found[0].place
 
 
 class _Found(NamedTuple):

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ivr.rehearsal.sounds import RATE, Samples
+from ivr.rehearsal.hearing import Heard
+from ivr.rehearsal.sounds import RATE
 
 LOUD = 130.0
 """RMS of a 20 ms frame from which it counts as sound (-48 dBFS; μ-law silence is 0 to 8, a voice 1000 and more)."""
@@ -69,14 +70,17 @@ class Ear:
         """Return for how long nothing has sounded at `now`, counted from `since` at the earliest."""
         return now - max(since, self.last_sound or 0.0)
 
-    def heard(self) -> Samples:
+    def heard(self) -> Heard:
         """Return everything heard; the index of a sample is its time since the answer, gaps are silence."""
         lengths = np.array([len(pcm) // 2 for pcm in self._pieces], dtype=np.int64)
         starts = _places(np.array(self._arrivals), lengths)
-        samples = np.zeros(int(starts[-1] + lengths[-1]) if starts.size else 0, dtype=np.int16)
+        ends = starts + lengths
+        samples = np.zeros(int(ends[-1]) if ends.size else 0, dtype=np.int16)
         for start, pcm in zip(starts, self._pieces, strict=True):
             samples[start : start + len(pcm) // 2] = np.frombuffer(pcm, dtype="<i2")
-        return samples
+        gaps = np.flatnonzero(starts[1:] > ends[:-1])
+        runs = zip((*starts[:1], *starts[gaps + 1]), (*ends[gaps], *ends[-1:]), strict=True)
+        return Heard(samples, tuple((int(start), int(end)) for start, end in runs))
 
     def _listen(self, pcm: bytes, at: float) -> None:
         frame = np.frombuffer(pcm, dtype="<i2").astype(np.float32)

@@ -15,9 +15,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
-import numpy as np
-
 from ivr.rehearsal.callees import Dtmf
+from ivr.rehearsal.hearing import Heard
 from ivr.rehearsal.sounds import RATE, Samples
 
 
@@ -64,7 +63,7 @@ class CallRecord:
     ended_by: EndedBy | None = None
     sip: int | None = None
     q850: int | None = None
-    heard: Samples = field(default_factory=lambda: np.zeros(0, dtype=np.int16))
+    heard: Heard = field(default_factory=Heard.nothing)
     wav: Path | None = None
     fault: str | None = None
 
@@ -73,10 +72,9 @@ class CallRecord:
         """Seconds from the answer to the end."""
         return 0.0 if self.answered is None or self.ended is None else self.ended - self.answered
 
-    def recording(self, index: int = 0) -> Samples:
-        """Return what a recording machine kept."""
-        start, end = self.recorded[index]
-        return self.heard[round(start * RATE) : round(end * RATE)]
+    def recording(self, index: int = 0) -> Heard:
+        """Return what a recording machine kept; its time begins with the recording."""
+        return self.heard.between(*self.recorded[index])
 
     def as_json(self) -> Mapping[str, object]:
         """Return the record without its audio; each time as seconds and, in `at`, as ISO 8601 with its offset."""
@@ -97,7 +95,8 @@ class CallRecord:
             "ended_by": self.ended_by,
             "sip": self.sip,
             "q850": self.q850,
-            "heard_s": round(self.heard.size / RATE, 2),
+            "heard_s": round(self.heard.seconds, 2),
+            "heard": self.heard.runs_as_json(),
             "wav": self.wav.name if self.wav is not None else None,
             "fault": self.fault,
         }
@@ -154,7 +153,7 @@ class Logbook:
         self.directory.mkdir(parents=True, exist_ok=True)
         if record.heard.size:
             record.wav = self.directory / f"{record.number}-{record.call}.wav"
-            write_wav(record.wav, record.heard)
+            write_wav(record.wav, record.heard.samples)
         with (self.directory / "calls.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(record.as_json(), ensure_ascii=False) + "\n")
 

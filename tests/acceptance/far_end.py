@@ -16,8 +16,9 @@ from pathlib import Path
 import numpy as np
 
 from ivr.rehearsal.callee_file import shipped_kinds
+from ivr.rehearsal.hearing import Heard, runs_from_json
 from ivr.rehearsal.network import free_port
-from ivr.rehearsal.sounds import RATE, Samples
+from ivr.rehearsal.sounds import RATE
 from tests.acceptance.command import Command, until
 from tests.asterisk.pbx_pair import LAYOUT
 
@@ -102,30 +103,22 @@ class FarCall:
     recorded: Sequence[tuple[float, float]]
     first_sound: float | None
     wav: Path | None
+    runs: tuple[tuple[int, int], ...]
     fault: str | None
 
     @property
-    def heard(self) -> Samples:
+    def heard(self) -> Heard:
         """Return everything the callee heard, from the answer on."""
         if self.wav is None:
-            return np.zeros(0, dtype=np.int16)
+            return Heard.nothing()
         with wave.open(str(self.wav)) as file:
             assert (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (RATE, 1, 2)
-            return np.frombuffer(file.readframes(file.getnframes()), dtype="<i2")
+            return Heard(np.frombuffer(file.readframes(file.getnframes()), dtype="<i2"), self.runs)
 
     @property
-    def recording(self) -> Samples:
+    def recording(self) -> Heard:
         """Return what a recording machine kept."""
-        start, end = self.recorded[0]
-        return self.heard[round(start * RATE) : round(end * RATE)]
-
-    def after(self, seconds: float) -> Samples:
-        """Return what the callee heard from `seconds` after the answer on."""
-        return self.heard[round(seconds * RATE) :]
-
-    def before(self, seconds: float) -> Samples:
-        """Return what the callee heard until `seconds` after the answer."""
-        return self.heard[: round(seconds * RATE)]
+        return self.heard.between(*self.recorded[0])
 
 
 def calls(folder: Path) -> tuple[FarCall, ...]:
@@ -154,6 +147,7 @@ def _call(folder: Path, fields: Mapping[str, object]) -> FarCall:
         recorded=[(begin, end) for begin, end in known["recorded"]],  # type: ignore[attr-defined]
         first_sound=float(sound) - start if isinstance(sound, int | float) else None,
         wav=folder / str(known["wav"]) if known["wav"] else None,
+        runs=runs_from_json(known["heard"]),  # type: ignore[arg-type]
         fault=known["fault"],  # type: ignore[arg-type]
     )
 

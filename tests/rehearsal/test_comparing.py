@@ -14,6 +14,7 @@ from ivr.domain.outcome import Outcome
 from ivr.domain.recipient import Recipient
 from ivr.rehearsal.callee_file import load_callees
 from ivr.rehearsal.comparing import compare, heard_matches
+from ivr.rehearsal.hearing import Heard, runs_from_json
 from ivr.rehearsal.sounds import RATE, Samples, babble, noise, silence, tone
 
 NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
@@ -47,13 +48,20 @@ def test_a_lost_or_late_frame_leaves_a_match(frames: int) -> None:
     assert match.offset_s == pytest.approx(1.0, abs=1 / RATE)
 
 
-def test_a_machine_that_stalls_again_and_again_leaves_a_match() -> None:
+def test_a_stream_with_long_gaps_matches_whole_and_at_its_time() -> None:
     clip = babble(8.0)
-    cuts = [0, 11000, 23500, 35000, 48500, clip.size]
-    parts = [part for start, end in pairwise(cuts) for part in (silence(0.1), clip[start:end])]
-    match = heard_matches(np.concatenate((silence(0.9), *parts)), clip)
-    assert match.correlation > 0.95
-    assert match.offset_s == pytest.approx(1.0, abs=1 / RATE)
+    samples, runs = silence(0.9), []
+    for start, end in pairwise([0, 11000, 23500, 35000, 48500, clip.size]):
+        runs.append((samples.size, samples.size + end - start))
+        samples = np.concatenate((samples, clip[start:end], silence(1.3)))
+    heard = Heard(samples, tuple(runs))
+    match = heard_matches(heard, clip)
+    assert match.correlation > 0.999
+    assert match.offset_s == pytest.approx(0.9, abs=1 / RATE)
+    second = heard_matches(heard.after(1.0), clip[23500:35000])
+    assert second.correlation > 0.999
+    assert second.offset_s == pytest.approx(runs[2][0] / RATE - 1.0, abs=1 / RATE)
+    assert runs_from_json(heard.runs_as_json()) == heard.runs
 
 
 def test_another_text_a_tone_and_silence_do_not_match() -> None:

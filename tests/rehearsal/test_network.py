@@ -234,7 +234,7 @@ def test_each_call_is_written_as_a_line_and_its_audio_as_it_was_heard(run: Run) 
     assert line["at"]["answered"] > line["at"]["invited"]
     with wave.open(str(run.directory / line["wav"])) as file:
         assert (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (RATE, 1, 2)
-        assert file.readframes(file.getnframes()) == run.records["silent"].heard.tobytes()
+        assert file.readframes(file.getnframes()) == run.records["silent"].heard.samples.tobytes()
     [busy] = [line for line in lines if line["kind"] == "busy"]
     assert busy["wav"] is None
 
