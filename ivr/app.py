@@ -6,94 +6,38 @@ settings -> store, voice, PBX, AMI, AGI, originator, metrics -> Engine -> one di
 from __future__ import annotations
 
 import asyncio
-import errno
-import fcntl
-import os
-import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import structlog
 import uvicorn
 
 from ivr import scenario_files
-from ivr.asterisk.agi import AgiServer
-from ivr.asterisk.ami import Ami
-from ivr.asterisk.originator import AsteriskOriginator, DialPlan, Hooks
-from ivr.asterisk.pbx import ExternalPbx, ManagedPbx, Pbx
-from ivr.asterisk.pbx_config import PbxConfig, Trunk
-from ivr.asterisk.pbx_layout import find_asterisk
+from ivr.asterisk.originator import AsteriskOriginator
+from ivr.asterisk.pbx import Pbx
 from ivr.campaign.dial import Dialler, Halt, Observer
-from ivr.campaign.lines import Limits, Lines
+from ivr.campaign.lines import Lines
 from ivr.campaign.ports import CampaignRow
 from ivr.campaign.reconcile import reconcile
 from ivr.campaign.scripts import Scripts
-from ivr.errors import Busy, EngineRuns, InputError, IvrError, SpeechFailed, StoreFailed
+from ivr.data_dir import alone
+from ivr.errors import Busy, IvrError, SpeechFailed, StoreFailed
 from ivr.metrics import Metrics
 from ivr.observers import LogObserver, MetricsObserver, Observers
+from ivr.parts import asterisk_originator, fast_agi, limits, managed_or_external, manager, telephone_voice
 from ivr.settings import Settings
+from ivr.signals import signals
 from ivr.speech import TelephoneVoice
 from ivr.storage import SqlResults
 from ivr.system_clock import SystemClock
-
-log = structlog.get_logger(__name__)
-
-PROJECT = Path(__file__).resolve().parent.parent
-"""Where `make setup` unpacks Asterisk, in `.asterisk/`."""
 
 LAST_WORDS = 15.0
 """Seconds for calls that are cut off to store what is known of them."""
 
 METRICS_EVERY = 5.0
 """Seconds between two counts of people for the metrics."""
-
-
-def made(data_dir: Path) -> Path:
-    """Return `data_dir`, made where it was not there; raise InputError where nothing can be written to it."""
-    try:
-        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    except OSError as error:
-        raise _unwritable(data_dir, error) from None
-    if not os.access(data_dir, os.W_OK | os.X_OK):
-        raise _unwritable(data_dir, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
-    return data_dir
-
-
-def _unwritable(data_dir: Path, error: OSError) -> InputError:
-    return InputError(f"データの置き場 {data_dir} に書けません：{error.strerror}（設定 data_dir）")
-
-
-@contextmanager
-def alone(data_dir: Path) -> Iterator[None]:
-    """Hold `data_dir` for this engine alone; raise EngineRuns if another has it, InputError where it can't be made."""
-    try:
-        lock = (made(data_dir) / "engine.lock").open("a")
-    except OSError as error:
-        raise _unwritable(data_dir, error) from None
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise EngineRuns(
-                f"{data_dir} は別の ivr が使っています。`ivr serve` などが動いていないか確かめてください。"
-            ) from None
-        yield
-
-
-def engine_runs(data_dir: Path) -> bool:
-    """Tell whether an engine holds `data_dir` now."""
-    try:
-        with (data_dir / "engine.lock").open() as lock:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except OSError:
-        return True
-    return False
 
 
 class Tasks:
@@ -243,159 +187,6 @@ async def warmed_up(speech: TelephoneVoice) -> None:
     """Load the voice while the PBX starts. Whether it can speak is found out by those who want it to."""
     with suppress(SpeechFailed):
         await speech.warm_up()
-
-
-@contextmanager
-def signals(stopping: asyncio.Event, drain: float) -> Iterator[None]:
-    """Set `stopping` at the first SIGTERM or SIGINT; cancel the caller `drain` seconds later, or at the second.
-
-    A closed terminal (SIGHUP) counts as a first one.
-    """
-    loop = asyncio.get_running_loop()
-    caller = asyncio.current_task()
-    if caller is None:
-        raise RuntimeError("signals() is for a task")
-    deadline: list[asyncio.TimerHandle] = []
-
-    terminals = [number for number in (0, 1, 2) if os.isatty(number)]
-
-    def stop() -> None:
-        if stopping.is_set():
-            caller.cancel()
-            return
-        stopping.set()
-        deadline.append(loop.call_later(drain, caller.cancel))
-
-    def terminal_gone() -> None:
-        # Nothing can be printed there any more. A shell passes the signal on, so that it may come twice.
-        nowhere = os.open(os.devnull, os.O_RDWR)
-        for number in terminals:
-            os.dup2(nowhere, number)
-        os.close(nowhere)
-        if not stopping.is_set():
-            stop()
-
-    handlers = {signal.SIGTERM: stop, signal.SIGINT: stop}
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as `nohup` leaves it
-        handlers[signal.SIGHUP] = terminal_gone
-    for number, handler in handlers.items():
-        loop.add_signal_handler(number, handler)
-    try:
-        yield
-    finally:
-        for number in handlers:
-            loop.remove_signal_handler(number)
-        for timer in deadline:
-            timer.cancel()
-
-
-def telephone_voice(settings: Settings, metrics: Metrics | None = None) -> TelephoneVoice:
-    """Return the voice of the settings; raise SpeechFailed, and InputError where there is no place for its files."""
-    counted = metrics or Metrics()
-    speech = settings.speech
-    return TelephoneVoice(
-        made(settings.data_dir) / "voice",
-        engine=speech.engine,
-        voice=speech.voice,
-        speed=speech.speed,
-        workers=speech.workers,
-        on_render=counted.speech_rendered,
-        on_hit=counted.speech_cached,
-    )
-
-
-def managed_or_external(settings: Settings, metrics: Metrics) -> Pbx:
-    """Return the PBX of the settings, not started; raise InputError or PbxUnavailable."""
-    chosen = settings.pbx
-    if chosen.mode == "external":
-        return ExternalPbx(ami_secret=chosen.ami.secret() or "")
-    config = PbxConfig(
-        directory=settings.data_dir / "asterisk",
-        side=trunk(settings),
-        ami_port=chosen.ami.port,
-        ami_username=chosen.ami.username,
-        sip_port=chosen.sip_port,
-        bind_host=chosen.bind_host,
-        rtp_ports=chosen.rtp_ports,
-        agi_host=chosen.agi.host,
-        agi_port=chosen.agi.port,
-    )
-    was_up: list[bool] = []
-
-    def on_state(up: bool, reason: str) -> None:
-        metrics.pbx_up(up)
-        if up and was_up:
-            metrics.pbx_restarted()
-        was_up.append(up)
-        log.info("pbx_up") if up else log.error("pbx_down", reason=reason)
-
-    return ManagedPbx(config, find_asterisk(chosen.asterisk, PROJECT), on_state=on_state)
-
-
-def trunk(settings: Settings) -> Trunk:
-    """Return the telephone line as the PBX's configuration wants it; raise InputError for an unreadable password."""
-    line = settings.trunk
-    return Trunk(
-        host=line.host,
-        port=line.port,
-        transport=line.transport,
-        username=line.username,
-        password=line.password(),
-        register=line.registers,
-        from_domain=line.from_domain,
-        caller_id=line.caller_id,
-        codecs=line.codecs,
-        dtmf=line.dtmf,
-    )
-
-
-def manager(settings: Settings, pbx: Pbx, metrics: Metrics) -> Ami:
-    """Return the AMI connection, not yet made."""
-    place = settings.pbx.ami
-    return Ami(
-        host=place.host,
-        port=place.port,
-        username=place.username,
-        secret=pbx.ami_secret,
-        on_state=metrics.ami_connected,
-    )
-
-
-def asterisk_originator(settings: Settings, ami: Ami, clock: SystemClock, metrics: Metrics) -> AsteriskOriginator:
-    """Return what dials."""
-    plan = DialPlan(
-        caller_id=settings.trunk.caller_id or "",
-        number_format=settings.trunk.number_format,
-        ring=settings.calling.ring_timeout.total_seconds(),
-        call=settings.calling.call_limit.total_seconds(),
-    )
-    hooks = Hooks(
-        originated=metrics.originated,
-        first_audio=metrics.answer_to_audio,
-        key_to_audio=metrics.key_to_audio,
-        bad_token=lambda: metrics.agi_rejected("token"),
-    )
-    return AsteriskOriginator(ami, clock, plan=plan, hooks=hooks)
-
-
-def fast_agi(settings: Settings, originator: AsteriskOriginator, metrics: Metrics) -> AgiServer:
-    """Return the server that answered calls come to."""
-    return AgiServer(
-        settings.pbx.agi.host,
-        settings.pbx.agi.port,
-        originator.handle,
-        on_sessions=metrics.agi_sessions,
-        on_refused=metrics.agi_rejected,
-    )
-
-
-def limits(settings: Settings) -> Limits:
-    """Return what the trunk bears."""
-    return Limits(
-        lines=settings.trunk.lines,
-        calls_per_second=settings.trunk.calls_per_second,
-        call=settings.calling.call_limit.total_seconds(),
-    )
 
 
 @contextmanager

@@ -16,12 +16,13 @@ from pathlib import Path
 from rich.console import Console
 
 from ivr import scenario_files, settings
-from ivr.app import engine_runs, made, telephone_voice
 from ivr.campaign.intake import Intake, read_list
 from ivr.campaign.ports import CampaignRow, Counts, NewCampaign
+from ivr.data_dir import engine_runs, made
 from ivr.domain.recipient import Recipient
 from ivr.domain.scenario import Scenario
 from ivr.errors import InputError, NotFound, Problem, Problems
+from ivr.parts import telephone_voice
 from ivr.reporting import show_closing, write_csv, write_json, write_xlsx
 from ivr.settings import Settings
 from ivr.speech import unreadable

@@ -16,11 +16,13 @@ from enum import StrEnum
 from pathlib import Path
 
 from ivr import logs, settings
-from ivr.app import PROJECT, alone, managed_or_external, manager, meanwhile, telephone_voice
+from ivr.app import meanwhile
 from ivr.asterisk.pbx import ManagedPbx, Pbx
 from ivr.asterisk.pbx_layout import find_asterisk
+from ivr.data_dir import alone
 from ivr.errors import EngineRuns, IvrError, PbxUnavailable
 from ivr.metrics import Metrics
+from ivr.parts import PROJECT, managed_or_external, manager, telephone_voice
 from ivr.settings import Settings
 from ivr.storage import SqlResults
 from ivr.system_clock import SystemClock

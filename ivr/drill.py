@@ -13,11 +13,13 @@ from pathlib import Path
 from rich.console import Console
 
 from ivr import desk, logs, service
-from ivr.app import PROJECT, made, running
+from ivr.app import running
 from ivr.asterisk.pbx_layout import find_asterisk
+from ivr.data_dir import made
 from ivr.domain.calendar import DAYS, HOLIDAY
 from ivr.domain.outcome import Outcome
 from ivr.domain.phone import national
+from ivr.parts import PROJECT
 from ivr.rehearsal.callee_file import read_callees, shipped_kinds
 from ivr.rehearsal.callees import Callees
 from ivr.rehearsal.comparing import Difference, compare

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from ivr import doctor
-from ivr.app import PROJECT, alone
 from ivr.asterisk.pbx_layout import find_asterisk
+from ivr.data_dir import alone
 from ivr.doctor import Finding, State
 from ivr.drill import everybody
+from ivr.parts import PROJECT
 from ivr.rehearsal.network import TelephoneNetwork, free_port
 
 

@@ -16,8 +16,8 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from ivr.app import PROJECT
 from ivr.campaign.ports import AttemptRecord
+from ivr.parts import PROJECT
 from ivr.settings import load
 from ivr.storage import SqlResults
 from tests.bench.far_end import Manner

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from ivr import scenario_files
-from ivr.app import PROJECT
+from ivr.parts import PROJECT
 from ivr.settings import Speech
 from ivr.speech import TelephoneVoice
 from tests.bench.engine import GIVEN, SURNAMES

@@ -1,0 +1,56 @@
+"""The directory that holds everything that an engine keeps: one engine at a time."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ivr.errors import EngineRuns, InputError
+
+
+def made(data_dir: Path) -> Path:
+    """Return `data_dir`, made where it was not there; raise InputError where nothing can be written to it."""
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise _unwritable(data_dir, error) from None
+    if not os.access(data_dir, os.W_OK | os.X_OK):
+        raise _unwritable(data_dir, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
+    return data_dir
+
+
+def _unwritable(data_dir: Path, error: OSError) -> InputError:
+    return InputError(f"データの置き場 {data_dir} に書けません：{error.strerror}（設定 data_dir）")
+
+
+@contextmanager
+def alone(data_dir: Path) -> Iterator[None]:
+    """Hold `data_dir` for this engine alone; raise EngineRuns if another has it, InputError where it can't be made."""
+    try:
+        lock = (made(data_dir) / "engine.lock").open("a")
+    except OSError as error:
+        raise _unwritable(data_dir, error) from None
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise EngineRuns(
+                f"{data_dir} は別の ivr が使っています。`ivr serve` などが動いていないか確かめてください。"
+            ) from None
+        yield
+
+
+def engine_runs(data_dir: Path) -> bool:
+    """Tell whether an engine holds `data_dir` now."""
+    try:
+        with (data_dir / "engine.lock").open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return False
