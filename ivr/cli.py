@@ -76,7 +76,9 @@ def _fail(message: str) -> NoReturn:
 
 def _run(work: Coroutine[Any, Any, int]) -> NoReturn:
     try:
-        status = asyncio.run(work)
+        import uvloop
+
+        status = uvloop.run(work)
     except asyncio.CancelledError:
         _fail("途中で打ち切りました。分かったところまでは保存してあります。")
     sys.exit(status)

@@ -53,7 +53,6 @@ def configure(*, as_json: bool, level: str = "info", stream: IO[str] | None = No
     """Send every log to `stream` (stderr), as JSON lines or for people; may be called again."""
     stream = stream or sys.stderr
     shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=False),

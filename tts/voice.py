@@ -27,6 +27,9 @@ from tts.pool import Pool
 from tts.reading import Variable, read
 from tts.scripts import foreign
 
+LOOK_AGAIN = 1.0
+"""Seconds between two looks at the files of a clip that everybody's call needs."""
+
 
 @dataclass(frozen=True, slots=True)
 class Clip:
@@ -72,6 +75,7 @@ class Voice:
         self._pool = Pool(workers or min(4, len(os.sched_getaffinity(0))))
         self._rendering: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._fixed: dict[tuple[Phrase, str], tuple[Job, str]] = {}
+        self._shared: dict[str, tuple[float, Clip]] = {}
         self._on_render = on_render
         self._on_hit = on_hit
 
@@ -175,11 +179,23 @@ class Voice:
             return Clip(stored.path, stored.seconds)
 
     def _found(self, key: str, scope: str | None) -> Clip | None:
+        clip = self._on_disk(key, scope) if scope is not None else self._shared_clip(key)
+        if clip is not None:
+            self._on_hit()
+        return clip
+
+    def _shared_clip(self, key: str) -> Clip | None:
+        """Return a clip that all persons share; its files are looked at once in LOOK_AGAIN seconds."""
+        until, clip = self._shared.get(key, (0.0, None))
+        if clip is None or time.monotonic() > until:
+            clip = self._on_disk(key, None)
+            if clip is not None:
+                self._shared[key] = time.monotonic() + LOOK_AGAIN, clip
+        return clip
+
+    def _on_disk(self, key: str, scope: str | None) -> Clip | None:
         entry = self._cache.find(key, scope)
-        if entry is None:
-            return None
-        self._on_hit()
-        return Clip(entry.path, entry.seconds)
+        return Clip(entry.path, entry.seconds) if entry is not None else None
 
     def _keyed(self, phrase: Phrase, values: Mapping[str, str], language: str) -> tuple[Job, str]:
         """Return the job of `phrase` with its key; that of a phrase without variables is worked out once."""

@@ -170,11 +170,10 @@ def _event(message: bytes) -> dict[str, str] | None:
     message = message.strip()
     if not message.startswith(b"Event: ") or message.startswith(b"Event: Shutdown"):
         return None
-    event: dict[str, str] = {}
-    for line in message.decode("utf-8", "ignore").split("\r\n"):
-        name, colon, value = line.partition(": ")
-        if colon:
-            event[name] = f"{event[name]}\n{value}" if name in event else value
+    fields = [line.split(": ", 1) for line in message.decode("utf-8", "ignore").split("\r\n") if ": " in line]
+    event: dict[str, str] = dict(fields)
+    if len(event) < len(fields):
+        event = {name: "\n".join(value for other, value in fields if other == name) for name in event}
     return event
 
 

@@ -83,6 +83,7 @@ class AgiCallLeg:
     ) -> None:
         self._session = session
         self._ear = ear
+        self._now = asyncio.get_running_loop().time
         self._rule = rule or LeaveRule()
         self._answered: float | None = answered
         self._spoke_at = answered
@@ -121,9 +122,9 @@ class AgiCallLeg:
     async def leave(self, clips: Sequence[Clip], keys: str) -> Left | NotLeft | Pressed | HungUp:
         """Speak `clips` from start to end over a silent line, by the LeaveRule; `keys` stay live throughout."""
         self._enter()
-        deadline = _now() + self._rule.total
+        deadline = self._now() + self._rule.total
         longest, starts = 0.0, 0
-        before = self._rule.before - (_now() - self._spoke_at)
+        before = self._rule.before - (self._now() - self._spoke_at)
         found: Pressed | Silence | HungUp | NotLeft | Left = await self._wait(before, keys)
         while isinstance(found, Silence | NotLeft):
             quiet = await self._wait_quiet(deadline, keys) if starts <= self._rule.restarts else None
@@ -156,15 +157,15 @@ class AgiCallLeg:
         self._keys_live = False
 
     async def _play(self, clip: Clip, keys: str, stop: asyncio.Future[None] | None) -> _Played:
-        began = _now()
+        began = self._now()
         self._measure(began)
         order = command("STREAM FILE", str(clip.path), keys)
         try:
             result = await self._session.execute_until(order, clip.seconds + MARGIN, stop)
-            self._spoke_at = _now()
+            self._spoke_at = self._now()
             if result is None:
                 key = self._ear.dropped(keys)
-                return _Played(seconds=min(_now() - began, clip.seconds), key=key, broken_off=True)
+                return _Played(seconds=min(self._now() - began, clip.seconds), key=key, broken_off=True)
             seconds = max(0, result.endpos or 0) / SAMPLES_PER_SECOND
             if await self._hung_up(result):
                 return _Played(seconds=seconds, hung_up=True)
@@ -179,8 +180,8 @@ class AgiCallLeg:
 
     async def _wait(self, seconds: float, keys: str, *, sounding: bool | None = None) -> Pressed | Silence | HungUp:
         """Wait for a key in `keys`, or until the sound has become `sounding`, `seconds` at most."""
-        deadline = _now() + seconds
-        while (left := deadline - _now()) > 0:
+        deadline = self._now() + seconds
+        while (left := deadline - self._now()) > 0:
             if key := self._ear.dropped(keys):
                 return self._pressed(key, 0.0)
             stop = self._ear.watch(keys=keys, sounding=sounding)
@@ -207,7 +208,7 @@ class AgiCallLeg:
     async def _wait_quiet(self, deadline: float, keys: str) -> Pressed | Silence | HungUp | None:
         """Wait until the callee's side has been silent for long enough; None where that is not before `deadline`."""
         rule = self._rule
-        while _now() < deadline:
+        while self._now() < deadline:
             try:
                 await self._set("TALK_DETECT(remove)", "")
                 self._ear.listen_anew()
@@ -256,7 +257,7 @@ class AgiCallLeg:
         return self._session.hung_up
 
     def _pressed(self, key: str, seconds: float) -> Pressed:
-        self._key_at = _now()
+        self._key_at = self._now()
         return Pressed(key, round(seconds, 3))
 
     def _measure(self, now: float) -> None:
@@ -265,7 +266,3 @@ class AgiCallLeg:
         if self._key_at is not None:
             self._on_key_to_audio(now - self._key_at)
         self._answered = self._key_at = None
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()

@@ -50,6 +50,7 @@ class DialState:
         self._timed_out = False
         self._refused: str | None = None
         self._change = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
 
     @property
     def never_talked(self) -> bool:
@@ -79,16 +80,16 @@ class DialState:
 
     def note_talked(self) -> None:
         """The AGI session has ended."""
-        self.talked = asyncio.get_running_loop().time()
+        self.talked = self._loop.time()
         self._change.set()
 
     async def changed(self, within: float) -> None:
         """Return once the call was answered, its talk is over, it is gone or in doubt; `within` seconds at most."""
+        timer = self._loop.call_later(within, self._change.set)
         try:
-            async with asyncio.timeout(within):
-                await self._change.wait()
-        except TimeoutError:
-            return
+            await self._change.wait()
+        finally:
+            timer.cancel()
         self._change.clear()
 
     def take(self, event: AmiMessage) -> None:
@@ -113,7 +114,7 @@ class DialState:
                 self._hung_up = True
                 self._note_cause(event)
                 if self.answered is None and not self._failed and not self._missed:
-                    asyncio.get_running_loop().call_later(REASON_WITHIN, self.note_gone)
+                    self._loop.call_later(REASON_WITHIN, self.note_gone)
                 else:
                     self.note_gone()
             case "Disconnected" | "Reconnected":
@@ -137,7 +138,7 @@ class DialState:
 
     def _note_answer(self) -> float:
         if self.answered is None:
-            self.answered = asyncio.get_running_loop().time()
+            self.answered = self._loop.time()
             self._answered_at = self._clock.now()
             self._change.set()
         return self.answered

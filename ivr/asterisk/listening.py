@@ -40,6 +40,7 @@ class Ear:
         self._watch: asyncio.Future[None] | None = None
         self._wanted = ""
         self._until: bool | None = None
+        self._loop = asyncio.get_running_loop()
 
     def __enter__(self) -> Self:
         self._following.__enter__()
@@ -71,7 +72,7 @@ class Ear:
         Only the last one given out is served.
         """
         self._wanted, self._until = keys, sounding
-        self._watch = asyncio.get_running_loop().create_future()
+        self._watch = self._loop.create_future()
         self._tell()
         return self._watch
 
@@ -114,7 +115,7 @@ class Ear:
             self._owed[key] -= 1
         elif key in KEYS:
             self._unclaimed.append(key)
-            asyncio.get_running_loop().call_later(GRACE, self._tell)
+            self._loop.call_later(GRACE, self._tell)
 
     def _tell(self) -> None:
         if self._watch is None or self._watch.done():

@@ -114,6 +114,7 @@ class Dialler:
         self._wait_for_windows = wait_for_windows
         self._ready: asyncio.Queue[_Ready | None] = asyncio.Queue()
         self._ahead = asyncio.Semaphore(2 * lines.limits.lines + 8)
+        self._plenty = 2 * LOOK_AGAIN * lines.limits.calls_per_second
         self._in_hand: set[str] = set()
         self._calls = 0
         self._halt: Halt | None = None
@@ -167,6 +168,8 @@ class Dialler:
             try:
                 if self._paused:
                     self._observer.held(self._campaign.name, "paused", None)
+                    await self._wait(LOOK_AGAIN)
+                elif self._ready.qsize() > self._plenty:
                     await self._wait(LOOK_AGAIN)
                 elif not await self._pass():
                     await self._rest()

@@ -61,8 +61,7 @@ class Conversation:
 
     def _learn(self, state: State, facts: tuple[Fact, ...]) -> State:
         self.facts.extend(facts)
-        now = self._clock.now()
-        self.keys.extend(TimedKey(press=fact, at=now) for fact in facts if isinstance(fact, KeyPress))
+        self.keys.extend(TimedKey(press=fact, at=self._clock.now()) for fact in facts if isinstance(fact, KeyPress))
         return state
 
     async def _perform(self, leg: CallLeg, at: Live, deadline: float) -> Event:

@@ -5,9 +5,9 @@ All in the campaign's own time zone; `now` is always passed in, with its zone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import jpholiday
@@ -61,14 +61,17 @@ class Calendar:
                 return end
         return end
 
-    def _spans(self, day: date) -> Iterator[tuple[datetime, datetime]]:
+    @lru_cache(maxsize=128)  # noqa: B019 - asked for several times a call; the calendar is a value, and small
+    def _spans(self, day: date) -> tuple[tuple[datetime, datetime], ...]:
         if day in self.closed_days:
-            return
+            return ()
         kind = HOLIDAY if is_holiday(day) else DAYS[day.weekday()]
-        for window in self.windows:
-            if kind in window.days:
-                midnight = self._midnight(day)
-                yield midnight + timedelta(minutes=window.start), midnight + timedelta(minutes=window.until)
+        midnight = self._midnight(day)
+        return tuple(
+            (midnight + timedelta(minutes=window.start), midnight + timedelta(minutes=window.until))
+            for window in self.windows
+            if kind in window.days
+        )
 
     def _midnight(self, day: date) -> datetime:
         return datetime.combine(day, time(), self.zone)
