@@ -109,6 +109,10 @@ class Engine:
         self.tasks.serve(_stop_when(self.stopping, dialler))
         return await dialler.run()
 
+    def health(self) -> Mapping[str, bool]:
+        """Tell what calls depend on and whether it is well, for `/healthz`."""
+        return {"ami": self.originator.connected, "trunk": not self.lines.trunk.holds}
+
     async def watch_campaigns(self) -> None:
         """Keep the metrics about people and windows true, for ever."""
         calendar = self.settings.rules().calendar
@@ -172,7 +176,7 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
                 tasks.serve(pbx.run())
                 tasks.serve(ami.run())
                 tasks.serve(engine.watch_campaigns())
-                tasks.serve(serve_metrics(web, metrics, lambda: {"ami": ami.connected}))
+                tasks.serve(serve_metrics(web, metrics, engine.health))
                 with signals(stopping, settings.drain_timeout.total_seconds()):
                     yield engine
             except IvrError as error:

@@ -23,6 +23,7 @@ from ivr.domain.recipient import Recipient
 from ivr.domain.scenario import Scenario
 from ivr.errors import InputError, NotFound, Problem, Problems
 from ivr.parts import telephone_voice
+from ivr.progress import counted
 from ivr.reporting import show_closing, write_csv, write_json, write_xlsx
 from ivr.settings import Settings
 from ivr.speech import unreadable
@@ -336,7 +337,7 @@ async def export(config: Path | None, name: str, out: Path, form: str, encoding:
             if missing:
                 print(f"{encoding} にない文字を 〓 にしました：{' '.join(missing)}", file=sys.stderr)
         case _:
-            write_xlsx(out, campaign, records, zone=zone)
+            write_xlsx(out, campaign, records, zone=zone, watch=counted)
     print(f"{out} に {len(records)} 人分を書き出しました。")
     return 0
 

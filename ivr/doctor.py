@@ -10,6 +10,8 @@ import json as jsonlib
 import shutil
 import tempfile
 import time
+import urllib.error
+import urllib.request
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -32,6 +34,9 @@ ROOM = 1 << 30
 
 MANAGER = 10.0
 """Seconds for the PBX's manager interface to let us in."""
+
+HEALTH = 5.0
+"""Seconds for a running engine to say how it is."""
 
 REGISTRATION = 10.0
 """Seconds for the trunk to answer a registration."""
@@ -198,9 +203,37 @@ async def exchange(chosen: Settings) -> AsyncIterator[Finding]:
             finally:
                 await pbx.stop()
     except EngineRuns:
-        yield _good("電話交換機の動作", "ivr が動いているので、そのままにしました。状態は /healthz で分かります。")
+        yield await asyncio.to_thread(_running_engine, chosen)
     except IvrError as error:
         yield _bad("電話交換機の動作", str(error), "")
+
+
+def _running_engine(chosen: Settings) -> Finding:
+    """Ask the engine that runs how it is."""
+    name = "電話交換機の動作"
+    # Not through a proxy of the environment: the engine is on this machine.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(f"http://{chosen.metrics.host}:{chosen.metrics.port}/healthz", timeout=HEALTH) as answer:
+            checks = jsonlib.load(answer)["checks"]
+    except urllib.error.HTTPError as error:
+        checks = jsonlib.load(error)["checks"]
+    except (OSError, ValueError):
+        return Finding(
+            name=name,
+            state=State.WARNING,
+            message="ivr が動いていますが、設定 metrics の場所で答えません。",
+            remedy="動いている ivr と同じ設定ファイルを --config で指定してください。",
+        )
+    if not checks.get("ami", True):
+        return _bad(name, "動いている ivr が、電話交換機に接続できません。", "ivr のログを見てください。")
+    if not checks.get("trunk", True):
+        return _bad(
+            "回線",
+            "どの電話も同じ理由でつながらないので、発信を見合わせています。",
+            "結果の SIP の番号を見て、回線の番号形式・パスワード・契約を確かめてください。",
+        )
+    return _good(name, "ivr が動いていて、電話交換機につながっています。")
 
 
 async def _manager(chosen: Settings, pbx: Pbx, metrics: Metrics) -> Finding:

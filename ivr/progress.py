@@ -2,24 +2,82 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime
+from typing import Any, TextIO, TypeVar, cast
 
+import structlog
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, track
 
 from ivr.domain.outcome import Outcome
+
+T = TypeVar("T")
+
+log = structlog.get_logger(__name__)
 
 REASONS = {
     "window": "架電できる時間帯ではありません",
     "retry": "かけ直しの時刻を待っています",
     "store": "データベースに書き込めません。空きを待っています",
     "pbx": "電話交換機（Asterisk）の準備を待っています",
+    "trunk": "どの電話も同じ理由でつながりません。回線の設定と契約を確かめてください。ときどき一件だけ試します",
     "voice": "音声を作れない人がいます",
     "paused": "一時停止中です",
 }
+
+
+class Lasting:
+    """A text stream that goes nowhere once its reader has gone or its disk is full: no call ends because of that."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._gone = False
+
+    def write(self, text: str) -> int:
+        """Write while that works."""
+        if not self._gone:
+            try:
+                return self._stream.write(text)
+            except OSError:
+                self._leave()
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush while that works."""
+        if not self._gone:
+            try:
+                self._stream.flush()
+            except OSError:
+                self._leave()
+
+    def _leave(self) -> None:
+        """Point the stream elsewhere, so that the interpreter, too, finds nothing to complain of at its end."""
+        self._gone = True
+        with suppress(OSError, ValueError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self._stream.fileno())
+            os.close(nowhere)
+        log.warning("output_gone")
+
+    def __getattr__(self, name: str) -> Any:
+        """Be the stream in everything else."""
+        return getattr(self._stream, name)
+
+
+def terminal() -> Console:
+    """Return the terminal or the file that staff look at while calls are made."""
+    return Console(file=cast(TextIO, Lasting(sys.stdout)))
+
+
+def counted(rows: Iterable[T], what: str, total: int) -> Iterable[T]:
+    """Yield `rows`, with a bar on the terminal that says how many of the `total` of `what` are done."""
+    screen = Console(stderr=True)
+    return track(rows, what, total=total, console=screen, transient=True, disable=not screen.is_terminal)
 
 
 class CampaignProgress:

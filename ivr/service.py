@@ -14,9 +14,9 @@ from ivr import desk, logs, settings
 from ivr.app import Engine, running
 from ivr.campaign.dial import Halt
 from ivr.campaign.ports import CampaignRow
-from ivr.errors import StoreFailed
-from ivr.progress import CampaignProgress
-from ivr.reporting import show_closing, write_json
+from ivr.errors import PbxUnavailable, StoreFailed
+from ivr.progress import CampaignProgress, terminal
+from ivr.reporting import see_writable, show_closing, write_json
 
 LOOK_FOR_CAMPAIGNS = 1.0
 """Seconds between two looks for campaigns that were started from elsewhere."""
@@ -33,13 +33,16 @@ async def run_campaign(
     """Import, dial until everybody is settled or the window closes, print the table, export."""
     chosen = settings.load(config)
     logs.configure(as_json=chosen.log.format == "json", level="warning")
+    if results_file is not None:
+        see_writable(results_file)
     order = await desk.read_order(chosen, name, list_file, scenario_file)
+    screen = terminal()
     async with running(chosen) as engine:
         campaign = await desk.take_up(engine.results, order)
         await engine.originator.ready()
         spare_the_lasting()
-        halt = await dial_shown(engine, campaign, Console())
-        return await conclude(engine, campaign, halt, results_file, Console())
+        halt = await dial_shown(engine, campaign, screen)
+        return await conclude(engine, campaign, halt, results_file, screen)
 
 
 def spare_the_lasting() -> None:
@@ -113,7 +116,7 @@ async def serve(config: Path | None) -> int:
     log.info("starting", settings=str(chosen.source) if chosen.source else "defaults", lines=chosen.trunk.lines)
     async with running(chosen) as engine:
         spare_the_lasting()
-        log.info("ready")
+        await _say_ready(engine)
         under_way: set[str] = set()
         idle = asyncio.Event()
         while not engine.stopping.is_set():
@@ -128,6 +131,16 @@ async def serve(config: Path | None) -> int:
             await idle.wait()
     log.info("stopped")
     return 0
+
+
+async def _say_ready(engine: Engine) -> None:
+    """Say that calls can be made, or that the PBX keeps us waiting; it is waited for on."""
+    try:
+        await engine.originator.ready()
+    except PbxUnavailable as error:
+        log.warning("waiting_for_pbx", reason=str(error))
+    else:
+        log.info("ready")
 
 
 async def _dial(engine: Engine, campaign: CampaignRow, under_way: set[str], idle: asyncio.Event) -> None:

@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from ivr import doctor
+from ivr.app import listening, meanwhile, serve_metrics
 from ivr.asterisk.pbx_layout import find_asterisk
 from ivr.data_dir import alone
 from ivr.doctor import Finding, State
 from ivr.drill import everybody
+from ivr.metrics import Metrics
 from ivr.parts import PROJECT
 from ivr.rehearsal.network import TelephoneNetwork, free_port
 
@@ -21,7 +23,7 @@ def settings_file(folder: Path, trunk: str = "trunk: {}", **sections: str) -> Pa
         f"data_dir: {sections.get('data_dir', './var')}\n"
         f"pbx: {{sip_port: {free_port(socket.SOCK_DGRAM)}, ami: {{port: {free_port()}}},\n"
         f"      agi: {{port: {free_port()}}}}}\n"
-        f"metrics: {{port: {free_port()}}}\n"
+        f"metrics: {{port: {sections.get('metrics_port', free_port())}}}\n"
         f"{trunk}\n",
         encoding="utf-8",
     )
@@ -83,12 +85,29 @@ async def test_a_taken_port_is_named_with_its_setting(tmp_path: Path) -> None:
     assert "pbx.sip_port" in found["電話交換機の動作"].message
 
 
-async def test_a_running_engine_is_left_alone(tmp_path: Path) -> None:
-    config = settings_file(tmp_path)
-    with alone(tmp_path / "var"):
-        found = await findings(config)
-    assert found["電話交換機の動作"].state is State.GOOD
-    assert "回線" not in found
+@pytest.mark.parametrize(
+    ("health", "name", "state"),
+    [
+        ({"ami": True, "trunk": True}, "電話交換機の動作", State.GOOD),
+        ({"ami": False, "trunk": True}, "電話交換機の動作", State.BAD),
+        ({"ami": True, "trunk": False}, "回線", State.BAD),
+        (None, "電話交換機の動作", State.WARNING),
+    ],
+)
+async def test_a_running_engine_is_left_alone_and_asked_how_it_is(
+    tmp_path: Path, health: dict[str, bool] | None, name: str, state: State
+) -> None:
+    with listening("127.0.0.1", 0, "metrics.port") as listener, alone(tmp_path / "var"):
+        port = listener.getsockname()[1]
+        config = settings_file(tmp_path, metrics_port=str(port))
+        if health is None:
+            listener.close()
+            found = await findings(config)
+        else:
+            async with meanwhile(serve_metrics(listener, Metrics(), lambda: health)):
+                found = await findings(config)
+    assert found[name].state is state
+    assert bool(found[name].remedy) is (state is not State.GOOD)
 
 
 async def test_a_data_directory_that_cannot_be_written_is_said_once_and_plainly(tmp_path: Path) -> None:

@@ -29,11 +29,16 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgiLimits:
-    """Seconds for the environment to arrive and for handlers to end at closing; sessions at once."""
+    """Seconds for the environment to arrive and for handlers to end at closing; sessions at once.
+
+    `strangers` is how many may be connected without having sent an environment. Asterisk sends it at once, so that
+    where more come the one that has waited longest is dropped: a port scan takes no call's place.
+    """
 
     environment: float = 5.0
     closing: float = 5.0
     sessions: int = 1000
+    strangers: int = 200
 
 
 Handler = Callable[[AgiSession], Awaitable[None]]
@@ -89,6 +94,7 @@ class AgiServer:
         self._on_refused = on_refused or (lambda _reason: None)
         self._server: asyncio.Server | None = None
         self._open: dict[AgiSession, asyncio.Task[object]] = {}
+        self._strangers: dict[AgiSession, None] = {}
         self._ends: set[asyncio.Timeout] = set()
 
     async def __aenter__(self) -> Self:
@@ -127,7 +133,7 @@ class AgiServer:
     async def serve(self, session: AgiSession) -> None:
         """Run the handler for a connection, once its environment is there."""
         task = asyncio.current_task()
-        if task is None or len(self._open) >= self._limits.sessions:
+        if task is None or len(self._open) - len(self._strangers) >= self._limits.sessions:
             self._on_refused("full")
             session.close()
             return
@@ -142,6 +148,9 @@ class AgiServer:
     async def _begun(self, session: AgiSession) -> bool:
         loop = asyncio.get_running_loop()
         limit = loop.call_later(self._limits.environment, session.close)
+        self._strangers[session] = None
+        if len(self._strangers) > self._limits.strangers:
+            next(iter(self._strangers)).close()
         try:
             await session.started()
         except CallLost:
@@ -149,6 +158,7 @@ class AgiServer:
             return False
         finally:
             limit.cancel()
+            del self._strangers[session]
         return True
 
     async def _handle(self, session: AgiSession) -> None:

@@ -85,6 +85,11 @@ class AsteriskOriginator:
         """How many dials are under way."""
         return len(self._waiting)
 
+    @property
+    def connected(self) -> bool:
+        """Tell whether AMI is there now."""
+        return self._ami.connected
+
     async def ready(self) -> None:
         """Return once AMI is there; PbxUnavailable with the reason after `ready` seconds."""
         await self._ami.wait_connected(self._plan.ready)

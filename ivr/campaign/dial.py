@@ -65,7 +65,7 @@ class Observer(Protocol):
         ...
 
     def held(self, campaign: str, reason: str, until: datetime | None) -> None:
-        """Nothing is dialled for now: `window`, `retry`, `store`, `pbx`, `voice`, `paused`."""
+        """Nothing is dialled for now: `window`, `retry`, `store`, `pbx`, `trunk`, `voice`, `paused`."""
         ...
 
     def defect(self, campaign: str, attempt: str, error: Exception) -> None:
@@ -137,6 +137,7 @@ class Dialler:
                 continue
             await self._lines.reserve()
             await self._pbx_ready()
+            await self._trunk_trusted()
             self._calls += 1
             self._spawn(self._call(ready))
         while self._calls:
@@ -311,6 +312,12 @@ class Dialler:
             else:
                 return
 
+    async def _trunk_trusted(self) -> None:
+        """Return once the trunk is not held for refusing everybody, or there is nothing to order any more."""
+        while self._may_dial() and not self._lines.trunk.may_dial():
+            self._observer.held(self._campaign.name, "trunk", None)
+            await self._wait(LOOK_AGAIN)
+
     async def _attempt(self, intent: Intent, ready: _Ready) -> None:
         """Make one call and store how it ended, whatever happens."""
         call = Conversation(self._scenario, ready.script, self._clock, limit=self._lines.limits.call)
@@ -324,7 +331,9 @@ class Dialler:
             await call.run(leg)
 
         try:
-            event, ending = conclude(await self._originator.dial(intent, talk), call, self._clock.now())
+            disposition = await self._originator.dial(intent, talk)
+            self._lines.trunk.ended(disposition)
+            event, ending = conclude(disposition, call, self._clock.now())
             advance(life, event)
         except asyncio.CancelledError:
             await asyncio.shield(

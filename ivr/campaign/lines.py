@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass
 
 from ivr.campaign.ports import Clock
+from ivr.campaign.trunk_watch import TrunkWatch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +24,7 @@ class Lines:
     def __init__(self, limits: Limits, clock: Clock) -> None:
         """Start with every line free."""
         self.limits = limits
+        self.trunk = TrunkWatch(clock)
         self._free = asyncio.Semaphore(limits.lines)
         self._interval = 1.0 / limits.calls_per_second
         self._clock = clock

@@ -6,12 +6,23 @@ csv_file.py   CSV that Excel opens
 xlsx_file.py  a workbook with a summary
 closing.py    the closing table
 classes.py    outcomes in the classes that a report keeps apart
+files.py      files that are there whole or not at all
 """
 
 from ivr.reporting.classes import OutcomeClass, class_of
 from ivr.reporting.closing import show_closing
 from ivr.reporting.csv_file import write_csv
+from ivr.reporting.files import see_writable
 from ivr.reporting.results import results_json, write_json
 from ivr.reporting.xlsx_file import write_xlsx
 
-__all__ = ["OutcomeClass", "class_of", "results_json", "show_closing", "write_csv", "write_json", "write_xlsx"]
+__all__ = [
+    "OutcomeClass",
+    "class_of",
+    "results_json",
+    "see_writable",
+    "show_closing",
+    "write_csv",
+    "write_json",
+    "write_xlsx",
+]

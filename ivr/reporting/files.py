@@ -37,3 +37,14 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
             temporary.unlink(missing_ok=True)
     except OSError as error:
         raise InputError(f"{path} に書き込めません（{error.strerror or type(error).__name__}）。") from error
+
+
+def see_writable(path: Path) -> None:
+    """Raise InputError where `replacing(path)` could not write, before any call is made for it; nothing is changed."""
+    try:
+        if path.exists() and not path.is_file():
+            return
+        with tempfile.TemporaryFile(dir=path.resolve().parent):
+            return
+    except OSError as error:
+        raise InputError(f"{path} に書き込めません（{error.strerror or type(error).__name__}）。") from error

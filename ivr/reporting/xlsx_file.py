@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -31,16 +31,36 @@ _MOMENT_WIDTH = 20
 _WIDTH = 15
 
 
+Row = Sequence[Value]
+
+
+Watch = Callable[[Iterable[Row], str, int], Iterable[Row]]
+"""Passes rows on, and shows how many of so many of what have been."""
+
+
+def _unwatched(rows: Iterable[Row], _what: str, _total: int) -> Iterable[Row]:
+    return rows
+
+
 def write_xlsx(
-    path: Path, campaign: CampaignRow, records: Sequence[RecipientRecord], *, zone: ZoneInfo = TOKYO
+    path: Path,
+    campaign: CampaignRow,
+    records: Sequence[RecipientRecord],
+    *,
+    zone: ZoneInfo = TOKYO,
+    watch: Watch = _unwatched,
 ) -> None:
-    """Write the workbook to `path`; raise InputError where that can't be written to."""
+    """Write the workbook to `path`; raise InputError where that can't be written to.
+
+    A hundred thousand people take half a minute, so that `watch` may show how far it is.
+    """
     from openpyxl import Workbook
 
     book = Workbook(write_only=True)
     _sheet(book, "集計", ("区分", "結果", "人数", "割合"), _summary(campaign, records))
-    _sheet(book, "宛先", person_headings(records), person_rows(records, zone))
-    _sheet(book, "発信", ATTEMPT, attempt_rows(records, zone))
+    people, dials = person_rows(records, zone), attempt_rows(records, zone)
+    _sheet(book, "宛先", person_headings(records), watch(people, "宛先", len(records)))
+    _sheet(book, "発信", ATTEMPT, watch(dials, "発信", sum(len(record.attempts) for record in records)))
     with replacing(path) as file:
         book.save(file)
 

@@ -59,16 +59,19 @@ class Said:
 class Command:
     """A command that runs, from `with` to its end; what it says goes into files in `folder`."""
 
-    def __init__(self, folder: Path, *arguments: str | Path, prefix: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, folder: Path, *arguments: str | Path, prefix: tuple[str, ...] = (), out: Path | None = None
+    ) -> None:
+        """Begin; `out` is where standard output goes if not into a file in `folder`."""
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         number = len(list(folder.glob("*.out")))
         self._out, self._err = folder / f"{number}.out", folder / f"{number}.err"
-        with self._out.open("wb") as out, self._err.open("wb") as err:
+        with (out or self._out).open("wb") as said, self._err.open("wb") as err:
             self.process = subprocess.Popen(
                 (*prefix, sys.executable, "-m", "ivr", *map(str, arguments)),
                 stdin=subprocess.DEVNULL,
-                stdout=out,
+                stdout=said,
                 stderr=err,
                 cwd=folder,
                 env=_environment(),
@@ -89,8 +92,8 @@ class Command:
 
     @property
     def out(self) -> str:
-        """What it has printed."""
-        return self._out.read_text("utf-8", "replace")
+        """What it has printed into its folder."""
+        return self._out.read_text("utf-8", "replace") if self._out.exists() else ""
 
     @property
     def err(self) -> str:

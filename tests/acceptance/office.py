@@ -102,9 +102,9 @@ class Office:
                 for index, number in enumerate(numbers)
             )
 
-    def begin(self, *arguments: str | Path, prefix: tuple[str, ...] = ()) -> Command:
-        """Start a command with the settings."""
-        command = Command(self.folder / "said", "--config", self.config, *arguments, prefix=prefix)
+    def begin(self, *arguments: str | Path, prefix: tuple[str, ...] = (), out: Path | None = None) -> Command:
+        """Start a command with the settings; what it prints goes to `out`, by itself into a file of its own."""
+        command = Command(self.folder / "said", "--config", self.config, *arguments, prefix=prefix, out=out)
         return self._stack.enter_context(command)
 
     def ivr(self, *arguments: str | Path, within: float = 60) -> Said:
@@ -117,12 +117,13 @@ class Office:
         assert said.status == 0, said
         return json.loads(said.out)
 
-    def run(self, name: str = "催告", *, prefix: tuple[str, ...] = ()) -> Command:
+    def run(self, name: str = "催告", *, prefix: tuple[str, ...] = (), out: Path | None = None) -> Command:
         """Start `campaign run`; its results go to kekka.json."""
         return self.begin(
             *("campaign", "run", name, "--list", self.list, "--scenario", self.scenario),
             *("--results", self.folder / "kekka.json"),
             prefix=prefix,
+            out=out,
         )
 
     def results(self, name: str = "催告") -> list[dict[str, Any]]:

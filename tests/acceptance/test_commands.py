@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import urllib.error
 import urllib.request
 import wave
@@ -92,6 +93,32 @@ def labels_in(book: Path, labels: list[str]) -> list[str]:
         if any("カナ氏名" in row for row in rows):
             return [cell for row in rows for cell in row if isinstance(cell, str) and cell in labels]
     return []
+
+
+def test_results_that_could_not_be_written_are_refused_before_any_call(office: Office, far_end: FarEnd) -> None:
+    number = far_end.number(CONFIRMS)
+    office.people([number])
+    run = ("campaign", "run", "催告", "--list", office.list, "--scenario", office.scenario)
+    said = office.ivr(*run, "--results", office.folder / "nowhere" / "kekka.json")
+    assert "書き込めません" in said.refused_in_one_sentence()
+    assert far_end.dials([number]) == {number: 0}
+
+
+def test_a_campaign_goes_on_when_what_it_prints_goes_nowhere(office: Office, far_end: FarEnd) -> None:
+    numbers = [far_end.number(CONFIRMS) for _ in range(2)]
+    office.people(numbers)
+    office.settings(trunk={"lines": 1})
+    pipe = office.folder / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    running = office.run(out=pipe)
+    until(lambda: far_end.active(numbers), 60, "somebody is called")
+    os.close(reader)
+    said = running.ended(within=60)
+    assert said.status == 0, said
+    assert "Traceback" not in said.err
+    assert "Exception ignored" not in said.err
+    assert [person["outcome"] for person in office.results()] == ["confirmed"] * 2
 
 
 def test_outside_the_window_nobody_is_dialled_and_the_reason_is_said(office: Office, far_end: FarEnd) -> None:

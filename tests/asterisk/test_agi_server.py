@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 
@@ -244,6 +244,24 @@ async def test_more_connections_than_allowed_are_closed_and_counted() -> None:
             await four.command()
     assert refused == ["full"]
     assert counts == [1, 2, 1, 0, 1, 0]
+
+
+async def test_strangers_who_say_nothing_take_no_calls_place() -> None:
+    recorder, refused = Recorder(within=60), list[str]()
+    limits = AgiLimits(sessions=2, strangers=3, environment=60)
+    async with AsyncExitStack() as stack:
+        server = await stack.enter_async_context(
+            AgiServer("127.0.0.1", 0, recorder, limits=limits, on_refused=refused.append)
+        )
+        silent = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(20)]
+        for _ in range(2):
+            caller = await stack.enter_async_context(AgiCaller.connect(server.port))
+            await caller.command()
+        assert server.sessions == 2
+        await until(lambda: len(refused) >= 17)
+        assert set(refused) == {"garbage"}
+        for _, writer in silent:
+            writer.close()
 
 
 async def test_closing_the_server_ends_every_session_and_cancels_a_handler_that_stays() -> None:

@@ -309,7 +309,7 @@ async def test_a_pause_holds_the_dialling_and_a_resume_goes_on(tmp_path: Path) -
 
         async def slow(intent: Intent, talk: Talk) -> Disposition:
             await asyncio.sleep(0.005)
-            return BUSY
+            return Disposition(sip=480, q850=18, rang=True)
 
         telephone = Telephone({}, slow)
         watch = Watch()
