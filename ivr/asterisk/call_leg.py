@@ -20,9 +20,6 @@ SAMPLES_PER_SECOND = 8000
 MARGIN = 5.0
 """Seconds beyond a clip's or a wait's own length before the PBX counts as gone."""
 
-NORMAL_CLEARING = 16
-"""Q.850."""
-
 SHORT = 0.25
 """Seconds by which a clip may end early and still count as played whole."""
 
@@ -146,9 +143,8 @@ class AgiCallLeg:
 
     async def hang_up(self) -> None:
         """End the call; harmless where it has ended."""
-        with suppress(CallLost, OwnError):
-            await self._session.execute(command("EXEC", "Hangup", NORMAL_CLEARING), within=MARGIN)
-            self._session.hung_up = True
+        # The dialplan goes on where the session ends, and hangs up.
+        self._session.hung_up = True
         self._session.close()
 
     def _enter(self) -> None:

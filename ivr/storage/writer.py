@@ -1,7 +1,7 @@
 """Group commit: many writes, one transaction, one wait for the disk.
 
-Whoever comes first commits; what comes meanwhile waits and is committed together by the next in line. There is
-nothing to start or stop, and a lone write waits for nobody, unless it says that it has time.
+What comes while a commit is under way waits and is committed together after it. A lone write waits for nobody, unless
+it says that it has time. The task that commits lives as long as there is something to commit.
 """
 
 from __future__ import annotations
@@ -59,7 +59,8 @@ class Writer:
         self._transact = transact
         self._on_write = on_write
         self._queue: deque[_Write[object]] = deque()
-        self._turn = asyncio.Lock()
+        self._committer: asyncio.Task[None] | None = None
+        self._hurry = asyncio.Event()
 
     async def write(self, work: Work[T], *, leisure: float = 0.0) -> T:
         """Return what `work` returned, once it is on disk; raise what it raised, with nothing of it stored.
@@ -69,23 +70,39 @@ class Writer:
         """
         write = _Write(work, leisure)
         self._queue.append(write)  # type: ignore[arg-type]
-        await asyncio.shield(self._settle(write, leisure))
+        if not leisure:
+            self._hurry.set()
+        if self._committer is None:
+            self._committer = asyncio.ensure_future(self._commit_all())
+        await asyncio.shield(write.settled)
         return write.result()
 
     async def finish(self) -> None:
         """Return once everything asked for is written, a cancelled caller's too."""
-        async with self._turn:
-            while self._queue:
-                await self._commit(self._next_batch())
+        self._hurry.set()
+        if self._committer is not None:
+            await asyncio.shield(self._committer)
 
-    async def _settle(self, write: _Write[T], leisure: float) -> None:
-        if leisure:
-            await asyncio.wait({write.settled}, timeout=leisure)
-        if write.settled.done():
-            return
-        async with self._turn:
-            while not write.settled.done():
-                await self._commit(self._next_batch())
+    async def _commit_all(self) -> None:
+        try:
+            while self._queue:
+                await self._leisure_over()
+                batch = self._next_batch()
+                if all(write.leisure for write in self._queue):
+                    self._hurry.clear()
+                await self._commit(batch)
+        finally:
+            self._committer = None
+
+    async def _leisure_over(self) -> None:
+        """Return when somebody is in a hurry, or the first in the queue has waited for as long as it may."""
+        first = self._queue[0]
+        left = first.asked + first.leisure - time.perf_counter()
+        timer = asyncio.get_running_loop().call_later(max(0.0, left), self._hurry.set)
+        try:
+            await self._hurry.wait()
+        finally:
+            timer.cancel()
 
     def _next_batch(self) -> list[_Write[object]]:
         return [self._queue.popleft() for _ in range(min(len(self._queue), LARGEST_BATCH))]
