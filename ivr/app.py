@@ -17,6 +17,7 @@ import uvicorn
 from ivr import scenario_files
 from ivr.asterisk.originator import AsteriskOriginator
 from ivr.asterisk.pbx import Pbx
+from ivr.asterisk.tap import Taps
 from ivr.campaign.dial import Dialler, Halt, Observer
 from ivr.campaign.lines import Lines
 from ivr.campaign.ports import CampaignRow
@@ -152,7 +153,8 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
         stack.push_async_callback(speech.close)
         pbx = managed_or_external(settings, metrics)
         ami = manager(settings, pbx, metrics)
-        originator = asterisk_originator(settings, ami, clock, metrics)
+        taps = await stack.enter_async_context(Taps())
+        originator = asterisk_originator(settings, ami, taps, clock, metrics)
         await stack.enter_async_context(fast_agi(settings, originator, metrics))
         failure: IvrError | None = None
         async with asyncio.TaskGroup() as group:

@@ -228,12 +228,17 @@ def rehearse(
     list_file: Annotated[Path | None, typer.Option("--list", help="名簿の CSV")] = None,
     scenario_file: Annotated[Path | None, typer.Option("--scenario", help="シナリオの YAML")] = None,
     callees: Annotated[Path | None, typer.Option("--callees", help="模擬の相手を書いた YAML")] = None,
+    replay: Annotated[Path | None, typer.Option("--replay", help="録音した応答（WAV）の聞き分け方を示す")] = None,
     lines: Annotated[int, typer.Option(min=1, max=500, help="同時にかける数")] = 16,
     out: Annotated[Path, typer.Option("-o", "--out", resolve_path=True, help="結果と音声を置くフォルダ")] = Path(
         "var/rehearsal"
     ),
 ) -> None:
     """模擬の電話網を相手に、本物の通話で試します。本当の電話にはかかりません。例：ivr rehearse --demo"""
+    if replay is not None:
+        from ivr import replay as replaying
+
+        sys.exit(replaying.replay(replay))
     from ivr import drill
 
     if demo:

@@ -12,6 +12,7 @@ from ivr.asterisk.originator import AsteriskOriginator, DialPlan, Hooks
 from ivr.asterisk.pbx import ExternalPbx, ManagedPbx, Pbx
 from ivr.asterisk.pbx_config import PbxConfig, Trunk
 from ivr.asterisk.pbx_layout import find_asterisk
+from ivr.asterisk.tap import Taps
 from ivr.campaign.lines import Limits
 from ivr.data_dir import made
 from ivr.metrics import Metrics
@@ -97,7 +98,9 @@ def manager(settings: Settings, pbx: Pbx, metrics: Metrics) -> Ami:
     )
 
 
-def asterisk_originator(settings: Settings, ami: Ami, clock: SystemClock, metrics: Metrics) -> AsteriskOriginator:
+def asterisk_originator(
+    settings: Settings, ami: Ami, taps: Taps, clock: SystemClock, metrics: Metrics
+) -> AsteriskOriginator:
     """Return what dials."""
     plan = DialPlan(
         caller_id=settings.trunk.caller_id or "",
@@ -111,7 +114,7 @@ def asterisk_originator(settings: Settings, ami: Ami, clock: SystemClock, metric
         key_to_audio=metrics.key_to_audio,
         bad_token=lambda: metrics.agi_rejected("token"),
     )
-    return AsteriskOriginator(ami, clock, plan=plan, hooks=hooks)
+    return AsteriskOriginator(ami, clock, plan=plan, hooks=hooks, taps=taps)
 
 
 def fast_agi(settings: Settings, originator: AsteriskOriginator, metrics: Metrics) -> AgiServer:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ivr.asterisk.agi import AgiSession, HangupReceived
 from ivr.asterisk.agi_wire import Result, command
 from ivr.asterisk.listening import KEYS, Ear
 from ivr.campaign.ports import Clip
 from ivr.domain.callflow import HungUp, Left, NotLeft, Pressed, Silence, Spoken
+from ivr.domain.line_sounds import Found
 from ivr.errors import CallLost, OwnError
 
 SAMPLES_PER_SECOND = 8000
@@ -24,19 +26,25 @@ SHORT = 0.25
 """Seconds by which a clip may end early and still count as played whole."""
 
 
+BEEP_TOLD = 0.25
+"""Seconds from the end of a beep until it is known for one."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeaveRule:
     """How a message is left: in the trial ten of ten recording machines held it whole.
 
     Wait until `before` seconds after our last word, no longer, since machines hang up on a caller who stays silent;
-    then for `silence` seconds without sound (mean amplitude over `energy`, 16-bit samples, a frame of 20 ms) on the
-    callee's side; speak; start over when anything sounds, at most `restarts` times. No start comes later than `total`
-    seconds after the first moment. While it sounds, the detector is set anew every `look_again` seconds, because it
-    does not see the end of a sound that ends with the far end's packets.
+    then for `silence` seconds without sound on the callee's side, or `after_beep` seconds after a beep; speak; start
+    over when anything sounds, at most `restarts` times. No start comes later than `total` seconds after the first
+    moment. Where the audio itself does not come, a sound is a mean amplitude over `energy` (16-bit samples, a frame of
+    20 ms); while it sounds, that detector is set anew every `look_again` seconds, because it does not see the end of a
+    sound that ends with the far end's packets.
     """
 
     before: float = 3.0
     silence: float = 1.2
+    after_beep: float = 0.5
     energy: int = 256
     restarts: int = 8
     total: float = 90.0
@@ -83,6 +91,7 @@ class AgiCallLeg:
         self._now = asyncio.get_running_loop().time
         self._rule = rule or LeaveRule()
         self._answered: float | None = answered
+        self._answered_at = answered
         self._spoke_at = answered
         self._key_at: float | None = None
         self._on_first_audio = on_first_audio
@@ -140,6 +149,16 @@ class AgiCallLeg:
             with suppress(CallLost):
                 await self._set("TALK_DETECT(remove)", "")
         return found
+
+    def listen(self) -> None:
+        """Begin to listen to the callee's audio."""
+        self._ear.tap()
+
+    def found(self) -> tuple[Found, ...]:
+        """Return the tones that the callee's side has sounded so far, in seconds since the answer."""
+        began, found = self._ear.found
+        since = began - self._answered_at
+        return tuple(replace(one, start=one.start + since, end=one.end + since) for one in found)
 
     async def hang_up(self) -> None:
         """End the call; harmless where it has ended."""
@@ -204,6 +223,14 @@ class AgiCallLeg:
     async def _wait_quiet(self, deadline: float, keys: str) -> Pressed | Silence | HungUp | None:
         """Wait until the callee's side has been silent for long enough; None where that is not before `deadline`."""
         rule = self._rule
+        while self._ear.tapped and self._now() < deadline:
+            due = self._ear.silence_due(rule.silence, rule.after_beep)
+            if due <= 0:
+                return Silence()
+            sounds = due == math.inf
+            found = await self._wait(rule.look_again if sounds else min(due, BEEP_TOLD), keys, sounding=not sounds)
+            if not isinstance(found, Silence):
+                return found
         while self._now() < deadline:
             try:
                 await self._set("TALK_DETECT(remove)", "")

@@ -21,6 +21,7 @@ from ivr.asterisk.ami_link import NotSent
 from ivr.asterisk.call_leg import AgiCallLeg, LeaveRule
 from ivr.asterisk.dial_state import DialState
 from ivr.asterisk.listening import Ear
+from ivr.asterisk.tap import Tap, Taps
 from ivr.campaign.ports import Clock, Disposition, Talk
 from ivr.domain.attempt import Intent
 from ivr.errors import CallLost, OwnError, PbxUnavailable
@@ -71,12 +72,14 @@ class AsteriskOriginator:
         plan: DialPlan | None = None,
         leave: LeaveRule | None = None,
         hooks: Hooks | None = None,
+        taps: Taps | None = None,
     ) -> None:
         self._ami = ami
         self._clock = clock
         self._plan = plan or DialPlan()
         self._leave = leave or LeaveRule()
         self._hooks = hooks or Hooks()
+        self._taps = taps
         self._waiting: dict[str, _Dial] = {}
         self._channels = _Channels(ami, self._plan.order)
 
@@ -132,7 +135,7 @@ class AsteriskOriginator:
             return
         dial.session = session
         try:
-            with Ear(self._ami, dial.id) as ear:
+            with Ear(self._ami, dial.id, self._tap_of(session)) as ear:
                 leg = AgiCallLeg(
                     session,
                     ear,
@@ -150,6 +153,10 @@ class AsteriskOriginator:
         finally:
             session.close()
             dial.state.note_talked()
+
+    def _tap_of(self, session: AgiSession) -> Callable[[], Tap] | None:
+        taps, channel = self._taps, session.environment.get("agi_channel", "")
+        return (lambda: taps.open(self._ami, channel)) if taps is not None and channel else None
 
     async def _order(self, dial: _Dial, number: str, token: str) -> None:
         """Send the one Originate of this dial, and note what came of it."""

@@ -17,7 +17,7 @@ NORMAL_CLEARING = (16, 31)
 def conclude(disposition: Disposition, talk: Conversation, now: datetime) -> tuple[AttemptEvent, Ending]:
     """Return the last event of the attempt's life, and its ending at `now`."""
     event, outcome = _outcome(disposition, talk)
-    found = evidence(talk.facts, talk.over) if talk.over else {}
+    found = evidence(talk.facts, talk.over, talk.found) if talk.over else {}
     if disposition.refused is not None:
         found["reason"] = disposition.refused
     if disposition.lost:
@@ -53,7 +53,7 @@ def cut_short(talk: Conversation, now: datetime, reason: str, unproven: Outcome)
         restarts=restarts(talk.facts),
         keys=tuple(talk.keys),
         marks=marks(talk.facts),
-        evidence=evidence(talk.facts, over),
+        evidence=evidence(talk.facts, over, talk.found),
     )
 
 

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from ivr.domain.attempt import AttemptState, Ending, Intent, Past
 from ivr.domain.callflow import HungUp, Left, NotLeft, Pressed, Silence, Spoken
+from ivr.domain.line_sounds import Found
 from ivr.domain.outcome import Outcome
 from ivr.domain.recipient import Recipient
 
@@ -62,6 +63,14 @@ class CallLeg(Protocol):
 
     async def leave(self, clips: Sequence[Clip], keys: str) -> Left | NotLeft | Pressed | HungUp:
         """Speak `clips` from start to end over a silent line, anew whenever the callee's side sounds."""
+        ...
+
+    def listen(self) -> None:
+        """Begin to listen to what the callee's side sounds like, as `leave` needs it."""
+        ...
+
+    def found(self) -> tuple[Found, ...]:
+        """Return the tones that the callee's side has sounded so far, in seconds since the answer."""
         ...
 
     async def hang_up(self) -> None:

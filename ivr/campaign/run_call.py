@@ -28,7 +28,8 @@ from ivr.domain.callflow import (
     decide,
     live_keys,
 )
-from ivr.domain.scenario import Ask, Scenario
+from ivr.domain.line_sounds import Found
+from ivr.domain.scenario import Ask, Leave, Scenario
 from ivr.errors import CallLost, OwnError
 
 Script = Mapping[str, Sequence[Clip]]
@@ -47,13 +48,17 @@ class Conversation:
         self.facts: list[Fact] = []
         self.keys: list[TimedKey] = []
         self.over: Over | None = None
+        self.found: tuple[Found, ...] = ()
 
     async def run(self, leg: CallLeg) -> None:
         """Go through the scenario on `leg`, and hang up; never raises for what the callee or the PBX does."""
+        if any(isinstance(step, Leave) for step in self._scenario.steps.values()):
+            leg.listen()
         deadline = self._clock.monotonic() + self._limit
         state = self._learn(*begin(self._scenario))
         while not isinstance(state, Over):
             event = await self._perform(leg, state, deadline)
+            self.found = leg.found()
             state = self._learn(*decide(self._scenario, state, event))
         self.over = state
         if state.by is not EndedBy.CALLEE:

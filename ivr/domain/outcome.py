@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
 from ivr.domain.callflow import EndedBy, Fact, Heard, KeyPress, Mark, MessageLeft, Over
+from ivr.domain.line_sounds import Found
 
 
 class Outcome(StrEnum):
@@ -144,8 +145,11 @@ def marks(facts: Sequence[Fact]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(fact.tag for fact in facts if isinstance(fact, Mark)))
 
 
-def evidence(facts: Sequence[Fact], over: Over) -> dict[str, object]:
-    """Return what proves the outcome of an answered call, ready for JSON; it names no person and no number."""
+def evidence(facts: Sequence[Fact], over: Over, tones: Sequence[Found] = ()) -> dict[str, object]:
+    """Return what proves the outcome of an answered call, ready for JSON; it names no person and no number.
+
+    `tones` are those that the callee's side sounded, in seconds since the answer.
+    """
     steps: list[dict[str, object]] = []
     for fact in facts:
         match fact:
@@ -163,6 +167,16 @@ def evidence(facts: Sequence[Fact], over: Over) -> dict[str, object]:
             case KeyPress() | Mark():
                 pass
     found: dict[str, object] = {"ended_by": over.by.value, "steps": steps}
+    if tones:
+        found["tones"] = [
+            {
+                "sign": one.sign.value,
+                "at": round(one.start, 2),
+                "seconds": round(one.end - one.start, 2),
+                "hz": round(one.hz),
+            }
+            for one in tones
+        ]
     if over.reason:
         found["reason"] = over.reason
     return found

@@ -12,8 +12,7 @@ from collections.abc import Callable
 from typing import Self, assert_never, cast
 from uuid import UUID, uuid4
 
-from ivr.errors import Busy, PeerError
-from ivr.rehearsal.audiosocket import (
+from ivr.asterisk.audiosocket_wire import (
     FRAME_SECONDS,
     HANG_UP,
     Audio,
@@ -24,6 +23,7 @@ from ivr.rehearsal.audiosocket import (
     Violation,
     audio,
 )
+from ivr.errors import Busy, PeerError
 from ivr.rehearsal.ear import Ear
 from ivr.rehearsal.mouth import Mouth
 from ivr.rehearsal.sounds import RATE, Samples

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ivr.rehearsal.audiosocket import FRAME_BYTES, FRAME_SECONDS
+from ivr.asterisk.audiosocket_wire import FRAME_BYTES, FRAME_SECONDS
 from ivr.rehearsal.sounds import Samples
 
 _SILENCE = bytes(FRAME_BYTES)

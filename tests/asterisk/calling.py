@@ -21,6 +21,7 @@ from ivr.asterisk.agi_wire import Result, command
 from ivr.asterisk.ami import Ami, AmiTiming
 from ivr.asterisk.call_leg import LeaveRule
 from ivr.asterisk.originator import AsteriskOriginator, DialPlan, Hooks
+from ivr.asterisk.tap import Taps
 from ivr.campaign.ports import Clip, Disposition, Talk
 from ivr.domain.attempt import Intent
 from tests.asterisk.fake_asterisk import until
@@ -49,9 +50,9 @@ class Line:
     async def press(self, key: str) -> None:
         await self.do("EXEC", "SendDTMF", f"{key},100,120")
 
-    async def sound(self, seconds: float) -> None:
+    async def sound(self, seconds: float, *, hz: int = 500) -> None:
         """Send a tone."""
-        await self.do("STREAM FILE", str(tone(self.sounds, seconds).path), "")
+        await self.do("STREAM FILE", str(tone(self.sounds, seconds, hz=hz).path), "")
 
     async def stay_silent(self, seconds: float) -> None:
         """Send packets that hold silence."""
@@ -104,6 +105,7 @@ class Calls:
     ami: Ami
     originator: AsteriskOriginator
     agi: AgiServer
+    taps: Taps
     sounds: Path
     callees: dict[str, Callee]
     measured: dict[str, list[float]]
@@ -171,6 +173,7 @@ async def calling(
     async with (
         AgiServer("127.0.0.1", 0, callee) as far,
         AgiServer("127.0.0.1", 0, handle) as near,
+        Taps() as taps,
         pbx_pair(directory, agi_port=near.port, network_agi_port=far.port) as pair,
     ):
         config = pair.engine.config
@@ -188,11 +191,11 @@ async def calling(
             bad_token=lambda: measured["bad_token"].append(1),
         )
         plan = plan or DialPlan(caller_id=OFFICE, ring=5, call=60, margin=4)
-        late.append(AsteriskOriginator(ami, RealClock(), plan=plan, hooks=hooks))
+        late.append(AsteriskOriginator(ami, RealClock(), plan=plan, hooks=hooks, taps=taps))
         running = asyncio.create_task(ami.run())
         try:
             await ami.wait_connected(10)
-            yield Calls(pair, ami, late[0], near, directory, known, measured)
+            yield Calls(pair, ami, late[0], near, taps, directory, known, measured)
         finally:
             running.cancel()
             await asyncio.wait({running})

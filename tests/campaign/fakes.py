@@ -11,6 +11,7 @@ from pathlib import Path
 from ivr.campaign.ports import CallLeg, Clip, Disposition, Talk
 from ivr.domain.attempt import Intent
 from ivr.domain.callflow import HungUp, Left, NotLeft, Pressed, Silence, Spoken
+from ivr.domain.line_sounds import Found
 from ivr.domain.outcome import Outcome
 from ivr.errors import PbxUnavailable, SpeechFailed, Unspeakable
 
@@ -43,6 +44,7 @@ class ScriptedLeg:
         self.events = list(events)
         self.done: list[tuple[str, str]] = []
         self.hung_up = 0
+        self.listens = False
 
     async def _next(self, what: str, detail: str) -> Heard:
         self.done.append((what, detail))
@@ -68,6 +70,12 @@ class ScriptedLeg:
         event = await self._next("leave", " ".join(clip.path.name for clip in clips))
         assert isinstance(event, Left | NotLeft | Pressed | HungUp)
         return event
+
+    def listen(self) -> None:
+        self.listens = True
+
+    def found(self) -> tuple[Found, ...]:
+        return ()
 
     async def hang_up(self) -> None:
         self.hung_up += 1

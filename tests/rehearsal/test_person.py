@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
+from ivr.asterisk.audiosocket_wire import HANG_UP, audio
 from ivr.domain.outcome import Outcome
-from ivr.rehearsal.audiosocket import HANG_UP, audio
 from ivr.rehearsal.callees import (
     Dtmf,
     HangUp,

@@ -8,7 +8,7 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ivr.rehearsal.audiosocket import (
+from ivr.asterisk.audiosocket_wire import (
     HANG_UP,
     Audio,
     AudioSocketWire,

@@ -1,0 +1,189 @@
+"""The callee's audio beside the AGI session, for listening: 20 ms frames over TCP, in memory, while the call lives.
+
+A second channel of the PBX spies on the call's (`ChanSpy` with `o`: only what the callee's side sends) and speaks
+AudioSocket with us. Nothing is written to disk. Where the tap does not come about or breaks off, the call goes on with
+what AMI tells of talking.
+
+    async with Taps("127.0.0.1") as taps:
+        tap = taps.open(ami, "PJSIP/trunk-0000002a")
+        ... tap.catch_up().silent_for ...
+        tap.close()
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+from typing import Self, cast
+from uuid import UUID, uuid4
+
+from ivr.asterisk.ami import Ami
+from ivr.asterisk.audiosocket_wire import FRAME_BYTES, FRAME_SECONDS, Audio, AudioSocketWire, Ended, Hello, Violation
+from ivr.asterisk.audiosocket_wire import audio as audio_message
+from ivr.domain.line_sounds import Found, LineSounds, Thresholds
+from ivr.errors import Busy
+
+LAG = 0.1
+"""Seconds without a frame after which the far end counts as sending none, which is silence."""
+
+KEEP_ALIVE = 1.0
+"""Seconds. Asterisk ends an AudioSocket that it got nothing from for two."""
+
+_SILENCE = audio_message(bytes(FRAME_BYTES))
+
+
+class Tap:
+    """Listens to one call. `on_change` is told whenever it begins or ceases to sound."""
+
+    def __init__(self, thresholds: Thresholds, *, on_close: Callable[[Tap], object]) -> None:
+        self._on_close = on_close
+        self.uuid = uuid4()
+        self.sounds = LineSounds(thresholds)
+        self.found: list[Found] = []
+        self.on_change: Callable[[], None] = lambda: None
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.Transport | None = None
+        self._began = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def live(self) -> bool:
+        """Tell whether the callee's audio comes."""
+        return self._transport is not None and not self._transport.is_closing()
+
+    @property
+    def began(self) -> float:
+        """The loop's time at which the stream of `sounds` began."""
+        return self._began
+
+    def plug_in(self, transport: asyncio.Transport) -> None:
+        """Take the connection of the spying channel."""
+        self._transport = transport
+        self._began = self._loop.time()
+        self._keep_alive()
+
+    def hear(self, frames: list[bytes]) -> None:
+        """Take frames that came together, and answer each: the PBX is paced by our answers."""
+        was = self.sounds.sounding
+        self._silence(self._loop.time() - len(frames) * FRAME_SECONDS)
+        for frame in frames:
+            self.found += self.sounds.hear(frame)
+        if self._transport is not None:
+            self._transport.write(_SILENCE * len(frames))
+        if self.sounds.sounding != was:
+            self.on_change()
+
+    def catch_up(self) -> LineSounds:
+        """Return `sounds` as of now: where no frame has come for a while, it is silent."""
+        was = self.sounds.sounding
+        self._silence(self._loop.time())
+        if self.sounds.sounding != was:
+            self.on_change()
+        return self.sounds
+
+    def close(self) -> None:
+        """End it; harmless when repeated."""
+        self._on_close(self)
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._transport is not None:
+            self._transport.close()
+
+    def _silence(self, until: float) -> None:
+        missing = until - self._began - self.sounds.now
+        if missing > LAG:
+            self.found += self.sounds.miss(missing)
+
+    def _keep_alive(self) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(_SILENCE)
+            self._timer = self._loop.call_later(KEEP_ALIVE, self._keep_alive)
+
+
+class _Connection(asyncio.Protocol):
+    def __init__(self, taps: Taps) -> None:
+        self._taps = taps
+        self._wire = AudioSocketWire()
+        self._tap: Tap | None = None
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, made: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, made)
+        self._transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._taps.connections.add(self._transport)
+
+    def data_received(self, data: bytes) -> None:
+        frames: list[bytes] = []
+        for message in self._wire.receive(data):
+            match message:
+                case Hello(uuid):
+                    self._tap = self._taps.take(uuid)
+                    if self._tap is None or self._transport is None:
+                        self._drop()
+                        return
+                    self._tap.plug_in(self._transport)
+                case Audio(samples):
+                    frames.append(samples)
+                case Ended() | Violation():
+                    self._drop()
+                case _:
+                    pass
+        if self._tap is not None and frames:
+            self._tap.hear(frames)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._transport is not None:
+            self._taps.connections.discard(self._transport)
+        if self._tap is not None:
+            self._tap.close()
+
+    def _drop(self) -> None:
+        if self._transport is not None:
+            self._transport.close()
+
+
+class Taps:
+    """The AudioSocket server, on loopback and a port that is free; only who names an open tap's UUID is heard."""
+
+    def __init__(self, host: str = "127.0.0.1", *, thresholds: Thresholds | None = None) -> None:
+        self.host = host
+        self.port = 0
+        self.connections: set[asyncio.Transport] = set()
+        self._thresholds = thresholds or Thresholds()
+        self._expected: dict[UUID, Tap] = {}
+        self._server: asyncio.Server | None = None
+
+    async def __aenter__(self) -> Self:
+        loop = asyncio.get_running_loop()
+        try:
+            self._server = await loop.create_server(lambda: _Connection(self), self.host, 0, backlog=256)
+        except OSError as error:
+            raise Busy(f"音声を聞くためのポートを開けません（{error.strerror}）。") from None
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *_exc: object) -> None:
+        if self._server is not None:
+            self._server.close()
+        for transport in list(self.connections):
+            transport.abort()
+
+    def open(self, ami: Ami, channel: str) -> Tap:
+        """Begin to listen to `channel`, by its name in the PBX; whether that comes about is seen by `Tap.live`."""
+        tap = Tap(self._thresholds, on_close=lambda closed: self._expected.pop(closed.uuid, None))
+        self._expected[tap.uuid] = tap
+        ami.tell(
+            {
+                "Action": "Originate",
+                "Channel": f"AudioSocket/{self.host}:{self.port}/{tap.uuid}/c(slin)",
+                "Application": "ChanSpy",
+                "Data": f"{channel},qoE",
+                "Async": "true",
+            }
+        )
+        return tap
+
+    def take(self, uuid: UUID) -> Tap | None:
+        """Return the tap that waits for the connection `uuid`; each is given once."""
+        return self._expected.pop(uuid, None)

@@ -1,0 +1,38 @@
+"""A recorded answer, as the listening takes it."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from ivr.domain.line_sounds import Sign
+from ivr.errors import InputError
+from ivr.rehearsal.records import write_wav
+from ivr.rehearsal.sounds import RATE, babble, silence, tone
+from ivr.replay import listen, replay
+
+
+def test_a_greeting_and_its_beep_are_shown_with_their_times(tmp_path: Path) -> None:
+    answer = np.concatenate((silence(0.5), babble(3.0), silence(1.0), tone((1000,), 0.4, -12.0), silence(2.0)))
+    write_wav(tmp_path / "answer.wav", answer)
+    out = io.StringIO()
+    assert replay(tmp_path / "answer.wav", Console(file=out, width=140)) == 0
+    shown = out.getvalue()
+    assert "発信音（録音の始まり） 1000 Hz" in shown
+    assert "PPPP" in shown
+    heard = listen(answer)
+    assert [one.sign for one in heard.found] == [Sign.BEEP]
+    assert heard.spells[0].start == pytest.approx(0.5, abs=0.2)
+    assert heard.spells[-1].end == pytest.approx(4.9, abs=0.1)
+    assert len(heard.levels) == round(answer.size / RATE / 0.02)
+
+
+def test_what_is_no_telephone_recording_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "no.wav").write_bytes(b"RIFF")
+    for file, word in ((tmp_path / "no.wav", "読めません"), (tmp_path / "none.wav", "ありません")):
+        with pytest.raises(InputError, match=word):
+            replay(file)
