@@ -179,6 +179,21 @@ def test_a_recording_machine_keeps_the_whole_message(demo: Demo, kind: str) -> N
         assert not heard(story, "notice"), "what only the confirmed may hear"
 
 
+@pytest.mark.parametrize("kind", MACHINES)
+def test_a_recording_machines_beep_is_in_the_evidence_when_it_sounded(demo: Demo, kind: str) -> None:
+    for story in demo.of(kind):
+        (beep,) = story.attempt["evidence"]["tones"]
+        assert beep["sign"] == "beep"
+        began = story.call.recorded[0][0]
+        assert abs(beep["at"] + beep["seconds"] - began) < 0.3 + SLACK, "the machine records from its beep on"
+
+
+def test_tones_are_in_the_evidence_of_nobody_else_but_a_fax(demo: Demo) -> None:
+    for story in demo.stories:
+        signs = {tone["sign"] for tone in story.attempt["evidence"].get("tones", [])}
+        assert signs == ({"beep"} if story.call.kind in MACHINES else {"fax"} if story.call.kind == "fax" else set())
+
+
 def test_who_stays_silent_hears_the_whole_message_for_a_machine(demo: Demo) -> None:
     for story in demo.of("silent"):
         assert heard(story, "machine")
