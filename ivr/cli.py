@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 from collections.abc import Coroutine
 from enum import StrEnum
@@ -47,6 +48,9 @@ ListFile = Annotated[Path, typer.Option("--list", help="名簿の CSV")]
 ScenarioFile = Annotated[Path, typer.Option("--scenario", help="シナリオの YAML")]
 Columns = Annotated[Path | None, typer.Option("--list", help="この名簿の列が使えるかも確かめる")]
 
+UsageError: type[Exception] = typer.BadParameter.__bases__[0]
+"""What typer raises for a command line that it can't read, of which it gives out the derived classes only."""
+
 _config: Path | None = None
 
 
@@ -62,11 +66,36 @@ def options(
 def main() -> None:
     """Run a command; one sentence for each error, no traceback for what ivr says on purpose."""
     try:
-        cli()
+        sys.exit(cli(standalone_mode=False))
     except IvrError as error:
         _fail(str(error))
+    except UsageError as error:
+        _fail(_usage(error))
+    except typer.Abort:
+        sys.exit(130)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _usage(error: Any) -> str:
+    """Return in a sentence what is wrong with a command line."""
+    if type(error).__name__ == "NoArgsIsHelpError":
+        return str(error.format_message())
+    parameter = getattr(error, "param", None)
+    label = parameter.opts[-1] if parameter is not None else ""
+    told = re.findall(r"'([^']*)'", str(getattr(error, "message", "")))
+    match type(error).__name__:
+        case "MissingParameter":
+            what = f"{label} がありません"
+        case "NoSuchOption":
+            what = f"{error.option_name} という指定はありません"
+        case "BadParameter":
+            choices = f"（使えるのは {'、'.join(told[1:])}）" if len(told) > 1 else ""
+            what = f"{label} の値が正しくありません{choices}"
+        case _:
+            what = f"「{told[0]}」は使えません" if told else "余分なものが付いています"
+    path = error.ctx.command_path if error.ctx else "ivr"
+    return f"命令の書き方が違います：{what}。{path} --help で書き方を見られます。"
 
 
 def _fail(message: str) -> NoReturn:

@@ -144,6 +144,8 @@ async def say(config: Path | None, file: Path, step: str | None, out: Path, kana
     voice = telephone_voice(chosen)
     try:
         seconds = await voice.write_wav(spoken.text, values, out, language=scenario.language_of(spoken))
+    except OSError as error:
+        raise InputError(f"{out} に書き込めません（{error.strerror}）。") from None
     finally:
         await voice.close()
     print(f"{out} に書き出しました（{seconds:.1f} 秒、ステップ「{name}」）。")
@@ -276,7 +278,7 @@ async def status(config: Path | None, name: str, *, json: bool) -> int:
                 "recipients": dict(counts.states),
                 "outcomes": {outcome.value: count for outcome, count in counts.outcomes.items()},
                 "attempts": counts.attempts,
-                "next_due": counts.next_due.isoformat() if counts.next_due else None,
+                "next_due": counts.next_due.isoformat() if counts.next_due and counts.next_due > now else None,
                 "reason": why,
             }
         )
@@ -296,6 +298,8 @@ def reason(
     `engine` tells whether one runs on this machine.
     """
     if counts.states.get("calling"):
+        if engine and campaign.state != "running":
+            return f"{STATES[campaign.state]}なので、新しくはかけません。通話中の電話は最後まで続きます。"
         if not engine:
             return (
                 "ivr が動いていません。通話中のまま止まったようです。"

@@ -14,6 +14,7 @@ import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from ivr.app import meanwhile
 from ivr.asterisk.pbx import ManagedPbx, Pbx
 from ivr.asterisk.pbx_layout import find_asterisk
 from ivr.data_dir import alone
-from ivr.errors import EngineRuns, IvrError, PbxUnavailable
+from ivr.errors import EngineRuns, IvrError, PbxUnavailable, Problems
 from ivr.metrics import Metrics
 from ivr.parts import PROJECT, managed_or_external, manager, telephone_voice
 from ivr.settings import Settings
@@ -34,6 +35,9 @@ ROOM = 1 << 30
 
 MANAGER = 10.0
 """Seconds for the PBX's manager interface to let us in."""
+
+FAR = timedelta(days=30)
+"""A window that stays open for longer is as good as always open."""
 
 HEALTH = 5.0
 """Seconds for a running engine to say how it is."""
@@ -81,14 +85,17 @@ async def look(config: Path | None) -> AsyncIterator[Finding]:
     try:
         chosen = settings.load(config)
     except IvrError as error:
-        yield _bad("設定", str(error), "示された行を直してください。")
+        lines = isinstance(error, Problems)
+        yield _bad(
+            "設定", str(error), "示された行を直してください。" if lines else "--config か環境変数を直してください。"
+        )
         return
     yield _good("設定", str(chosen.source) if chosen.source else "設定ファイルなし（すべて初めの値）")
     for name, one in LOOKS.items():
         try:
             yield await one(chosen)
         except IvrError as error:
-            yield _bad(name, str(error), "")
+            yield _bad(name, str(error), REMEDIES[name])
     async for finding in exchange(chosen):
         yield finding
 
@@ -110,6 +117,13 @@ async def data_dir(chosen: Settings) -> Finding:
     if free < ROOM:
         return _bad(name, text, "ディスクの空きを 1 GiB 以上にしてください。")
     return _good(name, text)
+
+
+async def secrets(chosen: Settings) -> Finding:
+    """Can the files with passwords be read?"""
+    chosen.trunk.password()
+    chosen.pbx.ami.secret()
+    return _good("パスワードのファイル", "読めます。" if chosen.trunk.password_file else "使わない設定です。")
 
 
 async def clock(chosen: Settings) -> Finding:
@@ -146,6 +160,8 @@ async def window(chosen: Settings) -> Finding:
     calendar = chosen.rules().calendar
     if calendar.is_open(now):
         closes = calendar.closes(now)
+        if closes is not None and closes - now > FAR:
+            closes = None
         return _good(
             "架電時間帯", f"いま架電できます（{closes:%m月%d日 %H:%M} まで）。" if closes else "いま架電できます。"
         )
@@ -205,7 +221,7 @@ async def exchange(chosen: Settings) -> AsyncIterator[Finding]:
     except EngineRuns:
         yield await asyncio.to_thread(_running_engine, chosen)
     except IvrError as error:
-        yield _bad("電話交換機の動作", str(error), "")
+        yield _bad("電話交換機の動作", str(error), REMEDIES["電話交換機"])
 
 
 def _running_engine(chosen: Settings) -> Finding:
@@ -275,12 +291,25 @@ async def trunk(chosen: Settings, pbx: Pbx) -> Finding:
 
 LOOKS: Mapping[str, Callable[[Settings], Awaitable[Finding]]] = {
     "データの置き場": data_dir,
+    "パスワードのファイル": secrets,
     "時計": clock,
     "架電時間帯": window,
     "データベース": database,
     "音声": voice,
     "電話交換機": asterisk,
 }
+
+
+REMEDIES: Mapping[str, str] = {
+    "データの置き場": "設定 data_dir を直してください。",
+    "パスワードのファイル": "パスワードだけを一行書いたファイルを作り、自分だけが読めるようにしてください。",
+    "時計": "時刻の合わせ方を確かめてください。",
+    "架電時間帯": "設定 calling を直してください。",
+    "データベース": "設定 database と、データの置き場の権限を確かめてください。",
+    "音声": "設定 speech を確かめ、だめなら make setup をもう一度実行してください。",
+    "電話交換機": "メッセージにある設定を直すか、make setup をもう一度実行してください。",
+}
+"""What to do where the error itself does not say it, by what was looked at."""
 
 
 def show(finding: Finding) -> None:

@@ -126,3 +126,11 @@ async def test_it_prints_a_line_for_each_and_fails_where_one_is_bad(
     printed = capsys.readouterr().out
     assert printed.startswith("× 設定：")
     assert "→" in printed
+
+
+async def test_a_password_that_is_not_there_has_a_line_and_a_remedy_of_its_own(tmp_path: Path) -> None:
+    trunk = "trunk: {username: a, password_file: ./no, caller_id: '0357220000'}"
+    found = await findings(settings_file(tmp_path, trunk))
+    assert found["パスワードのファイル"].state is State.BAD
+    assert found["パスワードのファイル"].remedy
+    assert all(finding.remedy for finding in found.values() if finding.state is State.BAD)

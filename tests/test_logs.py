@@ -243,3 +243,11 @@ def test_a_traceback_for_people_shows_no_local_variables(written: Callable[..., 
         structlog.get_logger().exception("defect")
     assert "LookupError: 7" in stream.getvalue()
     assert secret not in stream.getvalue()
+
+
+def test_a_log_line_has_its_time_with_the_offset(written: Callable[..., list[dict[str, Any]]]) -> None:
+    structlog.get_logger("x").info("said")
+    (line,) = written()
+    told = datetime.fromisoformat(line["timestamp"])
+    assert told.utcoffset() is not None
+    assert abs((datetime.now(UTC) - told).total_seconds()) < 5

@@ -344,3 +344,9 @@ def test_the_examples_of_the_documents_have_no_errors() -> None:
     for example in examples:
         report = check(example, "example.yaml")
         assert (report.errors, report.warnings) == ((), ())
+
+
+def test_a_missing_start_is_the_only_mistake_that_is_told() -> None:
+    ((_, message),) = found(changed("start: confirm\n", ""))
+    assert "start" in message
+    assert "end" not in message

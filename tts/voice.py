@@ -122,7 +122,7 @@ class Voice:
         if not wideband:
             heard = g711.from_ulaw(g711.ulaw(np.frombuffer(sound, dtype="<i2")))
             sound = heard.astype("<i2").tobytes()
-        with wave.open(str(out), "wb") as file:
+        with out.open("wb") as opened, wave.open(opened, "wb") as file:
             file.setparams((1, 2, rate, 0, "NONE", "not compressed"))
             file.writeframes(sound)
         return len(sound) / 2 / rate

@@ -280,7 +280,7 @@ def _no_header(records: Iterator[Record], data: bytes) -> str:
         if _roles(line.split(",")):
             return f"文字コードが {name} のようです。UTF-8 か Shift_JIS（CP932）で保存し直してください。"
     wanted = "、".join(COLUMNS[role][0] for role in (ID, KANA, PHONES[0]))
-    return f"見出しがありません。最初の行に {wanted} などの列の名前を書いてください。"
+    return f"見出しがないか、列の名前が違います。最初の行に {wanted} という列の名前を書いてください。"
 
 
 def _unusable(file: str, line: int, message: str) -> Problems:

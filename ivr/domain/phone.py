@@ -96,6 +96,10 @@ def masked(number: str) -> str:
     return "*" * (len(digits) - 4) + digits[-4:] if len(digits) >= 8 else "*" * len(digits)
 
 
+_TRUNK_PREFIX = re.compile(r"^(\+81[-\s]*)\(0\)")
+"""As in +81 (0)3: to be dialled within the country only."""
+
+
 def _national(text: str) -> str:
     """Return `text` as digits from 0, or a short special number."""
     written = unicodedata.normalize("NFKC", text).strip()
@@ -112,6 +116,7 @@ def _national(text: str) -> str:
     written = _LABEL.sub("", written, count=1)
     if whole := _EXCEL_FLOAT.fullmatch(written):
         written = whole[1]
+    written = _TRUNK_PREFIX.sub(r"\1", written)
     digits = _HIDING.sub("", _SEPARATORS.sub("", written), count=1)
     if not digits:
         raise InputError("電話番号がありません。")

@@ -55,7 +55,7 @@ class Reader:
             return None
         return Scenario(
             title=self._line((), root, "title", LONGEST_TITLE) or "",
-            start=self._name((), root, "start") or END,
+            start=self._name((), root, "start") or next(iter(steps)),
             language=self._language((), root) or "ja",
             steps={name: self._step(("steps", name), name, value) for name, value in steps.items()},
         )

@@ -164,6 +164,8 @@ def test_a_running_engine_is_steered_from_another_terminal(office: Office, far_e
     assert "ivr_lines 1.0" in metrics
 
     assert office.ivr("campaign", "pause", "催告").status == 0
+    pausing = office.json("campaign", "status", "催告")
+    assert "一時停止" in pausing["reason"], "also while the last call goes on"
     far_end.quiet(numbers)
     paused = office.json("campaign", "status", "催告")
     assert paused["state"] == "paused"

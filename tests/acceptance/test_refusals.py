@@ -101,3 +101,26 @@ async def test_a_wrong_secret_for_an_external_pbx_is_said_and_nobody_is_dialled(
     assert "not-the-secret" not in said.out + said.err
     assert time.monotonic() - began < 20
     assert far_end.dials([number]) == {number: 0}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("list", "check"), ("file", "ivr list check --help")),
+        (("campaign", "status"), ("name",)),
+        (("campaign", "frob"), ("frob",)),
+        (("--frob",), ("--frob",)),
+        (("results", "export", "x", "-o", "y", "--format", "pdf"), ("--format", "json、csv、xlsx")),
+    ],
+)
+def test_a_command_that_is_written_wrong_is_told_in_one_japanese_sentence(
+    office: Office, arguments: tuple[str, ...], words: tuple[str, ...]
+) -> None:
+    said = office.ivr(*arguments).refused_in_one_sentence()
+    assert said.startswith("命令の書き方が違います")
+    assert all(word in said for word in words)
+
+
+def test_audio_that_can_not_be_written_is_told_in_one_sentence(office: Office) -> None:
+    said = office.ivr("scenario", "say", office.scenario, "-o", office.folder / "nowhere" / "out.wav")
+    assert "書き込めません" in said.refused_in_one_sentence()

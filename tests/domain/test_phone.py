@@ -214,3 +214,8 @@ def test_what_may_be_dialled_is_what_the_numbering_plan_calls_mobile_landline_or
 )
 def test_a_masked_number_shows_no_more_than_its_last_four_digits(number: str, masked: str) -> None:
     assert phone.masked(number) == masked
+
+
+@pytest.mark.parametrize("written", ["+81 (0)3-1222-8748", "+81-(0)3-1222-8748", "+81(0)312228748"])
+def test_a_zero_in_brackets_after_the_country_is_left_out(written: str) -> None:
+    assert phone.parse(written).national == "0312228748"
