@@ -81,10 +81,9 @@ class AgiSession:
         if stop is None:
             return await self.execute(order, within)
         answer = self._send(order, within)
-        both: set[asyncio.Future[Any]] = {answer, stop}
         settled = False
         try:
-            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+            await self._either(answer, stop)
             if not answer.done():
                 await self._break_off()
             settled = True
@@ -94,6 +93,24 @@ class AgiSession:
             return None
         result = answer.result()
         return result if result.code == 200 else self._refused(result)
+
+    async def _either(self, answer: asyncio.Future[Result], stop: asyncio.Future[None]) -> None:
+        """Return when one of both is done: `asyncio.wait` for two, at a third of its price."""
+        if answer.done() or stop.done():
+            return
+        done: asyncio.Future[None] = self._loop.create_future()
+
+        def tell(_one: asyncio.Future[Any]) -> None:
+            if not done.done():
+                done.set_result(None)
+
+        answer.add_done_callback(tell)
+        stop.add_done_callback(tell)
+        try:
+            await done
+        finally:
+            answer.remove_done_callback(tell)
+            stop.remove_done_callback(tell)
 
     def when_ended(self, tell: Callable[[], None]) -> None:
         """Call `tell` once, as soon as the hang-up or the end of the connection is known."""

@@ -54,34 +54,45 @@ class Conversation:
         """Go through the scenario on `leg`, and hang up; never raises for what the callee or the PBX does."""
         if any(isinstance(step, Leave) for step in self._scenario.steps.values()):
             leg.listen()
-        deadline = self._clock.monotonic() + self._limit
-        state = self._learn(*begin(self._scenario))
-        while not isinstance(state, Over):
-            event = await self._perform(leg, state, deadline)
-            self.found = leg.found()
-            state = self._learn(*decide(self._scenario, state, event))
-        self.over = state
-        if state.by is not EndedBy.CALLEE:
+        self.over = await self._to_its_end(leg)
+        if self.over.by is not EndedBy.CALLEE:
             await leg.hang_up()
+
+    async def _to_its_end(self, leg: CallLeg) -> Over:
+        at = self._learn(*begin(self._scenario))
+        began = self._clock.monotonic()
+        try:
+            async with asyncio.timeout(self._limit):
+                while not isinstance(at, Over):
+                    began = self._clock.monotonic()
+                    event = await self._perform(leg, at)
+                    self.found = leg.found()
+                    at = self._learn(*decide(self._scenario, at, event))
+                return at
+        except TimeoutError:
+            if isinstance(at, Over):
+                return at
+            self.found = leg.found()
+            ended = self._learn(*decide(self._scenario, at, self._time_up(at, began)))
+            return ended if isinstance(ended, Over) else Over(EndedBy.TIME)
 
     def _learn(self, state: State, facts: tuple[Fact, ...]) -> State:
         self.facts.extend(facts)
         self.keys.extend(TimedKey(press=fact, at=self._clock.now()) for fact in facts if isinstance(fact, KeyPress))
         return state
 
-    async def _perform(self, leg: CallLeg, at: Live, deadline: float) -> Event:
-        began = self._clock.monotonic()
-        clips = self._script[at.step]
+    async def _perform(self, leg: CallLeg, at: Live) -> Event:
         try:
-            async with asyncio.timeout(max(0.0, deadline - began)):
-                return await self._act(leg, at, clips)
-        except TimeoutError:
-            heard = min(self._clock.monotonic() - began, sum(clip.seconds for clip in clips))
-            return TimeUp(round(heard, 2) if isinstance(at, Speaking) else 0.0)
+            return await self._act(leg, at, self._script[at.step])
         except CallLost:
             return Broken("call lost")
         except OwnError as error:
             return Broken(type(error).__name__)
+
+    def _time_up(self, at: Live, began: float) -> TimeUp:
+        """Return what was heard of a step that `began` then, when the time of the call is over."""
+        heard = min(self._clock.monotonic() - began, sum(clip.seconds for clip in self._script[at.step]))
+        return TimeUp(round(heard, 2) if isinstance(at, Speaking) else 0.0)
 
     async def _act(self, leg: CallLeg, at: Live, clips: Sequence[Clip]) -> Event:
         match at:
