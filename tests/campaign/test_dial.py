@@ -304,7 +304,8 @@ async def test_the_wait_for_a_pbx_ends_with_the_window(tmp_path: Path) -> None:
         assert (await results.counts(row.id)).states["waiting"] == 3
 
 
-async def test_a_pause_holds_the_dialling_and_a_resume_goes_on(tmp_path: Path) -> None:
+async def test_a_pause_holds_the_dialling_and_a_resume_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ivr.campaign.dial.LOOK_AGAIN", 0.05)
     async with campaign(tmp_path, people(300)) as (results, row):
 
         async def slow(intent: Intent, talk: Talk) -> Disposition:
