@@ -11,9 +11,10 @@ Audio passes between the network's Asterisk and the callees over AudioSocket, ke
 from __future__ import annotations
 
 import asyncio
+import random
 import socket
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Self
 
@@ -151,9 +152,15 @@ class TelephoneNetwork:
         )
 
 
+PORTS = (15000, 20000)
+"""Beside those for RTP, and below those of outgoing connections, one of which could take a port before its use."""
+
+
 def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
-    """Return a port of loopback that is free now; somebody else may take it before it is used."""
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a port of loopback that is free now, drawn from those that the system gives to no connection by itself."""
+    for _ in range(1000):
+        port = random.randrange(*PORTS)
+        with socket.socket(socket.AF_INET, kind) as probe, suppress(OSError):
+            probe.bind((HOST, port))
+            return port
+    raise Busy("空いているポートがありません。")
