@@ -24,7 +24,8 @@ from ivr.rehearsal.callee_file import read_callees, shipped_kinds
 from ivr.rehearsal.callees import Callees
 from ivr.rehearsal.comparing import Difference, compare
 from ivr.rehearsal.demo import DEMO_CALLEES, DEMO_LIST
-from ivr.rehearsal.network import TelephoneNetwork, free_port
+from ivr.rehearsal.network import TelephoneNetwork
+from ivr.rehearsal.ports import free_port
 from ivr.rehearsal.records import CallRecord
 from ivr.rehearsal.sounds import Samples
 from ivr.settings import Settings

@@ -14,7 +14,8 @@ from ivr.doctor import Finding, State
 from ivr.drill import everybody
 from ivr.metrics import Metrics
 from ivr.parts import PROJECT
-from ivr.rehearsal.network import TelephoneNetwork, free_port
+from ivr.rehearsal.network import TelephoneNetwork
+from ivr.rehearsal.ports import free_port
 
 
 def settings_file(folder: Path, trunk: str = "trunk: {}", **sections: str) -> Path:

@@ -11,10 +11,9 @@ Audio passes between the network's Asterisk and the callees over AudioSocket, ke
 from __future__ import annotations
 
 import asyncio
-import random
 import socket
 from collections.abc import Sequence
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Self
 
@@ -29,10 +28,10 @@ from ivr.rehearsal.callees import Callees, Dtmf
 from ivr.rehearsal.exchange import Exchange
 from ivr.rehearsal.keypad import Keypad
 from ivr.rehearsal.lines import Lines
+from ivr.rehearsal.ports import HOST, free_port
 from ivr.rehearsal.records import CallRecord, Logbook
 from ivr.rehearsal.voices import Murmur, Repertoire, Voices
 
-HOST = "127.0.0.1"
 RTP_PORTS = (20000, 29999)
 """Beside the engine's own 10000 to 14999, below the ports that Linux gives to clients."""
 
@@ -144,23 +143,9 @@ class TelephoneNetwork:
                 load_seconds=self._load_seconds,
                 inband_numbers=self.callees.with_dtmf(Dtmf.INBAND),
             ),
-            ami_port=free_port(socket.SOCK_STREAM),
+            ami_port=free_port(),
             sip_port=sip_port,
             rtp_ports=RTP_PORTS,
             agi_port=agi_port,
             name="network",
         )
-
-
-PORTS = (15000, 20000)
-"""Beside those for RTP, and below those of outgoing connections, one of which could take a port before its use."""
-
-
-def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
-    """Return a port of loopback that is free now, drawn from those that the system gives to no connection by itself."""
-    for _ in range(1000):
-        port = random.randrange(*PORTS)
-        with socket.socket(socket.AF_INET, kind) as probe, suppress(OSError):
-            probe.bind((HOST, port))
-            return port
-    raise Busy("空いているポートがありません。")

@@ -17,7 +17,7 @@ import numpy as np
 
 from ivr.rehearsal.callee_file import shipped_kinds
 from ivr.rehearsal.hearing import Heard, runs_from_json
-from ivr.rehearsal.network import free_port
+from ivr.rehearsal.ports import free_port
 from ivr.rehearsal.sounds import RATE
 from tests.acceptance.command import Command, until
 from tests.asterisk.pbx_pair import LAYOUT

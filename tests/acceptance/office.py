@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ivr.rehearsal.network import free_port
+from ivr.rehearsal.ports import free_port
 from tests.acceptance.command import Command, Said
 
 SCENARIO = """\

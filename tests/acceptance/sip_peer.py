@@ -16,7 +16,7 @@ from typing import Self
 import jinja2
 import numpy as np
 
-from ivr.rehearsal.network import free_port
+from ivr.rehearsal.ports import free_port
 from ivr.rehearsal.sounds import RATE, Samples
 from tests.acceptance.command import until
 from tests.asterisk.pbx_pair import ROOT

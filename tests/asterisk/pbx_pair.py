@@ -15,18 +15,14 @@ from pathlib import Path
 from ivr.asterisk.pbx import ManagedPbx, OnState, PbxTiming
 from ivr.asterisk.pbx_config import Network, PbxConfig, Trunk
 from ivr.asterisk.pbx_layout import find_asterisk
-from ivr.rehearsal.network import free_port
+from ivr.rehearsal.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 LAYOUT = find_asterisk(None, ROOT)
 NUMBER = "0357220001"
 OFFICE = "0357220000"
-
-
-def free_rtp_ports(count: int = 200) -> tuple[int, int]:
-    """Return a range of ports, the first of which was free a moment ago; Asterisk skips those that are taken."""
-    first = min(free_port(socket.SOCK_DGRAM), 65000 - count) & ~1
-    return first, first + count
+RTP_PORTS = (20000, 29999)
+"""For both sides: Asterisk skips those that are taken."""
 
 
 def engine_config(directory: Path, side: Trunk, *, agi_port: int = 9, sip_port: int | None = None) -> PbxConfig:
@@ -43,7 +39,7 @@ def _config(directory: Path, side: Trunk | Network, agi_port: int, sip_port: int
         side=side,
         ami_port=free_port(),
         sip_port=sip_port,
-        rtp_ports=free_rtp_ports(),
+        rtp_ports=RTP_PORTS,
         agi_port=agi_port,
         name=name,
     )

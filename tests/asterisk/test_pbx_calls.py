@@ -13,11 +13,11 @@ from ivr.asterisk.agi import AgiServer, AgiSession
 from ivr.asterisk.agi_wire import command
 from ivr.asterisk.pbx_config import Network, Trunk
 from ivr.errors import CallLost
+from ivr.rehearsal.ports import free_port
 from tests.asterisk.pbx_pair import (
     NUMBER,
     OFFICE,
     engine_config,
-    free_port,
     network_config,
     pbx_pair,
     started,

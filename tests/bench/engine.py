@@ -18,6 +18,7 @@ from typing import Any
 
 from ivr.campaign.ports import AttemptRecord
 from ivr.parts import PROJECT
+from ivr.rehearsal.ports import free_port
 from ivr.settings import load
 from ivr.storage import SqlResults
 from tests.bench.far_end import Manner
@@ -206,11 +207,11 @@ def _names(distinct: int) -> Iterator[str]:
 
 
 def _settings(plan: Plan, trunk_port: int) -> Mapping[str, object]:
-    ami, agi, metrics = (_free_port(socket.SOCK_STREAM) for _ in range(3))
+    ami, agi, metrics = (free_port() for _ in range(3))
     never = {"times": 0, "after": "1m"}
     return {
         "data_dir": "var",
-        "pbx": {"sip_port": _free_port(socket.SOCK_DGRAM), "ami": {"port": ami}, "agi": {"port": agi}},
+        "pbx": {"sip_port": free_port(socket.SOCK_DGRAM), "ami": {"port": ami}, "agi": {"port": agi}},
         "trunk": {
             "port": trunk_port,
             "caller_id": CALLER,
@@ -227,10 +228,3 @@ def _settings(plan: Plan, trunk_port: int) -> Mapping[str, object]:
         "metrics": {"port": metrics},
         "log": {"format": "json"},
     }
-
-
-def _free_port(kind: socket.SocketKind) -> int:
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
