@@ -55,6 +55,8 @@ version: 1
 title: ご案内
 language: ja
 start: confirm
+opening: listen
+screening: 税務課です。
 steps:
   confirm: {ask: 何番ですか。, times: 3, wait: 1500ms, keys: {"#": notice, 1: end}, silence: machine, mark: asked,
             language: en, reached: false}
@@ -80,8 +82,32 @@ steps:
             "notice": Say(name="notice", text="お知らせです。", then="2nd", reached=True, mark="told"),
             "2nd": Ask(name="2nd", text="もう一度。", keys={"*": "notice"}, times=1, wait=5.0, silence="end"),
             "machine": Leave(name="machine", text="お知らせです。", mark="left", language="zh"),
+            "screening": Say(name="screening", text="税務課です。", then="confirm"),
         },
+        listens=True,
     )
+
+
+@pytest.mark.parametrize(
+    ("start", "opening", "listens"),
+    [
+        ("confirm", "", True),
+        ("confirm", "opening: at_once", False),
+        ("notice", "", False),
+        ("notice", "opening: listen", True),
+    ],
+)
+def test_a_question_awaits_the_first_words_and_a_statement_does_not(start: str, opening: str, listens: bool) -> None:
+    text = f"""
+version: 1
+title: ご案内
+start: {start}
+{opening}
+steps:
+  notice: {{say: お知らせです。, reached: true, then: confirm}}
+  confirm: {{ask: 何番ですか。, keys: {{"#": notice}}}}
+"""
+    assert scenario_files.parse(text, "a.yaml").listens is listens
 
 
 def test_the_scenario_of_the_design_has_no_errors_and_no_warnings() -> None:
@@ -98,6 +124,9 @@ def test_the_scenario_of_the_design_has_no_errors_and_no_warnings() -> None:
         ("title: ご案内", "title: 3", 2, '引用符（" "）で囲んでください'),
         ("title: ご案内", "titel: ご案内", 2, "「titel」という項目はありません。「title」の間違い"),
         ("start: confirm", "start: confrm", 3, "「confrm」という名前のステップがありません。「confirm」の間違い"),
+        ("start: confirm", "start: confirm\nopening: later", 4, "opening は listen か at_once"),
+        ("start: confirm", "start: confirm\nscreening:", 4, "「screening」の文章が空です"),
+        ("steps:", "steps:\n  screening: {say: はい。}", 5, "「screening」はステップの名前には使えません"),
         ("start: confirm", "start: [confirm]", 3, "ステップの名前を一つ"),
         ("start: confirm\n", "", 1, "「start」（最初のステップ）がありません"),
         ("start: confirm", "start: confirm\nlanguage: jp", 4, "「ja」の間違い"),

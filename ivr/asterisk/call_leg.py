@@ -1,4 +1,4 @@
-"""An answered call over FastAGI: play, take keys, leave a message over a silent line, hang up."""
+"""An answered call over FastAGI: await first words, play, take keys, leave a message over a silent line, hang up."""
 
 from __future__ import annotations
 
@@ -6,67 +6,22 @@ import asyncio
 import math
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ivr.asterisk.agi import AgiSession, HangupReceived
-from ivr.asterisk.agi_wire import Result, command
+from ivr.asterisk.channel import Channel, ignore
 from ivr.asterisk.listening import KEYS, Ear
 from ivr.campaign.ports import Clip
-from ivr.domain.callflow import HungUp, Left, NotLeft, Pressed, Silence, Spoken
-from ivr.domain.line_sounds import Found
-from ivr.errors import CallLost, OwnError
+from ivr.domain.call import Came, HungUp, Left, Nobody, NotLeft, Opened, Pressed, Silence, Sounded, Spoken
+from ivr.domain.line_rules import LineRules, first_words, silence_due, somebody
+from ivr.domain.line_sounds import NO_SIGNS, Found, Sign, Signs, Stretch
+from ivr.errors import CallLost
 
-SAMPLES_PER_SECOND = 8000
-"""Of AGI's `endpos`; clips are 8 kHz."""
+TOLD = 0.25
+"""Seconds from the end of a tone until it is known for one."""
 
-MARGIN = 5.0
-"""Seconds beyond a clip's or a wait's own length before the PBX counts as gone."""
-
-SHORT = 0.25
-"""Seconds by which a clip may end early and still count as played whole."""
-
-
-BEEP_TOLD = 0.25
-"""Seconds from the end of a beep until it is known for one."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LeaveRule:
-    """How a message is left: in the trial ten of ten recording machines held it whole.
-
-    Wait until `before` seconds after our last word, no longer, since machines hang up on a caller who stays silent;
-    then for `silence` seconds without sound on the callee's side, or `after_beep` seconds after a beep; speak; start
-    over when anything sounds, at most `restarts` times. No start comes later than `total` seconds after the first
-    moment. Where the audio itself does not come, a sound is a mean amplitude over `energy` (16-bit samples, a frame of
-    20 ms); while it sounds, that detector is set anew every `look_again` seconds, because it does not see the end of a
-    sound that ends with the far end's packets.
-    """
-
-    before: float = 3.0
-    silence: float = 1.2
-    after_beep: float = 0.5
-    energy: int = 256
-    restarts: int = 8
-    total: float = 90.0
-    look_again: float = 0.5
-
-
-class PlaybackFailed(OwnError):
-    """A clip could not be played, or not to its end."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Played:
-    """How one clip went; `whole` unless a key, a hang-up or a break came before its end."""
-
-    seconds: float
-    key: str = ""
-    hung_up: bool = False
-    broken_off: bool = False
-
-
-def _ignore(_seconds: float) -> None:
-    pass
+LOOK_AGAIN = 0.05
+"""Seconds between two looks at what no event tells."""
 
 
 class AgiCallLeg:
@@ -82,58 +37,99 @@ class AgiCallLeg:
         ear: Ear,
         *,
         answered: float,
-        rule: LeaveRule | None = None,
-        on_first_audio: Callable[[float], None] = _ignore,
-        on_key_to_audio: Callable[[float], None] = _ignore,
+        rules: LineRules | None = None,
+        on_first_audio: Callable[[float], None] = ignore,
+        on_key_to_audio: Callable[[float], None] = ignore,
     ) -> None:
         self._session = session
         self._ear = ear
         self._now = asyncio.get_running_loop().time
-        self._rule = rule or LeaveRule()
-        self._answered: float | None = answered
+        self._rules = rules or LineRules()
         self._answered_at = answered
-        self._spoke_at = answered
-        self._key_at: float | None = None
-        self._on_first_audio = on_first_audio
-        self._on_key_to_audio = on_key_to_audio
+        self._channel = Channel(
+            session, ear, answered=answered, on_first_audio=on_first_audio, on_key_to_audio=on_key_to_audio
+        )
+        self._since = 0.0
+        """The time of the ear's stream from which first words count."""
         self._keys_live = False
         """Whether keys since the last command are meant for the next."""
 
-    async def speak(self, clips: Sequence[Clip], keys: str) -> Spoken | Pressed | HungUp:
+    async def open(self, signs: Signs = NO_SIGNS) -> Opened | Sounded | HungUp:
+        """Await the callee's first words, by the OpeningRule; where nothing is tapped, at once."""
+        self._enter()
+        rule = self._rules.opening
+        if isinstance(gone := await self._tap_comes(rule.tap), HungUp):
+            return gone
+        while self._ear.tapped:
+            words = first_words(self._ear.sounds, self._since, rule)
+            if isinstance(words, Opened):
+                return words
+            sounds = self._ear.sounding
+            found = await self._channel.wait(max(words, LOOK_AGAIN), sounding=not sounds, signs=signs)
+            if isinstance(found, HungUp | Sounded):
+                return found
+        return Opened()
+
+    async def hold(self, signs: Signs = NO_SIGNS) -> Came | Nobody | Sounded | HungUp:
+        """Await somebody while a device rings them, by the HoldRule."""
+        self._enter()
+        rule = self._rules.hold
+        deadline = self._now() + rule.longest
+        while self._ear.tapped and self._now() < deadline:
+            self._since = max((one.end for one in self._ear.found if one.sign is Sign.RINGBACK), default=0.0)
+            if somebody(self._ear.sounds, self._since, rule):
+                return Came()
+            found = await self._channel.wait(TOLD, signs=signs)
+            if isinstance(found, HungUp | Sounded):
+                return found
+        return Nobody() if self._ear.tapped else Came()
+
+    async def speak(
+        self, clips: Sequence[Clip], keys: str, signs: Signs = NO_SIGNS
+    ) -> Spoken | Pressed | Sounded | HungUp:
         """Play `clips` one after the other, until a key in `keys`; PlaybackFailed where one can't be played."""
         self._enter()
         heard = 0.0
         for clip in clips:
             if key := self._ear.dropped(keys):
-                return self._pressed(key, heard)
-            played = await self._play(clip, keys, self._ear.watch(keys=keys) if keys else None)
-            if played.broken_off and not played.key:
-                played = await self._play(clip, keys, None)
+                return self._channel.pressed(key, heard)
+            stop = self._ear.watch(keys=keys, signs=signs) if keys or signs else None
+            played = await self._channel.play(clip, keys, stop)
+            sign = self._ear.sign(signs)
+            if played.broken_off and not played.key and sign is None:
+                played = await self._channel.play(clip, keys, None)
             heard += played.seconds
             if played.hung_up:
-                return HungUp(round(heard, 3))
+                return self._channel.hung_up(heard)
             if played.key:
-                return self._pressed(played.key, heard)
+                return self._channel.pressed(played.key, heard)
+            if sign is not None:
+                return Sounded(sign.sign, round(heard, 3))
         self._ear.keep(keys)
         self._keys_live = bool(keys)
         return Spoken(round(heard, 3))
 
-    async def wait_key(self, seconds: float) -> Pressed | Silence | HungUp:
+    async def wait_key(self, seconds: float, signs: Signs = NO_SIGNS) -> Pressed | Silence | Sounded | HungUp:
         """Wait for any key, also one that came since a clip during which keys were taken."""
         self._enter()
-        found = await self._wait(seconds, KEYS)
+        found = await self._channel.wait(seconds, KEYS, signs=signs)
         self._keys_live = isinstance(found, Silence)
         return found
 
-    async def leave(self, clips: Sequence[Clip], keys: str) -> Left | NotLeft | Pressed | HungUp:
+    async def leave(
+        self, clips: Sequence[Clip], keys: str, signs: Signs = NO_SIGNS
+    ) -> Left | NotLeft | Pressed | Sounded | HungUp:
         """Speak `clips` from start to end over a silent line, by the LeaveRule; `keys` stay live throughout."""
         self._enter()
-        deadline = self._now() + self._rule.total
+        rule = self._rules.leave
+        deadline = self._now() + rule.total
         longest, starts = 0.0, 0
-        before = self._rule.before - (self._now() - self._spoke_at)
-        found: Pressed | Silence | HungUp | NotLeft | Left = await self._wait(before, keys)
+        before = 0.0 if self._ear.after_beep else rule.before - (self._now() - self._channel.spoke_at)
+        found: Pressed | Silence | Sounded | HungUp | NotLeft | Left = await self._channel.wait(
+            before, keys, signs=signs
+        )
         while isinstance(found, Silence | NotLeft):
-            quiet = await self._wait_quiet(deadline, keys) if starts <= self._rule.restarts else None
+            quiet = await self._wait_quiet(deadline, keys, signs) if starts <= rule.restarts else None
             if quiet is None:
                 found = NotLeft(longest, max(0, starts - 1))
                 break
@@ -141,13 +137,15 @@ class AgiCallLeg:
                 found = quiet
                 break
             starts += 1
-            found = await self._speak_over_silence(clips, keys, starts - 1)
+            found = await self._speak_over_silence(clips, keys, signs, starts - 1)
             longest = max(longest, found.seconds)
-        if isinstance(found, HungUp):
-            return HungUp(max(longest, found.seconds), max(0, starts - 1))
+            if isinstance(found, Left):
+                found = await self._linger(found)
+        if isinstance(found, HungUp | Sounded):
+            return replace(found, seconds=max(longest, found.seconds), restarts=max(0, starts - 1))
         if isinstance(found, Pressed):
             with suppress(CallLost):
-                await self._set("TALK_DETECT(remove)", "")
+                await self._channel.set("TALK_DETECT(remove)", "")
         return found
 
     def listen(self) -> None:
@@ -156,9 +154,13 @@ class AgiCallLeg:
 
     def found(self) -> tuple[Found, ...]:
         """Return the tones that the callee's side has sounded so far, in seconds since the answer."""
-        began, found = self._ear.found
-        since = began - self._answered_at
-        return tuple(replace(one, start=one.start + since, end=one.end + since) for one in found)
+        since = self._ear.began - self._answered_at
+        return tuple(replace(one, start=one.start + since, end=one.end + since) for one in self._ear.found)
+
+    def sounds(self) -> tuple[Stretch, ...]:
+        """Return what the callee's side has sounded so far, in seconds since the answer."""
+        since = self._ear.began - self._answered_at
+        return tuple(replace(one, start=one.start + since, end=one.end + since) for one in self._ear.stretches)
 
     async def hang_up(self) -> None:
         """End the call; harmless where it has ended."""
@@ -166,126 +168,76 @@ class AgiCallLeg:
         self._session.hung_up = True
         self._session.close()
 
+    async def _tap_comes(self, within: float) -> HungUp | None:
+        """Return once the callee's audio comes, or does not `within` seconds."""
+        deadline = self._now() + within
+        while not self._ear.tapped and self._now() < deadline:
+            found = await self._channel.wait(LOOK_AGAIN)
+            if isinstance(found, HungUp):
+                return found
+        return None
+
     def _enter(self) -> None:
         if not self._keys_live:
             self._ear.keep("")
         self._keys_live = False
 
-    async def _play(self, clip: Clip, keys: str, stop: asyncio.Future[None] | None) -> _Played:
-        began = self._now()
-        self._measure(began)
-        order = command("STREAM FILE", str(clip.path), keys)
-        try:
-            result = await self._session.execute_until(order, clip.seconds + MARGIN, stop)
-            self._spoke_at = self._now()
-            if result is None:
-                key = self._ear.dropped(keys)
-                return _Played(seconds=min(self._now() - began, clip.seconds), key=key, broken_off=True)
-            seconds = max(0, result.endpos or 0) / SAMPLES_PER_SECOND
-            if await self._hung_up(result):
-                return _Played(seconds=seconds, hung_up=True)
-        except HangupReceived:
-            return _Played(seconds=0.0, hung_up=True)
-        if result.number > 0:
-            self._ear.claim(chr(result.number))
-            return _Played(seconds=seconds, key=chr(result.number))
-        if result.number < 0 or seconds < clip.seconds - SHORT:
-            raise PlaybackFailed("音声ファイルを最後まで再生できませんでした。")
-        return _Played(seconds=seconds)
-
-    async def _wait(self, seconds: float, keys: str, *, sounding: bool | None = None) -> Pressed | Silence | HungUp:
-        """Wait for a key in `keys`, or until the sound has become `sounding`, `seconds` at most."""
-        deadline = self._now() + seconds
-        while (left := deadline - self._now()) > 0:
-            if key := self._ear.dropped(keys):
-                return self._pressed(key, 0.0)
-            stop = self._ear.watch(keys=keys, sounding=sounding)
-            order = command("WAIT FOR DIGIT", max(1, round(left * 1000)))
-            try:
-                result = await self._session.execute_until(order, left + MARGIN, stop)
-                if result is not None and await self._hung_up(result):
-                    return HungUp()
-            except HangupReceived:
-                return HungUp()
-            if result is not None and result.number < 0:
-                raise CallLost("PBX がキーを待てませんでした。")
-            if result is not None and result.number > 1:
-                key = chr(result.number)
-                self._ear.claim(key)
-                if key in keys:
-                    return self._pressed(key, 0.0)
-            elif key := self._ear.dropped(keys):
-                return self._pressed(key, 0.0)
-            elif stop.done():
-                break
-        return Silence()
-
-    async def _wait_quiet(self, deadline: float, keys: str) -> Pressed | Silence | HungUp | None:
+    async def _wait_quiet(
+        self, deadline: float, keys: str, signs: Signs
+    ) -> Pressed | Silence | Sounded | HungUp | None:
         """Wait until the callee's side has been silent for long enough; None where that is not before `deadline`."""
-        rule = self._rule
+        rule = self._rules.leave
         while self._ear.tapped and self._now() < deadline:
-            due = self._ear.silence_due(rule.silence, rule.after_beep)
+            due = silence_due(self._ear.sounds, self._ear.beeps, rule)
             if due <= 0:
                 return Silence()
             sounds = due == math.inf
-            found = await self._wait(rule.look_again if sounds else min(due, BEEP_TOLD), keys, sounding=not sounds)
+            found = await self._channel.wait(
+                rule.look_again if sounds else min(due, TOLD), keys, sounding=not sounds, signs=signs
+            )
             if not isinstance(found, Silence):
                 return found
         while self._now() < deadline:
             try:
-                await self._set("TALK_DETECT(remove)", "")
+                await self._channel.set("TALK_DETECT(remove)", "")
                 self._ear.listen_anew()
-                await self._set("TALK_DETECT(set)", f"{round(rule.silence * 1000)},{rule.energy}")
+                await self._channel.set("TALK_DETECT(set)", f"{round(rule.silence * 1000)},{rule.energy}")
             except HangupReceived:
-                return HungUp()
-            found = await self._wait(rule.silence, keys, sounding=True)
+                return self._channel.hung_up()
+            found = await self._channel.wait(rule.silence, keys, sounding=True)
             if isinstance(found, Silence) and self._ear.sounding:
-                found = await self._wait(rule.look_again, keys, sounding=False)
+                found = await self._channel.wait(rule.look_again, keys, sounding=False)
             if not isinstance(found, Silence) or not self._ear.sounding:
                 return found
         return None
 
     async def _speak_over_silence(
-        self, clips: Sequence[Clip], keys: str, restarts: int
-    ) -> Left | NotLeft | Pressed | HungUp:
+        self, clips: Sequence[Clip], keys: str, signs: Signs, restarts: int
+    ) -> Left | NotLeft | Pressed | Sounded | HungUp:
         heard = 0.0
         for clip in clips:
             if key := self._ear.dropped(keys):
-                return self._pressed(key, heard)
+                return self._channel.pressed(key, heard)
             if self._ear.sounding:
                 return NotLeft(round(heard, 3), restarts)
-            played = await self._play(clip, keys, self._ear.watch(keys=keys, sounding=True))
+            played = await self._channel.play(clip, keys, self._ear.watch(keys=keys, sounding=True, signs=signs))
             heard += played.seconds
             if played.hung_up:
-                return HungUp(round(heard, 3), restarts)
+                return self._channel.hung_up(heard, restarts)
             if played.key:
-                return self._pressed(played.key, heard)
+                return self._channel.pressed(played.key, heard)
+            if sign := self._ear.sign(signs):
+                return Sounded(sign.sign, round(heard, 3), restarts)
             if played.broken_off:
                 return NotLeft(round(heard, 3), restarts)
         if not await self._ear.certain():
             return NotLeft(round(heard, 3), restarts)
         return Left(round(heard, 3), restarts)
 
-    async def _set(self, variable: str, value: str) -> None:
-        await self._session.execute(command("SET VARIABLE", variable, value), within=MARGIN)
-
-    async def _hung_up(self, result: Result) -> bool:
-        """Tell whether a result of -1 means a hang-up: AGI says the same of a file that it can't open."""
-        if result.number != -1:
-            return False
-        try:
-            await self._session.execute(command("CHANNEL STATUS"), within=MARGIN)
-        except HangupReceived:
-            return True
-        return self._session.hung_up
-
-    def _pressed(self, key: str, seconds: float) -> Pressed:
-        self._key_at = self._now()
-        return Pressed(key, round(seconds, 3))
-
-    def _measure(self, now: float) -> None:
-        if self._answered is not None:
-            self._on_first_audio(now - self._answered)
-        if self._key_at is not None:
-            self._on_key_to_audio(now - self._key_at)
-        self._answered = self._key_at = None
+    async def _linger(self, left: Left) -> Left | NotLeft:
+        """Listen for a beep that comes after the message: what was spoken before it is on no recording."""
+        rule = self._rules.leave
+        if not self._ear.tapped or self._ear.beeps or self._ear.sounds.voice < rule.greeting:
+            return left
+        found = await self._channel.wait(rule.linger, signs=frozenset({Sign.BEEP}))
+        return NotLeft(left.seconds, left.restarts) if isinstance(found, Sounded) else left

@@ -13,7 +13,6 @@ did not return within GRACE was dropped there, and is returned from here.
 from __future__ import annotations
 
 import asyncio
-import math
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -22,7 +21,8 @@ from typing import Self
 from ivr.asterisk.ami import Ami
 from ivr.asterisk.ami_link import AmiMessage
 from ivr.asterisk.tap import Tap
-from ivr.domain.line_sounds import Found, Sign
+from ivr.domain.line_rules import LeaveRule, after_beep, turns
+from ivr.domain.line_sounds import Found, LineSounds, Sign, Stretch
 from ivr.errors import PbxUnavailable
 
 KEYS = "0123456789*#"
@@ -30,8 +30,8 @@ KEYS = "0123456789*#"
 GRACE = 0.1
 """Seconds within which AGI returns a key after AMI has reported it, if it does; measured: under 0.005."""
 
-BEEP_ENDS = 0.1
-"""Seconds of a beep's fading that are no sound after it."""
+FAREWELL = 2.0
+"""Seconds between the end of a sound and a hang-up within which the one belongs to the other."""
 
 BARRIER = 2.0
 """Seconds for AMI to answer before the callee's side is no longer taken for silent."""
@@ -40,9 +40,20 @@ BARRIER = 2.0
 class Ear:
     """Listens inside its `with` block."""
 
-    def __init__(self, ami: Ami, channel_id: str, open_tap: Callable[[], Tap] | None = None) -> None:
+    def __init__(
+        self,
+        ami: Ami,
+        channel_id: str,
+        open_tap: Callable[[], Tap] | None = None,
+        *,
+        rule: LeaveRule | None = None,
+    ) -> None:
+        """`rule` says which beeps are a machine's."""
         self._ami = ami
         self._open_tap = open_tap
+        self._rule = rule or LeaveRule()
+        self._read = 0
+        self._signs: frozenset[Sign] = frozenset()
         self._tap: Tap | None = None
         self._loud = False
         self._following: AbstractContextManager[None] = ami.following(channel_id, self._take)
@@ -74,25 +85,53 @@ class Ear:
         return self._tap is not None and self._tap.live
 
     @property
-    def found(self) -> tuple[float, tuple[Found, ...]]:
-        """The tones that were heard, and the loop's time from which theirs count."""
-        return (self._tap.began, tuple(self._tap.found)) if self._tap is not None else (0.0, ())
+    def began(self) -> float:
+        """The loop's time from which those of `found` and `stretches` count."""
+        return self._tap.began if self._tap is not None else 0.0
 
-    def silence_due(self, silence: float, after_beep: float) -> float:
-        """Return the seconds until the tapped line has been silent for `silence`, or for `after_beep` after a beep.
+    @property
+    def found(self) -> tuple[Found, ...]:
+        """The tones that were heard so far."""
+        return tuple(self._tap.found) if self._tap is not None else ()
 
-        Infinite while it sounds, not positive once it is so.
-        """
+    @property
+    def stretches(self) -> tuple[Stretch, ...]:
+        """The sounds that were heard so far."""
+        return tuple(self._tap.sounds.stretches) if self._tap is not None else ()
+
+    @property
+    def sounds(self) -> LineSounds:
+        """What was heard, as of now; only while `tapped`."""
         if self._tap is None:
-            return math.inf
+            raise AssertionError("nothing is tapped")
+        return self._tap.catch_up()
+
+    @property
+    def beeps(self) -> tuple[float, ...]:
+        """When each beep ended, in seconds of the stream."""
+        return tuple(one.end for one in self.found if one.sign is Sign.BEEP)
+
+    @property
+    def after_beep(self) -> bool:
+        """Tell whether a beep was the last that sounded."""
+        return self.tapped and after_beep(self.sounds, self.beeps)
+
+    def spoke(self) -> float:
+        """Return the seconds of sound that have only just ended, 0 where there were none."""
+        if self._tap is None or not self._tap.sounds.stretches:
+            return 0.0
         sounds = self._tap.catch_up()
-        if sounds.sounding:
-            return math.inf
-        beeps = [found.end for found in self._tap.found if found.sign is Sign.BEEP]
-        last = sounds.last_sound or 0.0
-        if beeps and last - beeps[-1] < BEEP_ENDS:
-            return beeps[-1] + after_beep - sounds.now
-        return last + silence - sounds.now
+        last = sounds.stretches[-1]
+        return round(last.end - last.start, 2) if sounds.now - last.end <= FAREWELL else 0.0
+
+    def sign(self, wanted: frozenset[Sign]) -> Found | None:
+        """Return the next sign of those `wanted`, each once; the others before it are passed over."""
+        while self._tap is not None and self._read < len(self._tap.found):
+            found = self._tap.found[self._read]
+            self._read += 1
+            if found.sign in wanted and turns(found.sign, found.voice, self._rule):
+                return found
+        return None
 
     @property
     def sounding(self) -> bool:
@@ -113,12 +152,15 @@ class Ear:
             return False
         return not self.sounding
 
-    def watch(self, *, keys: str = "", sounding: bool | None = None) -> asyncio.Future[None]:
-        """Return a future that is done once a key in `keys` was dropped, or `self.sounding` is `sounding`.
+    def watch(
+        self, *, keys: str = "", sounding: bool | None = None, signs: frozenset[Sign] = frozenset()
+    ) -> asyncio.Future[None]:
+        """Return a future that is done once a key in `keys` was dropped, one of `signs` was found, or `self.sounding`
+        is `sounding`.
 
         Only the last one given out is served.
         """
-        self._wanted, self._until = keys, sounding
+        self._wanted, self._until, self._signs = keys, sounding, signs
         self._watch = self._loop.create_future()
         self._tell()
         return self._watch
@@ -168,5 +210,10 @@ class Ear:
         if self._watch is None or self._watch.done():
             return
         heard = self._until is not None and self.sounding is self._until
-        if heard or any(key in self._wanted for key in self._unclaimed):
+        told = heard or self._sign_waits() or any(key in self._wanted for key in self._unclaimed)
+        if told and not self._watch.done():  # to ask whether it sounds may have told already
             self._watch.set_result(None)
+
+    def _sign_waits(self) -> bool:
+        unread = self._tap.found[self._read :] if self._tap is not None and self._signs else ()
+        return any(one.sign in self._signs and turns(one.sign, one.voice, self._rule) for one in unread)

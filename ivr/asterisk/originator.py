@@ -18,12 +18,13 @@ from typing import Literal
 from ivr.asterisk.agi import AgiSession
 from ivr.asterisk.ami import Ami
 from ivr.asterisk.ami_link import NotSent
-from ivr.asterisk.call_leg import AgiCallLeg, LeaveRule
+from ivr.asterisk.call_leg import AgiCallLeg
 from ivr.asterisk.dial_state import DialState
 from ivr.asterisk.listening import Ear
 from ivr.asterisk.tap import Tap, Taps
 from ivr.campaign.ports import Clock, Disposition, Talk
 from ivr.domain.attempt import Intent
+from ivr.domain.line_rules import LineRules
 from ivr.errors import CallLost, OwnError, PbxUnavailable
 
 LOOK_AGAIN = 1.0
@@ -70,14 +71,14 @@ class AsteriskOriginator:
         clock: Clock,
         *,
         plan: DialPlan | None = None,
-        leave: LeaveRule | None = None,
+        rules: LineRules | None = None,
         hooks: Hooks | None = None,
         taps: Taps | None = None,
     ) -> None:
         self._ami = ami
         self._clock = clock
         self._plan = plan or DialPlan()
-        self._leave = leave or LeaveRule()
+        self._rules = rules or LineRules()
         self._hooks = hooks or Hooks()
         self._taps = taps
         self._waiting: dict[str, _Dial] = {}
@@ -135,12 +136,12 @@ class AsteriskOriginator:
             return
         dial.session = session
         try:
-            with Ear(self._ami, dial.id, self._tap_of(session)) as ear:
+            with Ear(self._ami, dial.id, self._tap_of(session), rule=self._rules.leave) as ear:
                 leg = AgiCallLeg(
                     session,
                     ear,
                     answered=dial.state.note_talk(),
-                    rule=self._leave,
+                    rules=self._rules,
                     on_first_audio=self._hooks.first_audio,
                     on_key_to_audio=self._hooks.key_to_audio,
                 )

@@ -27,14 +27,17 @@ from ivr.errors import Busy
 LAG = 0.1
 """Seconds without a frame after which the far end counts as sending none, which is silence."""
 
-KEEP_ALIVE = 1.0
-"""Seconds. Asterisk ends an AudioSocket that it got nothing from for two."""
+LOOK_AGAIN = 0.2
+"""Seconds between two looks at whether frames still come: that they cease ends a sound, and no frame tells it."""
+
+KEEP_ALIVE = 5
+"""Looks. Asterisk ends an AudioSocket that it got nothing from for two seconds."""
 
 _SILENCE = audio_message(bytes(FRAME_BYTES))
 
 
 class Tap:
-    """Listens to one call. `on_change` is told whenever it begins or ceases to sound."""
+    """Listens to one call. `on_change` is told whenever it begins or ceases to sound, and of every tone found."""
 
     def __init__(self, thresholds: Thresholds, *, on_close: Callable[[Tap], object]) -> None:
         self._on_close = on_close
@@ -45,6 +48,7 @@ class Tap:
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._began = 0.0
+        self._looks = 0
         self._timer: asyncio.TimerHandle | None = None
 
     @property
@@ -61,24 +65,24 @@ class Tap:
         """Take the connection of the spying channel."""
         self._transport = transport
         self._began = self._loop.time()
-        self._keep_alive()
+        self._look()
 
     def hear(self, frames: list[bytes]) -> None:
         """Take frames that came together, and answer each: the PBX is paced by our answers."""
-        was = self.sounds.sounding
+        was = self._state
         self._silence(self._loop.time() - len(frames) * FRAME_SECONDS)
         for frame in frames:
             self.found += self.sounds.hear(frame)
         if self._transport is not None:
             self._transport.write(_SILENCE * len(frames))
-        if self.sounds.sounding != was:
+        if self._state != was:
             self.on_change()
 
     def catch_up(self) -> LineSounds:
         """Return `sounds` as of now: where no frame has come for a while, it is silent."""
-        was = self.sounds.sounding
+        was = self._state
         self._silence(self._loop.time())
-        if self.sounds.sounding != was:
+        if self._state != was:
             self.on_change()
         return self.sounds
 
@@ -90,15 +94,22 @@ class Tap:
         if self._transport is not None:
             self._transport.close()
 
+    @property
+    def _state(self) -> tuple[bool, int]:
+        return self.sounds.sounding, len(self.found)
+
     def _silence(self, until: float) -> None:
         missing = until - self._began - self.sounds.now
         if missing > LAG:
             self.found += self.sounds.miss(missing)
 
-    def _keep_alive(self) -> None:
+    def _look(self) -> None:
         if self._transport is not None and not self._transport.is_closing():
-            self._transport.write(_SILENCE)
-            self._timer = self._loop.call_later(KEEP_ALIVE, self._keep_alive)
+            if self._looks % KEEP_ALIVE == 0:
+                self._transport.write(_SILENCE)
+            self._looks += 1
+            self.catch_up()
+            self._timer = self._loop.call_later(LOOK_AGAIN, self._look)
 
 
 class _Connection(asyncio.Protocol):

@@ -7,7 +7,7 @@ from datetime import datetime
 from ivr.campaign.ports import Disposition
 from ivr.campaign.run_call import Conversation
 from ivr.domain.attempt import AttemptEvent, Ending
-from ivr.domain.callflow import EndedBy, Over
+from ivr.domain.call import EndedBy, Over
 from ivr.domain.outcome import Outcome, evidence, heard_seconds, marks, of_call, of_network, restarts
 
 NORMAL_CLEARING = (16, 31)
@@ -17,7 +17,7 @@ NORMAL_CLEARING = (16, 31)
 def conclude(disposition: Disposition, talk: Conversation, now: datetime) -> tuple[AttemptEvent, Ending]:
     """Return the last event of the attempt's life, and its ending at `now`."""
     event, outcome = _outcome(disposition, talk)
-    found = evidence(talk.facts, talk.over, talk.found) if talk.over else {}
+    found = evidence(talk.facts, talk.over, talk.found, talk.sounds, talk.at) if talk.over else {}
     if disposition.refused is not None:
         found["reason"] = disposition.refused
     if disposition.lost:
@@ -45,7 +45,7 @@ def conclude(disposition: Disposition, talk: Conversation, now: datetime) -> tup
 def cut_short(talk: Conversation, now: datetime, reason: str, unproven: Outcome) -> Ending:
     """Return the ending of an attempt that we gave up ourselves: what was proven stays, the rest is `unproven`."""
     over = talk.over or Over(EndedBy.FAULT, reason)
-    outcome = of_call(talk.facts, over)
+    outcome = of_call(talk.facts, over, talk.found)
     return Ending(
         outcome=unproven if outcome is Outcome.FAILED else outcome,
         at=now,
@@ -53,13 +53,13 @@ def cut_short(talk: Conversation, now: datetime, reason: str, unproven: Outcome)
         restarts=restarts(talk.facts),
         keys=tuple(talk.keys),
         marks=marks(talk.facts),
-        evidence=evidence(talk.facts, over, talk.found),
+        evidence=evidence(talk.facts, over, talk.found, talk.sounds, talk.at),
     )
 
 
 def _outcome(disposition: Disposition, talk: Conversation) -> tuple[AttemptEvent, Outcome]:
     if talk.over is not None:
-        outcome = of_call(talk.facts, talk.over)
+        outcome = of_call(talk.facts, talk.over, talk.found)
         if disposition.lost and outcome is Outcome.FAILED:
             return AttemptEvent.LOST, Outcome.UNKNOWN
         return AttemptEvent.HUNG_UP, outcome

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Protocol
 
 from ivr.domain.attempt import AttemptState, Ending, Intent, Past
-from ivr.domain.callflow import HungUp, Left, NotLeft, Pressed, Silence, Spoken
-from ivr.domain.line_sounds import Found
+from ivr.domain.call import Came, HungUp, Left, Nobody, NotLeft, Opened, Pressed, Silence, Sounded, Spoken
+from ivr.domain.line_sounds import NO_SIGNS, Found, Signs, Stretch
 from ivr.domain.outcome import Outcome
 from ivr.domain.recipient import Recipient
 
@@ -53,24 +53,40 @@ class Speech(Protocol):
 class CallLeg(Protocol):
     """An answered call. Every method returns within a bounded time; CallLost is raised when the PBX is gone."""
 
-    async def speak(self, clips: Sequence[Clip], keys: str) -> Spoken | Pressed | HungUp:
+    async def open(self, signs: Signs = NO_SIGNS) -> Opened | Sounded | HungUp:
+        """Await the callee's first words, or that there are none; stop at one of `signs`, here and below."""
+        ...
+
+    async def hold(self, signs: Signs = NO_SIGNS) -> Came | Nobody | Sounded | HungUp:
+        """Await somebody while a device rings them."""
+        ...
+
+    async def speak(
+        self, clips: Sequence[Clip], keys: str, signs: Signs = NO_SIGNS
+    ) -> Spoken | Pressed | Sounded | HungUp:
         """Play `clips`; stop at a key in `keys`."""
         ...
 
-    async def wait_key(self, seconds: float) -> Pressed | Silence | HungUp:
+    async def wait_key(self, seconds: float, signs: Signs = NO_SIGNS) -> Pressed | Silence | Sounded | HungUp:
         """Wait for a key."""
         ...
 
-    async def leave(self, clips: Sequence[Clip], keys: str) -> Left | NotLeft | Pressed | HungUp:
+    async def leave(
+        self, clips: Sequence[Clip], keys: str, signs: Signs = NO_SIGNS
+    ) -> Left | NotLeft | Pressed | Sounded | HungUp:
         """Speak `clips` from start to end over a silent line, anew whenever the callee's side sounds."""
         ...
 
     def listen(self) -> None:
-        """Begin to listen to what the callee's side sounds like, as `leave` needs it."""
+        """Begin to listen to what the callee's side sounds like, as `open`, `hold`, `leave` and signs need it."""
         ...
 
     def found(self) -> tuple[Found, ...]:
         """Return the tones that the callee's side has sounded so far, in seconds since the answer."""
+        ...
+
+    def sounds(self) -> tuple[Stretch, ...]:
+        """Return what the callee's side has sounded so far, in seconds since the answer."""
         ...
 
     async def hang_up(self) -> None:

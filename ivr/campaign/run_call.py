@@ -11,24 +11,24 @@ from typing import assert_never
 
 from ivr.campaign.ports import CallLeg, Clip, Clock
 from ivr.domain.attempt import TimedKey
-from ivr.domain.callflow import (
+from ivr.domain.call import (
     Broken,
     EndedBy,
     Event,
     Fact,
+    Holding,
     KeyPress,
     Leaving,
     Live,
+    Opening,
     Over,
     Speaking,
     State,
     TimeUp,
     Waiting,
-    begin,
-    decide,
-    live_keys,
 )
-from ivr.domain.line_sounds import Found
+from ivr.domain.callflow import begin, decide, live_keys, live_signs
+from ivr.domain.line_sounds import Found, Stretch
 from ivr.domain.scenario import Ask, Leave, Scenario
 from ivr.errors import CallLost, OwnError
 
@@ -48,11 +48,16 @@ class Conversation:
         self.facts: list[Fact] = []
         self.keys: list[TimedKey] = []
         self.over: Over | None = None
+        self.at: list[float] = []
+        """When each of the facts was known, in seconds since the answer."""
         self.found: tuple[Found, ...] = ()
+        self.sounds: tuple[Stretch, ...] = ()
+        self._answered = clock.monotonic()
 
     async def run(self, leg: CallLeg) -> None:
         """Go through the scenario on `leg`, and hang up; never raises for what the callee or the PBX does."""
-        if any(isinstance(step, Leave) for step in self._scenario.steps.values()):
+        self._answered = self._clock.monotonic()
+        if self._scenario.listens or any(isinstance(step, Leave) for step in self._scenario.steps.values()):
             leg.listen()
         self.over = await self._to_its_end(leg)
         if self.over.by is not EndedBy.CALLEE:
@@ -66,24 +71,28 @@ class Conversation:
                 while not isinstance(at, Over):
                     began = self._clock.monotonic()
                     event = await self._perform(leg, at)
-                    self.found = leg.found()
+                    self._note(leg)
                     at = self._learn(*decide(self._scenario, at, event))
                 return at
         except TimeoutError:
             if isinstance(at, Over):
                 return at
-            self.found = leg.found()
+            self._note(leg)
             ended = self._learn(*decide(self._scenario, at, self._time_up(at, began)))
             return ended if isinstance(ended, Over) else Over(EndedBy.TIME)
 
+    def _note(self, leg: CallLeg) -> None:
+        self.found, self.sounds = leg.found(), leg.sounds()
+
     def _learn(self, state: State, facts: tuple[Fact, ...]) -> State:
         self.facts.extend(facts)
+        self.at.extend([round(self._clock.monotonic() - self._answered, 2)] * len(facts))
         self.keys.extend(TimedKey(press=fact, at=self._clock.now()) for fact in facts if isinstance(fact, KeyPress))
         return state
 
     async def _perform(self, leg: CallLeg, at: Live) -> Event:
         try:
-            return await self._act(leg, at, self._script[at.step])
+            return await self._act(leg, at)
         except CallLost:
             return Broken("call lost")
         except OwnError as error:
@@ -94,16 +103,21 @@ class Conversation:
         heard = min(self._clock.monotonic() - began, sum(clip.seconds for clip in self._script[at.step]))
         return TimeUp(round(heard, 2) if isinstance(at, Speaking) else 0.0)
 
-    async def _act(self, leg: CallLeg, at: Live, clips: Sequence[Clip]) -> Event:
+    async def _act(self, leg: CallLeg, at: Live) -> Event:
+        clips, keys, signs = self._script[at.step], live_keys(self._scenario, at), live_signs(self._scenario, at)
         match at:
+            case Opening():
+                return await leg.open(signs)
+            case Holding():
+                return await leg.hold(signs)
             case Speaking():
-                return await leg.speak(clips, live_keys(self._scenario, at))
+                return await leg.speak(clips, keys, signs)
             case Waiting():
                 step = self._scenario.steps[at.step]
                 if not isinstance(step, Ask):
                     raise AssertionError(f"waiting at {at.step}, which asks nothing")
-                return await leg.wait_key(step.wait)
+                return await leg.wait_key(step.wait, signs)
             case Leaving():
-                return await leg.leave(clips, live_keys(self._scenario, at))
+                return await leg.leave(clips, keys, signs)
             case _:
                 assert_never(at)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from ivr.domain.callflow import KeyPress
+from ivr.domain.call import KeyPress
 from ivr.domain.outcome import Outcome
 
 

@@ -1,179 +1,60 @@
 """Decide what a live call does next.
 
 Pure: no clock, no I/O. Everything that moves a call from one step to the next is here. A state says what is to be
-done now, the driver does it and reports one event, and the event leads to the next state:
-
-    Speaking   play the step's text        ->  Spoken, Pressed (questions only)
-    Waiting    wait for a key              ->  Pressed, Silence
-    Leaving    speak over a silent line    ->  Left, NotLeft, Pressed
-    Over       hang up                     ->  (nothing)
-
-and HungUp, TimeUp and Broken may come in any state but Over.
+done now, the driver does it and reports one event, and the event leads to the next state; `domain/call.py` has the
+words for all of them.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import assert_never
 
-from ivr.domain.scenario import END, Ask, Leave, Say, Scenario
+from ivr.domain.call import (
+    Broken,
+    Came,
+    EndedBy,
+    Event,
+    Fact,
+    Heard,
+    Heeded,
+    Holding,
+    HungUp,
+    KeyPress,
+    Leaving,
+    Left,
+    Live,
+    Mark,
+    MessageLeft,
+    Nobody,
+    NobodyCame,
+    NotLeft,
+    Opened,
+    Opening,
+    Over,
+    Pressed,
+    Silence,
+    Sounded,
+    Speaking,
+    Spoken,
+    State,
+    TimeUp,
+    Waiting,
+)
+from ivr.domain.line_sounds import Sign
+from ivr.domain.scenario import END, SCREENING, Ask, Leave, Say, Scenario
 
 EXTRA_ASKINGS = 1
 """A wrong key proves that somebody is there, so the question is put once more than `times` allows."""
 
 
-class EndedBy(StrEnum):
-    """Who or what ended a call."""
-
-    ENGINE = "engine"
-    CALLEE = "callee"
-    TIME = "time"
-    FAULT = "fault"
-
-
-@dataclass(frozen=True, slots=True)
-class Speaking:
-    """Play the text of `step`; for a question, the `asked`-th time (from 1), any key interrupts."""
-
-    step: str
-    asked: int = 1
-    wrong: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """Wait for a key after the `asked`-th asking of `step`."""
-
-    step: str
-    asked: int
-    wrong: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Leaving:
-    """Speak `step` over a silent line; the keys of the step `question` stay live meanwhile."""
-
-    step: str
-    question: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Over:
-    """Hang up; nothing follows."""
-
-    by: EndedBy
-    reason: str = ""
-
-
-Live = Speaking | Waiting | Leaving
-State = Live | Over
-
-
-@dataclass(frozen=True, slots=True)
-class Spoken:
-    """The text was played to its end, which took `seconds`."""
-
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Pressed:
-    """The callee pressed `key` after `seconds` of the text (0 where none was being played)."""
-
-    key: str
-    seconds: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Silence:
-    """The time for a key ran out."""
-
-
-@dataclass(frozen=True, slots=True)
-class Left:
-    """The message was spoken from start to end over a silent line, at the `restarts`-th new start (from 0)."""
-
-    seconds: float
-    restarts: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class NotLeft:
-    """The line never stayed silent for long enough; `seconds` of the message is the longest piece spoken."""
-
-    seconds: float
-    restarts: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class HungUp:
-    """The callee hung up after `seconds` of the text that was being played, at the `restarts`-th new start."""
-
-    seconds: float = 0.0
-    restarts: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class TimeUp:
-    """The call reached its limit after `seconds` of the text that was being played."""
-
-    seconds: float = 0.0
-    restarts: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Broken:
-    """We could not go on; `reason` names no person."""
-
-    reason: str
-    seconds: float = 0.0
-
-
-Event = Spoken | Pressed | Silence | Left | NotLeft | HungUp | TimeUp | Broken
-
-
-@dataclass(frozen=True, slots=True)
-class KeyPress:
-    """`key` was pressed at `step`; `confirms` when it led to what the campaign is for."""
-
-    step: str
-    key: str
-    confirms: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """`seconds` of the text of `step` were played to the callee; `whole` when to its end."""
-
-    step: str
-    seconds: float
-    whole: bool
-    reached: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class MessageLeft:
-    """`seconds` of a `leave` step were spoken over a silent line; `whole` when all of it."""
-
-    step: str
-    seconds: float
-    whole: bool
-    restarts: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """A step with `mark: tag` was come to."""
-
-    tag: str
-
-
-Fact = KeyPress | Heard | MessageLeft | Mark
+ANSWERED_BACK = 1.0
+"""Seconds of sound right before a hang-up from which on an announcement has answered ours."""
 
 
 def begin(scenario: Scenario) -> tuple[State, tuple[Fact, ...]]:
     """Return where a call starts when the callee has answered, and what that proves."""
+    if scenario.listens:
+        return Opening(scenario.start), ()
     return _enter(scenario, scenario.start, question=None)
 
 
@@ -185,30 +66,44 @@ def decide(scenario: Scenario, at: Live, event: Event) -> tuple[State, tuple[Fac
     """
     match event:
         case HungUp():
-            return Over(EndedBy.CALLEE), _cut(scenario, at, event.seconds, event.restarts)
+            nobody = _nobody_came(at, event.spoke)
+            return Over(EndedBy.CALLEE), (*_cut(scenario, at, event.seconds, event.restarts), *nobody)
         case TimeUp():
-            return Over(EndedBy.TIME), _cut(scenario, at, event.seconds, event.restarts)
+            nobody = _nobody_came(at)
+            return Over(EndedBy.TIME), (*_cut(scenario, at, event.seconds, event.restarts), *nobody)
         case Broken():
             return Over(EndedBy.FAULT, event.reason), _cut(scenario, at, event.seconds, 0)
-        case Spoken() | Pressed() | Silence() | Left() | NotLeft():
+        case Sounded():
+            state, facts = _sounded(scenario, at, event.sign)
+            return state, (*_cut(scenario, at, event.seconds, event.restarts), Heeded(event.sign), *facts)
+        case Opened() | Came() | Nobody() | Spoken() | Pressed() | Silence() | Left() | NotLeft():
             pass
         case _:
             assert_never(event)
     step = scenario.steps[at.step]
     match at, step, event:
+        case Opening(), _, Opened():
+            introduces = event.announced and not at.again and SCREENING in scenario.steps
+            name = SCREENING if introduces else step.name
+            return _enter(scenario, name, question=None, announced=event.announced)
+        case Holding(), _, Came():
+            return Opening(step.name, again=True), ()
+        case Holding(), _, Nobody():
+            return Over(EndedBy.ENGINE), (NobodyCame(),)
         case Speaking(), Say(), Spoken(seconds):
-            state, facts = _enter(scenario, step.then, question=None)
+            state, facts = _enter(scenario, step.then, question=None, announced=at.announced)
             return state, (Heard(step.name, seconds, whole=True, reached=step.reached), *facts)
         case Speaking(), Ask(), Spoken(seconds):
             heard = Heard(step.name, seconds, whole=True, reached=step.reached)
-            return Waiting(step.name, at.asked, at.wrong), (heard,)
+            return Waiting(step.name, at.asked, at.wrong, at.announced), (heard,)
         case Speaking(), Ask(), Pressed(key, seconds):
             state, facts = _pressed(scenario, step, key, at.asked, at.wrong)
             return state, (Heard(step.name, seconds, whole=False, reached=step.reached), *facts)
         case Waiting(), Ask(), Pressed(key):
             return _pressed(scenario, step, key, at.asked, at.wrong)
         case Waiting(), Ask(), Silence():
-            if at.asked - min(at.wrong, EXTRA_ASKINGS) < step.times:
+            times = 1 if at.announced else step.times
+            if at.asked - min(at.wrong, EXTRA_ASKINGS) < times:
                 return Speaking(step.name, at.asked + 1, at.wrong), ()
             return _enter(scenario, step.silence, question=step.name)
         case Leaving(), Leave(), Left(seconds, restarts):
@@ -234,8 +129,25 @@ def live_keys(scenario: Scenario, at: Live) -> str:
         case Leaving():
             question = scenario.steps[at.question] if at.question else None
             return "".join(question.keys) if isinstance(question, Ask) else ""
+        case Opening() | Holding():
+            return ""
         case _:
             assert_never(at)
+
+
+def live_signs(scenario: Scenario, at: Live) -> frozenset[Sign]:
+    """Return the signs that turn the call in `at`: none once a key was pressed that leads away from the start.
+
+    A beep turns it only where there is a message to leave, and not a second time.
+    """
+    if isinstance(at, Holding):
+        return frozenset({Sign.BUSY, Sign.SPECIAL})
+    if at.step not in _before_any_key(scenario):
+        return frozenset()
+    signs = {Sign.RINGBACK, Sign.BUSY, Sign.FAX, Sign.SPECIAL}
+    if not isinstance(at, Leaving) and _machine(scenario, at.step):
+        signs.add(Sign.BEEP)
+    return frozenset(signs)
 
 
 def confirms(scenario: Scenario, target: str) -> bool:
@@ -252,14 +164,50 @@ def confirms(scenario: Scenario, target: str) -> bool:
     return False
 
 
-def _enter(scenario: Scenario, name: str, *, question: str | None) -> tuple[State, tuple[Fact, ...]]:
+def _before_any_key(scenario: Scenario) -> tuple[str, ...]:
+    return (SCREENING, *scenario.unasked(scenario.start))
+
+
+def _machine(scenario: Scenario, name: str) -> str | None:
+    """Return the step that leaves the message where nobody presses a key from `name` on."""
+    last = scenario.unasked(name)[-1]
+    return last if isinstance(scenario.steps[last], Leave) else None
+
+
+def _sounded(scenario: Scenario, at: Live, sign: Sign) -> tuple[State, tuple[Fact, ...]]:
+    """Return where a sign takes the call."""
+    match sign:
+        case Sign.RINGBACK:
+            return Holding(scenario.start), ()
+        case Sign.BEEP if machine := _machine(scenario, at.step):
+            path = (at.step, *scenario.unasked(at.step))
+            question = next((name for name in path if isinstance(scenario.steps[name], Ask)), None)
+            return _enter(scenario, machine, question=question)
+        case Sign.BUSY:
+            return Over(EndedBy.CALLEE, sign.value), ()
+        case _:
+            return Over(EndedBy.ENGINE, sign.value), ()
+
+
+def _nobody_came(at: Live, spoke: float = 0.0) -> tuple[Fact, ...]:
+    """A call that ended while it rang was taken by no person.
+
+    Nor was one that began with an announcement, and ended with another as soon as we had said who calls.
+    """
+    answered_back = isinstance(at, Speaking | Waiting) and at.announced and spoke >= ANSWERED_BACK
+    return (NobodyCame(),) if isinstance(at, Holding) or answered_back else ()
+
+
+def _enter(
+    scenario: Scenario, name: str, *, question: str | None, announced: bool = False
+) -> tuple[State, tuple[Fact, ...]]:
     if name == END:
         return Over(EndedBy.ENGINE), ()
     step = scenario.steps[name]
     marks = (Mark(step.mark),) if step.mark else ()
     match step:
         case Say() | Ask():
-            return Speaking(name), marks
+            return Speaking(name, announced=announced), marks
         case Leave():
             return Leaving(name, question), marks
         case _:
@@ -280,7 +228,7 @@ def _pressed(scenario: Scenario, step: Ask, key: str, asked: int, wrong: int) ->
 def _cut(scenario: Scenario, at: Live, seconds: float, restarts: int) -> tuple[Fact, ...]:
     step = scenario.steps[at.step]
     match at:
-        case Waiting():
+        case Opening() | Waiting() | Holding():
             return ()
         case Speaking():
             reached = isinstance(step, Say | Ask) and step.reached

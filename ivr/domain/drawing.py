@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import assert_never
 
-from ivr.domain.scenario import END, Ask, Leave, Say, Scenario, Step
+from ivr.domain.scenario import END, SCREENING, Ask, Leave, Say, Scenario, Step
 
 LONGEST_LABEL = 90
 """Characters of a step's text that are shown."""
@@ -15,6 +15,8 @@ def mermaid(scenario: Scenario) -> str:
     """Return the call flow of `scenario` as a Mermaid flowchart; its graph must have no dangling names."""
     ids = {name: f"s{number}" for number, name in enumerate(scenario.steps)} | {END: "hangup"}
     lines = ["flowchart TD", f'    answer(["電話に出る"]) --> {ids[scenario.start]}']
+    if SCREENING in ids:
+        lines.append(f'    answer -->|"長い案内が流れる"| {ids[SCREENING]}')
     lines += (f"    {ids[name]}{_box(step)}" for name, step in scenario.steps.items())
     lines.append('    hangup(["電話を切る"])')
     for name, step in scenario.steps.items():

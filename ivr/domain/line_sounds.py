@@ -5,9 +5,12 @@ certain. Time is counted in frames, so that the same audio always leads to the s
 
     beep        one tone of any pitch, 0.12 to 2 s long, and quiet after it: a recording machine takes its turn
     ringback    400 Hz in bursts of 1 s, modulated at 15 to 20 Hz: a telephone rings behind the answer
-    busy        400 Hz, 0.5 s on and off: the other side has gone
-    fax         2100 Hz for more than a second (ITU-T T.30, CED)
+    busy        400 Hz, 0.5 s on and off, three times: the other side has gone
+    fax         2100 Hz for longer than any beep (ITU-T T.30, CED)
     special     950, 1400 and 1800 Hz, one after the other (ITU-T E.180): the network speaks next
+    repeated    the same words as before, to the syllable: a recording that goes round (domain/repetition.py)
+
+What sounds evenly is the background of the line, not a sound: noise, a fan, a crowd.
 """
 
 from __future__ import annotations
@@ -20,6 +23,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from ivr.domain.repetition import Repetition
+
 RATE = 8000
 FRAME = 160
 """Samples: 20 ms."""
@@ -30,7 +35,12 @@ _HANN = np.hanning(_WINDOW)
 _BIN = RATE / _WINDOW
 _LOWEST, _HIGHEST = int(350 / _BIN), int(2400 / _BIN) + 1
 _VOICE = slice(int(200 / _BIN), int(3400 / _BIN) + 1)
+_BANDS = [int(hz / _BIN) - _VOICE.start for hz in (200, 500, 1000, 1600, 2400)]
+_FULL_POWER = float(np.sum(_HANN**2)) * _WINDOW / 2
+"""The power of a spectrum of full-scale noise, for levels in dBFS."""
 _FULL_SCALE = 32768.0
+REPEATED_FROM = 2.0
+"""Seconds of voice from which on a stretch can be told for one that was heard before: shorter words are like others."""
 
 
 class Sign(StrEnum):
@@ -41,16 +51,37 @@ class Sign(StrEnum):
     BUSY = "busy"
     FAX = "fax"
     SPECIAL = "special"
+    REPEATED = "repeated"
+
+
+Signs = frozenset[Sign]
+NO_SIGNS: Signs = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """`sign` was heard from `start` to `end`, in seconds of the stream, at `hz`."""
+    """`sign` was heard from `start` to `end`, in seconds of the stream, at `hz` (0 where it has no pitch).
+
+    `voice` are the seconds of sound other than tones that had come before.
+    """
 
     sign: Sign
     start: float
     end: float
     hz: float
+    voice: float = 0.0
+
+
+@dataclass(slots=True)
+class Stretch:
+    """Sound from `start` to `end`, in seconds of the stream, with no pause of `Thresholds.pause` in it.
+
+    `voice` are the seconds of it that were no tone.
+    """
+
+    start: float
+    end: float
+    voice: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,13 +89,19 @@ class Thresholds:
     """Levels are dBFS, frequencies Hz, times seconds. Those of Japanese lines await real ones: so all are settings.
 
     `silence`: quieter is silent. `noise`: up to this level a flat spectrum (`flatness`, 0 to 1) is a line's noise, no
-    sound. `purity`: the share of the energy within two bins of the peak from which on a frame is a tone; at 0.8 the
-    spoken word ピー is one for 0.14 s, so that a beep shorter than `sure` must be purer (`pure`) and steadier.
+    sound. What stays within `even` dB for `even_for` is the background, and so is all that exceeds it by `over` dB at
+    most. `pause`: a shorter quiet does not end a stretch of sound. `purity`: the share of the energy within two bins
+    of the peak from which on a frame is a tone; at 0.8 the spoken word ピー is one for 0.14 s, so that a beep shorter
+    than `sure` must be purer (`pure`) and steadier.
     """
 
     silence: float = -48.0
     noise: float = -35.0
     flatness: float = 0.3
+    even: float = 6.0
+    even_for: float = 0.6
+    over: float = 3.0
+    pause: float = 0.7
     purity: float = 0.8
     pure: float = 0.95
     drift: float = 20.0
@@ -108,8 +145,33 @@ class _Tone:
         return float(np.std(amplitude) / max(float(np.mean(amplitude)), 1e-9))
 
 
+class _Background:
+    """What sounds evenly, and so does not count: its level is known once it has been even for long enough."""
+
+    def __init__(self, limits: Thresholds) -> None:
+        self._limits = limits
+        self._levels: deque[float] = deque(maxlen=round(limits.even_for / SECONDS))
+        self._short: deque[float] = deque(maxlen=3)
+        self._tones: deque[bool] = deque(maxlen=self._levels.maxlen)
+        self._floor = -120.0
+
+    def take(self, level: float, *, tonal: bool) -> bool:
+        """Take a frame's level in dBFS; tell whether it is the background. Tones never are."""
+        self._short.append(level)
+        self._levels.append(sum(self._short) / len(self._short))
+        self._tones.append(tonal)
+        if len(self._levels) == self._levels.maxlen and 2 * sum(self._tones) < len(self._tones):
+            highest = max(self._levels)
+            if highest - min(self._levels) <= self._limits.even:
+                self._floor = highest
+        return not tonal and level <= self._floor + self._limits.over
+
+
 class LineSounds:
-    """Listens to one call. `now` is the time of the stream in seconds, `level` the last frame's in dBFS."""
+    """Listens to one call. `now` is the time of the stream in seconds, `level` the last frame's in dBFS.
+
+    `voice` are the seconds of sound so far that were no tone, `stretches` the sounds in order.
+    """
 
     def __init__(self, thresholds: Thresholds | None = None) -> None:
         self.thresholds = thresholds or Thresholds()
@@ -118,6 +180,11 @@ class LineSounds:
         self.sounding = False
         self.first_sound: float | None = None
         self.last_sound: float | None = None
+        self.last_voice: float | None = None
+        self.voice = 0.0
+        self.stretches: list[Stretch] = []
+        self._background = _Background(self.thresholds)
+        self._repetition = Repetition()
         self._tail: NDArray[np.float64] = np.zeros(_WINDOW)
         self._unread = b""
         self._loud = 0
@@ -125,6 +192,7 @@ class LineSounds:
         self._missed = 0
         self._waiting: _Tone | None = None
         self._bursts: deque[_Tone] = deque(maxlen=4)
+        self._compared = 0
 
     @property
     def silent_for(self) -> float:
@@ -150,19 +218,46 @@ class LineSounds:
         self.now += SECONDS
         level = self.level = _decibels(float(np.mean(frame * frame)))
         if level < limits.silence:
-            self._note(sound=False)
-            return self._tones(None)
-        hz, purity, flatness = _spectrum(self._tail)
-        self._note(sound=not (level < limits.noise and flatness > limits.flatness))
-        return self._tones((hz, purity, level) if purity >= limits.purity else None)
+            self._background.take(level, tonal=False)
+            self._note(sound=False, tonal=False)
+            self._repetition.take(None)
+            return [*self._again(), *self._tones(None)]
+        hz, purity, flatness, bands = _spectrum(self._tail)
+        tonal = purity >= limits.purity
+        even = self._background.take(level, tonal=tonal)
+        self._note(sound=not even and not (level < limits.noise and flatness > limits.flatness), tonal=tonal)
+        self._repetition.take(bands if self.sounding else None)
+        return [*self._again(), *self._tones((hz, purity, level) if tonal else None)]
 
-    def _note(self, *, sound: bool) -> None:
+    def _note(self, *, sound: bool, tonal: bool) -> None:
         self._loud = self._loud + 1 if sound else 0
         self.sounding = self._loud >= self.thresholds.onset
-        if self.sounding:
-            began = self.now - self._loud * SECONDS
-            self.first_sound = began if self.first_sound is None else self.first_sound
-            self.last_sound = self.now
+        if not self.sounding:
+            return
+        began = self.now - self._loud * SECONDS
+        self.first_sound = began if self.first_sound is None else self.first_sound
+        if not self.stretches or began - self.stretches[-1].end >= self.thresholds.pause:
+            self.stretches.append(Stretch(began, self.now))
+        self.last_sound = self.stretches[-1].end = self.now
+        if not tonal:
+            self.last_voice = self.now
+            self.voice += SECONDS
+            self.stretches[-1].voice += SECONDS
+
+    def _again(self) -> list[Found]:
+        """Look, once a stretch has ended, whether it said what an earlier one had said."""
+        if self.sounding or not self.stretches or self._compared == len(self.stretches):
+            return []
+        if self.silent_for < self.thresholds.pause:
+            return []
+        self._compared = len(self.stretches)
+        last = self.stretches[-1]
+        if last.voice < REPEATED_FROM or not self._repetition.repeated(last.end - last.start, self.silent_for):
+            return []
+        return [self._found(Sign.REPEATED, last.start, last.end, 0.0)]
+
+    def _found(self, sign: Sign, start: float, end: float, hz: float) -> Found:
+        return Found(sign, start, end, hz, round(self.voice, 2))
 
     def _tones(self, heard: tuple[float, float, float] | None) -> list[Found]:
         """Follow tones; one ends at the second frame in a row that does not belong to it."""
@@ -178,7 +273,7 @@ class LineSounds:
             tone.last = self.now
             self._missed = 0
             if self._is_fax(tone):
-                found.append(Found(Sign.FAX, tone.start, self.now, tone.pitch))
+                found.append(self._found(Sign.FAX, tone.start, self.now, tone.pitch))
                 self._tone = None
         elif tone is not None:
             self._missed += 1
@@ -200,13 +295,13 @@ class LineSounds:
         row = tuple(self._bursts)
         if self._is_ringback(tone):
             self._waiting = None
-            return [Found(Sign.RINGBACK, tone.start, tone.last, tone.pitch)]
+            return [self._found(Sign.RINGBACK, tone.start, tone.last, tone.pitch)]
         if _is_busy(row):
             self._waiting = None
-            return [Found(Sign.BUSY, row[-2].start, tone.last, tone.pitch)]
+            return [self._found(Sign.BUSY, row[-3].start, tone.last, tone.pitch)]
         if _is_special(row):
             self._waiting = None
-            return [Found(Sign.SPECIAL, row[-3].start, tone.last, tone.pitch)]
+            return [self._found(Sign.SPECIAL, row[-3].start, tone.last, tone.pitch)]
         self._waiting = tone if tone.seconds <= limits.longest else None
         return []
 
@@ -219,15 +314,14 @@ class LineSounds:
             self._waiting = None
         elif self.now - tone.last >= self.thresholds.quiet_after:
             self._waiting = None
-            return [Found(Sign.BEEP, tone.start, tone.last, tone.pitch)]
+            return [self._found(Sign.BEEP, tone.start, tone.last, tone.pitch)]
         return []
 
     def _is_ringback(self, tone: _Tone) -> bool:
         return _near(tone, 400) and 0.7 <= tone.seconds <= 1.4 and tone.modulated >= self.thresholds.modulation
 
-    @staticmethod
-    def _is_fax(tone: _Tone) -> bool:
-        return _near(tone, 2100) and tone.seconds >= 1.2
+    def _is_fax(self, tone: _Tone) -> bool:
+        return _near(tone, 2100) and tone.seconds > self.thresholds.longest
 
 
 def _near(tone: _Tone, hz: float) -> bool:
@@ -235,13 +329,13 @@ def _near(tone: _Tone, hz: float) -> bool:
 
 
 def _is_busy(row: tuple[_Tone, ...]) -> bool:
-    """Two bursts of 400 Hz, half a second each and apart."""
-    return len(row) >= 2 and all(
-        _near(one, 400) and _near(two, 400)
-        and 0.35 <= one.seconds <= 0.65 and 0.35 <= two.seconds <= 0.65
-        and 0.35 <= two.start - one.last <= 0.65
-        for one, two in [row[-2:]]
-    )  # fmt: skip
+    """Three bursts of 400 Hz, half a second each and apart: two could be the beeps of a machine."""
+    last = row[-3:]
+    return (
+        len(last) == 3
+        and all(_near(tone, 400) and 0.35 <= tone.seconds <= 0.65 for tone in last)
+        and all(0.35 <= two.start - one.last <= 0.65 for one, two in pairwise(last))
+    )
 
 
 def _is_special(row: tuple[_Tone, ...]) -> bool:
@@ -258,8 +352,8 @@ def _decibels(power: float) -> float:
     return float(10 * np.log10(max(power, 1e-12)))
 
 
-def _spectrum(window: NDArray[np.float64]) -> tuple[float, float, float]:
-    """Return the pitch of the strongest tone, its share of the energy, and how flat the spectrum is."""
+def _spectrum(window: NDArray[np.float64]) -> tuple[float, float, float, tuple[float, ...]]:
+    """Return the pitch of the strongest tone, its share of the energy, how flat the spectrum is, and its bands."""
     power = np.abs(np.fft.rfft(window * _HANN)) ** 2
     voice = power[_VOICE]
     total = float(power[2:].sum()) + 1e-20
@@ -269,4 +363,5 @@ def _spectrum(window: NDArray[np.float64]) -> tuple[float, float, float]:
     bend = below - 2 * at + above
     offset = 0.5 * (below - above) / bend if bend else 0.0
     flatness = float(np.exp(np.mean(np.log(voice + 1e-20))) / (np.mean(voice) + 1e-20))
-    return (peak + float(offset)) * _BIN, share, flatness
+    bands = 10 * np.log10(np.add.reduceat(voice, _BANDS) / _FULL_POWER + 1e-12)
+    return (peak + float(offset)) * _BIN, share, flatness, tuple(bands.tolist())

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
-from ivr.domain.callflow import EndedBy, Fact, Heard, KeyPress, Mark, MessageLeft, Over
-from ivr.domain.line_sounds import Found
+from ivr.domain.call import EndedBy, Fact, Heard, Heeded, KeyPress, Mark, MessageLeft, NobodyCame, Over
+from ivr.domain.line_sounds import Found, Sign, Stretch
 
 
 class Outcome(StrEnum):
@@ -34,6 +34,9 @@ class Outcome(StrEnum):
         """Return the outcome in the words of staff."""
         return LABELS[self]
 
+
+MOST_SOUNDS = 40
+"""Of the callee's side in the evidence: a call on a noisy line has hundreds."""
 
 LABELS: Mapping[Outcome, str] = {
     Outcome.CONFIRMED: "本人確認済",
@@ -112,11 +115,15 @@ def of_network(sip: int | None, q850: int | None, *, rang: bool, progressed: boo
     return Outcome.UNKNOWN
 
 
-def of_call(facts: Sequence[Fact], over: Over) -> Outcome:
-    """Return the outcome of an answered call, no stronger than `facts`."""
+def of_call(facts: Sequence[Fact], over: Over, tones: Sequence[Found] = ()) -> Outcome:
+    """Return the outcome of an answered call, no stronger than `facts` and the `tones` of the callee's side.
+
+    An announcement of the network, told by its tones or by going round, proves neither a person nor a machine.
+    """
     key = any(isinstance(fact, KeyPress) and fact.confirms for fact in facts)
     reached = any(isinstance(fact, Heard) and fact.reached and fact.whole for fact in facts)
     left = [fact for fact in facts if isinstance(fact, MessageLeft)]
+    heeded = [fact.sign for fact in facts if isinstance(fact, Heeded)]
     if key and reached:
         return Outcome.CONFIRMED
     if over.by is EndedBy.FAULT:
@@ -125,6 +132,12 @@ def of_call(facts: Sequence[Fact], over: Over) -> Outcome:
         return Outcome.CONFIRMED_PARTIAL
     if any(message.whole for message in left):
         return Outcome.VOICEMAIL
+    if Sign.SPECIAL in heeded or any(one.sign is Sign.REPEATED for one in tones):
+        return Outcome.UNKNOWN
+    if NobodyCame() in facts:
+        return Outcome.SCREENED
+    if Sign.FAX in heeded:
+        return Outcome.UNCONFIRMED
     if left and (over.by is not EndedBy.CALLEE or any(message.seconds > 0 for message in left)):
         return Outcome.VOICEMAIL_PARTIAL
     return Outcome.HUNG_UP if over.by is EndedBy.CALLEE else Outcome.UNCONFIRMED
@@ -145,28 +158,28 @@ def marks(facts: Sequence[Fact]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(fact.tag for fact in facts if isinstance(fact, Mark)))
 
 
-def evidence(facts: Sequence[Fact], over: Over, tones: Sequence[Found] = ()) -> dict[str, object]:
+def evidence(
+    facts: Sequence[Fact],
+    over: Over,
+    tones: Sequence[Found] = (),
+    sounds: Sequence[Stretch] = (),
+    at: Sequence[float] = (),
+) -> dict[str, object]:
     """Return what proves the outcome of an answered call, ready for JSON; it names no person and no number.
 
-    `tones` are those that the callee's side sounded, in seconds since the answer.
+    `tones` and `sounds` are those of the callee's side, `at` when each of the `facts` was known; all in seconds since
+    the answer.
     """
-    steps: list[dict[str, object]] = []
-    for fact in facts:
-        match fact:
-            case Heard():
-                steps.append({"step": fact.step, "seconds": round(fact.seconds, 2), "whole": fact.whole})
-            case MessageLeft():
-                steps.append(
-                    {
-                        "step": fact.step,
-                        "seconds": round(fact.seconds, 2),
-                        "whole": fact.whole,
-                        "restarts": fact.restarts,
-                    }
-                )
-            case KeyPress() | Mark():
-                pass
-    found: dict[str, object] = {"ended_by": over.by.value, "steps": steps}
+    times = [*at, *[None] * (len(facts) - len(at))]
+    found: dict[str, object] = {
+        "ended_by": over.by.value,
+        "steps": [step for fact, known in zip(facts, times, strict=True) if (step := _step(fact, known))],
+    }
+    if sounds:
+        found["sounds"] = [
+            {"at": round(one.start, 2), "seconds": round(one.end - one.start, 2), "voice": round(one.voice, 2)}
+            for one in sounds[:MOST_SOUNDS]
+        ]
     if tones:
         found["tones"] = [
             {
@@ -175,8 +188,17 @@ def evidence(facts: Sequence[Fact], over: Over, tones: Sequence[Found] = ()) -> 
                 "seconds": round(one.end - one.start, 2),
                 "hz": round(one.hz),
             }
-            for one in tones
+            for one in tones[:MOST_SOUNDS]
         ]
     if over.reason:
         found["reason"] = over.reason
     return found
+
+
+def _step(fact: Fact, known: float | None) -> dict[str, object]:
+    """Return what the evidence says of a fact that was known at `known`; keys have a place of their own."""
+    if not isinstance(fact, Heard | MessageLeft):
+        return {}
+    began = {} if known is None else {"at": round(max(0.0, known - fact.seconds), 2)}
+    step = {"step": fact.step, **began, "seconds": round(fact.seconds, 2), "whole": fact.whole}
+    return {**step, "restarts": fact.restarts} if isinstance(fact, MessageLeft) else step

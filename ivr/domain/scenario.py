@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 from typing import assert_never
 
 END = "end"
+SCREENING = "screening"
+"""The name of the step that a scenario's `screening:` sentence is."""
+
 KEYS = "0123456789*#"
 LONGEST_LEAVE = 20.0
 """Seconds. Handset memo recorders take 20 to 30 s, so a longer message is cut by them."""
@@ -61,17 +64,30 @@ Step = Say | Ask | Leave
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """What is said to every recipient of a campaign. `language` is that of steps which name none."""
+    """What is said to every recipient of a campaign. `language` is that of steps which name none.
+
+    With `listens` the callee's first words are awaited before the start, else it is spoken at once. A step named
+    SCREENING says who calls and why, in one sentence, to whoever answers with a long announcement.
+    """
 
     title: str
     start: str
     steps: Mapping[str, Step]
     version: int = 1
     language: str = "ja"
+    listens: bool = False
 
     def language_of(self, step: Step) -> str:
         """Return the language that `step` is spoken in, as an ISO 639-1 code."""
         return step.language or self.language
+
+    def unasked(self, name: str) -> tuple[str, ...]:
+        """Return the steps from `name` on that a call comes to while nobody presses a key, in order."""
+        path: list[str] = []
+        while name in self.steps and name not in path:
+            path.append(name)
+            name = onward(self.steps[name])
+        return tuple(path)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +111,19 @@ def targets(step: Step) -> Iterator[tuple[str, str]]:
             yield "silence", step.silence
         case Leave():
             return
+        case _:
+            assert_never(step)
+
+
+def onward(step: Step) -> str:
+    """Return where a call goes from `step` while nobody presses a key."""
+    match step:
+        case Say():
+            return step.then
+        case Ask():
+            return step.silence
+        case Leave():
+            return END
         case _:
             assert_never(step)
 
@@ -124,7 +153,7 @@ def _dangling(scenario: Scenario) -> Iterator[Flaw]:
 def reachable(scenario: Scenario) -> frozenset[str]:
     """Return the names of the steps that a call can come to."""
     seen: set[str] = set()
-    todo = [scenario.start]
+    todo = [scenario.start, SCREENING]
     while todo:
         name = todo.pop()
         if name in seen or name not in scenario.steps:
@@ -152,17 +181,14 @@ def _purposeless(scenario: Scenario) -> Iterator[Flaw]:
 
 def _endless(scenario: Scenario) -> Iterator[Flaw]:
     """Find circles that no key press breaks: a call in one would go round until its time is up."""
-    onward = {
-        name: step.then if isinstance(step, Say) else step.silence if isinstance(step, Ask) else END
-        for name, step in scenario.steps.items()
-    }
+    ways = {name: onward(step) for name, step in scenario.steps.items()}
     reported: set[str] = set()
     for name in scenario.steps:
         path: list[str] = []
         at = name
-        while at in onward and at not in path:
+        while at in ways and at not in path:
             path.append(at)
-            at = onward[at]
+            at = ways[at]
         if at in path and not reported & set(path):
             circle = path[path.index(at) :]
             reported |= set(circle)

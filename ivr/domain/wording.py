@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from ivr.domain.callflow import confirms
-from ivr.domain.scenario import END, Ask, Flaw, Leave, Say, Scenario, Step, targets
+from ivr.domain.scenario import END, SCREENING, Ask, Flaw, Leave, Say, Scenario, Step, targets
 
 _WORDS = re.compile(
     "税|滞納|滞纳|未納|納付|納入|督促|催告|催促|差し?押|保険料|料金|延滞|支払|払い込|振り?込|請求|債権|未払"
@@ -57,7 +57,7 @@ def telling(text: str) -> tuple[str, ...]:
 def before_confirmation(scenario: Scenario) -> tuple[str, ...]:
     """Return the names of the steps that a call can come to without a key that confirms, in the order of the file."""
     seen: set[str] = set()
-    todo = [scenario.start]
+    todo = [scenario.start, *({SCREENING} & scenario.steps.keys())]
     while todo:
         name = todo.pop()
         if name in seen or name == END:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import assert_never
 
 from ivr import yaml_source
-from ivr.domain.scenario import LONGEST_LEAVE, Ask, Flaw, Leave, Say, Scenario, Step, flaws
+from ivr.domain.scenario import LONGEST_LEAVE, SCREENING, Ask, Flaw, Leave, Say, Scenario, Step, flaws
 from ivr.domain.wording import disclosures
 from ivr.errors import IvrError, Problem, Problems
 from ivr.scenario_files.reading import Reader, variables
@@ -135,6 +135,8 @@ def _missing_variables(document: Document, scenario: Scenario, known: Collection
 def _problem(document: Document, flaw: Flaw) -> Problem:
     part = tuple(flaw.part.split(".", 1)) if flaw.part else ()
     where: Where = ("steps", flaw.step, *part) if flaw.step is not None else part
+    if flaw.step == SCREENING:
+        where = (SCREENING,)
     hint = ""
     if flaw.part.startswith(_EDGES):
         value = document.value
@@ -147,6 +149,8 @@ def _problem(document: Document, flaw: Flaw) -> Problem:
 
 def _where(step: Step) -> Where:
     """Return where the text of `step` stands."""
+    if step.name == SCREENING:
+        return (SCREENING,)
     match step:
         case Say():
             return "steps", step.name, "say"

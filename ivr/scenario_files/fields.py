@@ -11,6 +11,7 @@ TIMES = (1, 5)
 WAIT = (1.0, 30.0)
 """Seconds."""
 
+OPENINGS = ("listen", "at_once")
 LONGEST_TITLE = 100
 LONGEST_TEXT = 1000
 """Characters; about two and a half minutes of speech."""
@@ -88,5 +89,11 @@ SCENARIO: Mapping[str, Field] = {
     "title": Field("名前", {"type": "string", "minLength": 1, "maxLength": LONGEST_TITLE}, required=True),
     "language": Field("言語を書いていないステップの言語", {**_LANGUAGE, "default": "ja"}),
     "start": Field("最初のステップ", _STEP_NAME, required=True),
+    "opening": Field(
+        "listen は相手の最初の言葉を待ってから、at_once は応答と同時に話し始める。"
+        "書かなければ、最初のステップが ask なら listen",
+        {"enum": list(OPENINGS)},
+    ),
+    "screening": Field("長い案内で応答した相手（用件を尋ねるアシスタントなど）に、最初に名乗る一文", _TEXT),
     "steps": Field("ステップ", required=True),
 }

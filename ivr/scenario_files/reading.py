@@ -7,13 +7,14 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 
 from ivr import yaml_source
-from ivr.domain.scenario import END, KEYS, Ask, Leave, Say, Scenario, Step
+from ivr.domain.scenario import END, KEYS, SCREENING, Ask, Leave, Say, Scenario, Step
 from ivr.errors import Problem
 from ivr.scenario_files.fields import (
     LANGUAGES,
     LONGEST_TEXT,
     LONGEST_TITLE,
     NAME,
+    OPENINGS,
     SCENARIO,
     STEPS,
     TIMES,
@@ -53,16 +54,31 @@ class Reader:
             if "steps" in root:
                 self._report(("steps",), "steps の下に、ステップを一段下げて書いてください。")
             return None
+        start = self._name((), root, "start") or next(iter(steps))
+        found = {name: self._step(("steps", name), name, value) for name, value in steps.items()}
+        if "screening" in root:
+            found[SCREENING] = Say(name=SCREENING, text=self._text((), root, "screening"), then=start)
         return Scenario(
             title=self._line((), root, "title", LONGEST_TITLE) or "",
-            start=self._name((), root, "start") or next(iter(steps)),
+            start=start,
             language=self._language((), root) or "ja",
-            steps={name: self._step(("steps", name), name, value) for name, value in steps.items()},
+            steps=found,
+            listens=self._listens(root, found.get(start)),
         )
+
+    def _listens(self, root: dict[str, Value], start: Step | None) -> bool:
+        found = root.get("opening")
+        if "opening" in root and found not in OPENINGS:
+            self._report(("opening",), f"opening は {' か '.join(OPENINGS)} と書いてください。")
+        return isinstance(start, Ask) if found is None else found == OPENINGS[0]
 
     def _step(self, at: Where, name: str, value: Value) -> Step:
         if name == END:
             self._report(at, f"「{END}」は電話を切ることを表す名前なので、ステップの名前には使えません。")
+        elif name == SCREENING:
+            self._report(
+                at, f"「{SCREENING}」はステップの名前には使えません。steps の外に「{SCREENING}: 文章」と書きます。"
+            )
         elif not re.fullmatch(NAME, name):
             self._report(at, f"ステップの名前「{name}」には、文字、数字、_、- だけを 40 字まで使えます。")
         kinds = [kind for kind in STEPS if isinstance(value, dict) and kind in value]

@@ -14,7 +14,7 @@ def json_schema() -> dict[str, Any]:
     schema["properties"]["steps"] |= {
         "type": "object",
         "minProperties": 1,
-        "propertyNames": {"pattern": f"^{NAME}$", "not": {"const": "end"}},
+        "propertyNames": {"pattern": f"^{NAME}$", "not": {"enum": ["end", "screening"]}},
         "additionalProperties": {"oneOf": [_object(kind, fields) for kind, fields in STEPS.items()]},
     }
     return {"$schema": "http://json-schema.org/draft-07/schema#", **schema}

@@ -19,11 +19,12 @@ from uuid import uuid4
 from ivr.asterisk.agi import AgiServer, AgiSession
 from ivr.asterisk.agi_wire import Result, command
 from ivr.asterisk.ami import Ami, AmiTiming
-from ivr.asterisk.call_leg import LeaveRule
 from ivr.asterisk.originator import AsteriskOriginator, DialPlan, Hooks
 from ivr.asterisk.tap import Taps
 from ivr.campaign.ports import Clip, Disposition, Talk
 from ivr.domain.attempt import Intent
+from ivr.domain.line_rules import LeaveRule, LineRules
+from ivr.rehearsal.sounds import Samples, babble, ringback
 from tests.asterisk.fake_asterisk import until
 from tests.asterisk.pbx_pair import OFFICE, PbxPair, pbx_pair
 
@@ -53,6 +54,19 @@ class Line:
     async def sound(self, seconds: float, *, hz: int = 500) -> None:
         """Send a tone."""
         await self.do("STREAM FILE", str(tone(self.sounds, seconds, hz=hz).path), "")
+
+    async def murmur(self, seconds: float) -> None:
+        """Send what sounds like a voice."""
+        await self._play(f"murmur-{seconds}", babble(seconds))
+
+    async def rings(self, bursts: int) -> None:
+        """Send the ringing of a telephone behind the answer."""
+        await self._play(f"rings-{bursts}", ringback(bursts))
+
+    async def _play(self, name: str, samples: Samples) -> None:
+        encoded = bytes(_mu_law(sample) for sample in samples.tolist())
+        (self.sounds / f"{name}.ulaw").write_bytes(encoded)
+        await self.do("STREAM FILE", str(self.sounds / name), "")
 
     async def stay_silent(self, seconds: float) -> None:
         """Send packets that hold silence."""
@@ -112,7 +126,7 @@ class Calls:
 
     def rule(self, leave: LeaveRule | None) -> None:
         """Leave messages by another rule from now on."""
-        self.originator._leave = leave or LeaveRule()
+        self.originator._rules = LineRules(leave=leave or LeaveRule())
 
     async def dial(self, number: str, talk: Talk, *, within: float = 60.0) -> Disposition:
         """Dial a callee; fail where that does not end."""

@@ -10,10 +10,11 @@ from dataclasses import replace
 import pytest
 import pytest_asyncio
 
-from ivr.asterisk.call_leg import LeaveRule, PlaybackFailed
+from ivr.asterisk.channel import PlaybackFailed
 from ivr.asterisk.listening import KEYS
 from ivr.campaign.ports import CallLeg, Clip
-from ivr.domain.callflow import HungUp, Left, NotLeft, Pressed, Silence, Spoken
+from ivr.domain.call import HungUp, Left, NotLeft, Pressed, Silence, Spoken
+from ivr.domain.line_rules import LeaveRule
 from ivr.errors import PbxUnavailable
 from tests.asterisk.calling import Calls, Line, calling
 

@@ -19,7 +19,7 @@ from ivr.asterisk.ami import Ami
 from ivr.asterisk.originator import AsteriskOriginator, DialPlan, Hooks, dialled
 from ivr.campaign.ports import CallLeg, Clip, Disposition
 from ivr.domain.attempt import Intent
-from ivr.domain.callflow import HungUp, Spoken
+from ivr.domain.call import HungUp, Spoken
 from ivr.errors import OwnError, PbxUnavailable
 from tests.asterisk.fake_asterisk import AgiCaller, FakeManager, until
 from tests.asterisk.test_ami import QUICK, client

@@ -15,7 +15,7 @@ import pytest_asyncio
 
 from ivr.asterisk.originator import DialPlan
 from ivr.campaign.ports import CallLeg, Disposition
-from ivr.domain.callflow import HungUp, Pressed, Silence, Spoken
+from ivr.domain.call import HungUp, Pressed, Silence, Spoken
 from ivr.errors import CallLost
 from tests.asterisk.calling import Calls, Line, calling
 from tests.asterisk.fake_asterisk import AgiCaller, until

@@ -9,9 +9,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 import pytest_asyncio
 
-from ivr.asterisk.call_leg import LeaveRule
+from ivr.asterisk.listening import KEYS
 from ivr.campaign.ports import CallLeg
-from ivr.domain.callflow import HungUp, Left, NotLeft, Pressed
+from ivr.domain.call import Came, HungUp, Left, NotLeft, Opened, Pressed, Sounded, Spoken
+from ivr.domain.line_rules import LeaveRule
 from ivr.domain.line_sounds import Sign
 from tests.asterisk.calling import Calls, Line, calling
 from tests.asterisk.fake_asterisk import until
@@ -108,7 +109,9 @@ async def test_a_key_ends_the_leaving_while_the_line_is_tapped(calls: Calls) -> 
 async def test_a_callee_who_never_falls_silent_gets_no_message(calls: Calls) -> None:
     async def talk(leg: CallLeg) -> None:
         calls.rule(RULE)
-        assert await leg.leave([calls.clip(2.0)], "#") in (NotLeft(0.0, 0), HungUp(0.0, 0))
+        left = await leg.leave([calls.clip(2.0)], "#")
+        assert isinstance(left, NotLeft | HungUp)
+        assert (left.seconds, left.restarts) == (0.0, 0)
 
     await call(calls, lambda line: line.sound(4), talk)
 
@@ -137,3 +140,101 @@ async def test_the_tap_ends_with_the_call_and_a_strangers_connection_is_dropped(
     writer.write(bytes((0x01, 0, 16)) + bytes(16))
     assert await reader.read() == b""
     writer.close()
+
+
+# The first words, a telephone that rings behind the answer, and what turns a call.
+
+ALL = frozenset(Sign)
+
+
+async def test_who_says_nothing_is_spoken_to_after_a_second(calls: Calls) -> None:
+    async def talk(leg: CallLeg) -> None:
+        began = time.monotonic()
+        assert await leg.open(ALL) == Opened()
+        assert 0.8 < time.monotonic() - began < 1.6
+
+    await call(calls, lambda line: line.wait(5), talk)
+
+
+async def test_who_speaks_is_let_finish(calls: Calls) -> None:
+    async def callee(line: Line) -> None:
+        await line.sound(2.5)
+        await line.wait(5)
+
+    async def talk(leg: CallLeg) -> None:
+        began = time.monotonic()
+        opened = await leg.open(ALL)
+        assert isinstance(opened, Opened)
+        assert opened.seconds == pytest.approx(2.5, abs=0.3)
+        assert 3.4 < time.monotonic() - began < 4.6
+
+    await call(calls, callee, talk)
+
+
+async def test_a_call_without_a_tap_is_spoken_to_soon(calls: Calls) -> None:
+    async def talk(leg: CallLeg) -> None:
+        await until(lambda: bool(calls.taps.connections))
+        for transport in list(calls.taps.connections):
+            transport.abort()
+        began = time.monotonic()
+        assert await leg.open(ALL) == Opened()
+        assert time.monotonic() - began < 1.0
+
+    await call(calls, lambda line: line.wait(5), talk)
+
+
+async def test_a_beep_breaks_a_question_off_only_after_a_greeting(calls: Calls) -> None:
+    async def greets(line: Line) -> None:
+        await line.murmur(3.0)
+        await line.wait(0.5)
+        await line.sound(0.4, hz=1000)
+        await line.wait(8)
+
+    async def beeps(line: Line) -> None:
+        await line.wait(0.5)
+        await line.sound(0.4, hz=1000)
+        await line.wait(8)
+
+    async def broken_off(leg: CallLeg) -> None:
+        found = await leg.speak([calls.clip(5.0), calls.clip(5.0)], KEYS, ALL)
+        assert isinstance(found, Sounded)
+        assert found.sign is Sign.BEEP
+        assert found.seconds == pytest.approx(4.2, abs=0.6)
+
+    async def whole(leg: CallLeg) -> None:
+        assert await leg.speak([calls.clip(2.0), calls.clip(2.0)], KEYS, ALL) == Spoken(4.0)
+
+    await call(calls, greets, broken_off)
+    await call(calls, beeps, whole)
+
+
+async def test_ringing_is_held_until_somebody_speaks(calls: Calls) -> None:
+    async def callee(line: Line) -> None:
+        await line.rings(2)
+        await line.wait(0.5)
+        await line.murmur(1.0)
+        await line.wait(8)
+
+    async def talk(leg: CallLeg) -> None:
+        ringing = await leg.wait_key(8, ALL)
+        assert ringing == Sounded(Sign.RINGBACK)
+        assert await leg.hold(frozenset()) == Came()
+        opened = await leg.open(frozenset())
+        assert isinstance(opened, Opened)
+        assert opened.seconds == pytest.approx(1.0, abs=0.6)
+
+    await call(calls, callee, talk)
+
+
+async def test_who_picks_up_in_silence_is_there_once_it_rings_no_more(calls: Calls) -> None:
+    async def callee(line: Line) -> None:
+        await line.rings(1)
+        await line.wait(10)
+
+    async def talk(leg: CallLeg) -> None:
+        assert await leg.wait_key(8, ALL) == Sounded(Sign.RINGBACK)
+        began = time.monotonic()
+        assert await leg.hold(frozenset()) == Came()
+        assert 1.0 < time.monotonic() - began < 4.5
+
+    await call(calls, callee, talk)

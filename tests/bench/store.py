@@ -17,7 +17,7 @@ from uuid import uuid4
 
 from ivr.campaign.ports import CampaignRow, NewCampaign
 from ivr.domain.attempt import AttemptState, Ending, Intent, TimedKey
-from ivr.domain.callflow import KeyPress
+from ivr.domain.call import KeyPress
 from ivr.domain.outcome import Outcome
 from ivr.domain.recipient import Recipient
 from ivr.storage import SqlResults

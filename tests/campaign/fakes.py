@@ -10,12 +10,12 @@ from pathlib import Path
 
 from ivr.campaign.ports import CallLeg, Clip, Disposition, Talk
 from ivr.domain.attempt import Intent
-from ivr.domain.callflow import HungUp, Left, NotLeft, Pressed, Silence, Spoken
-from ivr.domain.line_sounds import Found
+from ivr.domain.call import Came, HungUp, Left, Nobody, NotLeft, Opened, Pressed, Silence, Sounded, Spoken
+from ivr.domain.line_sounds import Found, Signs, Stretch
 from ivr.domain.outcome import Outcome
 from ivr.errors import PbxUnavailable, SpeechFailed, Unspeakable
 
-Heard = Spoken | Pressed | Silence | Left | NotLeft | HungUp
+Heard = Opened | Sounded | Came | Nobody | Spoken | Pressed | Silence | Left | NotLeft | HungUp
 
 
 @dataclass
@@ -56,25 +56,40 @@ class ScriptedLeg:
         assert event is not None
         return event
 
-    async def speak(self, clips: Sequence[Clip], keys: str) -> Spoken | Pressed | HungUp:
+    async def open(self, signs: Signs) -> Opened | Sounded | HungUp:
+        event = await self._next("open", " ".join(sorted(signs)))
+        assert isinstance(event, Opened | Sounded | HungUp)
+        return event
+
+    async def hold(self, signs: Signs) -> Came | Nobody | Sounded | HungUp:
+        event = await self._next("hold", " ".join(sorted(signs)))
+        assert isinstance(event, Came | Nobody | Sounded | HungUp)
+        return event
+
+    async def speak(self, clips: Sequence[Clip], keys: str, signs: Signs) -> Spoken | Pressed | Sounded | HungUp:
         event = await self._next("speak", " ".join(clip.path.name for clip in clips))
-        assert isinstance(event, Spoken | Pressed | HungUp)
+        assert isinstance(event, Spoken | Pressed | Sounded | HungUp)
         return event
 
-    async def wait_key(self, seconds: float) -> Pressed | Silence | HungUp:
+    async def wait_key(self, seconds: float, signs: Signs) -> Pressed | Silence | Sounded | HungUp:
         event = await self._next("wait_key", f"{seconds:g}")
-        assert isinstance(event, Pressed | Silence | HungUp)
+        assert isinstance(event, Pressed | Silence | Sounded | HungUp)
         return event
 
-    async def leave(self, clips: Sequence[Clip], keys: str) -> Left | NotLeft | Pressed | HungUp:
+    async def leave(
+        self, clips: Sequence[Clip], keys: str, signs: Signs
+    ) -> Left | NotLeft | Pressed | Sounded | HungUp:
         event = await self._next("leave", " ".join(clip.path.name for clip in clips))
-        assert isinstance(event, Left | NotLeft | Pressed | HungUp)
+        assert isinstance(event, Left | NotLeft | Pressed | Sounded | HungUp)
         return event
 
     def listen(self) -> None:
         self.listens = True
 
     def found(self) -> tuple[Found, ...]:
+        return ()
+
+    def sounds(self) -> tuple[Stretch, ...]:
         return ()
 
     async def hang_up(self) -> None:

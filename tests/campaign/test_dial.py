@@ -18,7 +18,7 @@ from ivr.campaign.reconcile import reconcile
 from ivr.campaign.scripts import Scripts
 from ivr.domain.attempt import Ending, Intent
 from ivr.domain.calendar import DAYS, HOLIDAY, Calendar, Window
-from ivr.domain.callflow import HungUp, Pressed, Silence, Spoken
+from ivr.domain.call import HungUp, Pressed, Silence, Spoken
 from ivr.domain.calling_rules import Retry, Rules
 from ivr.domain.outcome import Outcome
 from ivr.domain.recipient import Recipient

@@ -6,7 +6,7 @@ import pytest
 
 from ivr.campaign.ports import Clip
 from ivr.campaign.run_call import Conversation
-from ivr.domain.callflow import EndedBy, HungUp, Left, Over, Pressed, Silence, Spoken
+from ivr.domain.call import EndedBy, HungUp, Left, Over, Pressed, Silence, Spoken
 from ivr.domain.outcome import Outcome, of_call
 from ivr.errors import CallLost, SpeechFailed
 from tests.campaign.fakes import Heard, ScriptedLeg, SystemClock

@@ -1,35 +1,42 @@
 """The call flow: every way through the reminder, and what holds for any scenario and any events."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ivr.domain.callflow import (
+from ivr.domain.call import (
     Broken,
+    Came,
     EndedBy,
     Event,
     Fact,
     Heard,
+    Holding,
     HungUp,
     KeyPress,
     Leaving,
     Left,
+    Nobody,
+    NobodyCame,
     NotLeft,
+    Opened,
+    Opening,
     Over,
     Pressed,
     Silence,
+    Sounded,
     Speaking,
     Spoken,
     State,
     TimeUp,
     Waiting,
-    begin,
-    confirms,
-    decide,
-    live_keys,
 )
+from ivr.domain.callflow import begin, confirms, decide, live_keys, live_signs
+from ivr.domain.line_sounds import Found, Sign
 from ivr.domain.outcome import Outcome, heard_seconds, marks, of_call, restarts
-from ivr.domain.scenario import END, KEYS, Ask, Leave, Say, Scenario, flaws
+from ivr.domain.scenario import END, KEYS, SCREENING, Ask, Leave, Say, Scenario, flaws
 from tests.domain.reminder import REMINDER
 
 
@@ -159,6 +166,87 @@ def test_only_a_key_that_leads_straight_to_the_message_confirms() -> None:
     assert not confirms(languages, "english")
 
 
+LISTENS = replace(
+    REMINDER,
+    listens=True,
+    steps={**REMINDER.steps, SCREENING: Say(name=SCREENING, text="税務課です。", then="confirm")},
+)
+BEEP, RINGS = Sounded(Sign.BEEP, 4.0), Sounded(Sign.RINGBACK)
+LONG = Opened(6.0, announced=True)
+
+
+@pytest.mark.parametrize(
+    ("events", "state"),
+    [
+        ((), Opening("confirm")),
+        ((Opened(0.9),), Speaking("confirm")),
+        ((Opened(),), Speaking("confirm")),
+        ((LONG,), Speaking(SCREENING, announced=True)),
+        ((LONG, Spoken(3.0)), Speaking("confirm", announced=True)),
+        ((LONG, Spoken(3.0), Spoken(9.0)), Waiting("confirm", 1, announced=True)),
+        ((LONG, Spoken(3.0), Spoken(9.0), Silence()), Leaving("machine", "confirm")),
+        ((LONG, BEEP), Leaving("machine", "confirm")),
+        ((BEEP,), Leaving("machine", "confirm")),
+        ((Opened(0.9), BEEP), Leaving("machine", "confirm")),
+        ((Opened(0.9), Spoken(9.0), BEEP), Leaving("machine", "confirm")),
+        ((RINGS,), Holding("confirm")),
+        ((Opened(3.0), RINGS), Holding("confirm")),
+        ((Opened(3.0), RINGS, Came()), Opening("confirm", again=True)),
+        ((Opened(3.0), RINGS, Came(), Opened(0.9)), Speaking("confirm")),
+        ((LONG, RINGS, Came(), LONG), Speaking("confirm", announced=True)),
+        ((Opened(), *ASKED, *ASKED, RINGS), Holding("confirm")),
+    ],
+)
+def test_what_the_callees_side_sounds_like_leads_on(events: tuple[Event, ...], state: State) -> None:
+    assert play(LISTENS, *events)[0] == state
+
+
+@pytest.mark.parametrize(
+    ("events", "expected"),
+    [
+        ((Opened(0.9), BEEP, Left(5.0)), Outcome.VOICEMAIL),
+        ((Opened(0.9), BEEP, Pressed("#"), Spoken(3.0), HungUp(0.0)), Outcome.CONFIRMED),
+        ((RINGS, HungUp()), Outcome.SCREENED),
+        ((RINGS, Nobody()), Outcome.SCREENED),
+        ((RINGS, TimeUp()), Outcome.SCREENED),
+        ((RINGS, Came(), Opened(0.9), Pressed("#"), Spoken(3.0), HungUp()), Outcome.CONFIRMED),
+        ((RINGS, Came(), Opened(0.9), HungUp(2.0)), Outcome.HUNG_UP),
+        ((LONG, Spoken(3.0), HungUp(1.0, spoke=2.5)), Outcome.SCREENED),
+        ((LONG, Spoken(3.0), HungUp(1.0, spoke=0.4)), Outcome.HUNG_UP),
+        ((Opened(0.9), HungUp(1.0, spoke=2.5)), Outcome.HUNG_UP),
+        ((Sounded(Sign.FAX),), Outcome.UNCONFIRMED),
+        ((Sounded(Sign.SPECIAL),), Outcome.UNKNOWN),
+        ((Sounded(Sign.BUSY),), Outcome.HUNG_UP),
+        ((Opened(0.9), BEEP, Sounded(Sign.BUSY, 3.0)), Outcome.VOICEMAIL_PARTIAL),
+    ],
+)
+def test_an_outcome_claims_no_more_than_was_heard(events: tuple[Event, ...], expected: Outcome) -> None:
+    state, facts = play(LISTENS, *events)
+    assert isinstance(state, Over)
+    assert of_call(facts, state) is expected
+
+
+def test_an_announcement_that_goes_round_proves_nobody() -> None:
+    round_again = (Found(Sign.REPEATED, 8.0, 14.0, 0.0),)
+    for events in ((LONG, Spoken(3.0), HungUp(1.0, spoke=2.5)), (Opened(0.9), HungUp(1.0)), (Opened(), TimeUp())):
+        state, facts = play(LISTENS, *events)
+        assert isinstance(state, Over)
+        assert of_call(facts, state, round_again) is Outcome.UNKNOWN
+    state, facts = play(LISTENS, Opened(), Pressed("#"), Spoken(3.0), HungUp())
+    assert isinstance(state, Over)
+    assert of_call(facts, state, round_again) is Outcome.CONFIRMED
+
+
+def test_no_sign_turns_a_call_once_a_key_was_pressed() -> None:
+    for name in ("notice", "more", "bye"):
+        assert live_signs(LISTENS, Speaking(name)) == frozenset()
+    assert Sign.BEEP in live_signs(LISTENS, Speaking("confirm"))
+    assert Sign.BEEP not in live_signs(LISTENS, Leaving("machine", "confirm")), "it has been heard"
+    without = replace(LISTENS, steps={**LISTENS.steps, "confirm": replace(LISTENS.steps["confirm"], silence="bye")})
+    assert Sign.BEEP not in live_signs(without, Speaking("confirm")), "there is nothing to leave"
+    assert Sign.RINGBACK in live_signs(without, Speaking("confirm"))
+
+
 def test_an_event_that_the_state_does_not_wait_for_ends_the_call_as_our_fault() -> None:
     state, facts = play(REMINDER, Left(3.0))
     assert isinstance(state, Over)
@@ -177,6 +265,10 @@ EVENTS = st.one_of(
     st.builds(HungUp, SECONDS, st.integers(0, 5)),
     st.builds(TimeUp, SECONDS),
     st.builds(Broken, st.just("broken")),
+    st.builds(Opened, SECONDS, st.booleans()),
+    st.builds(Sounded, st.sampled_from(Sign), SECONDS, st.integers(0, 5)),
+    st.just(Came()),
+    st.just(Nobody()),
 )
 
 
@@ -194,7 +286,10 @@ def scenarios(draw: st.DrawFn) -> Scenario:
             case _:
                 return Leave(name=name, text="x")
 
-    return Scenario(title="any", start=draw(st.sampled_from(NAMES)), steps={name: step(name) for name in NAMES})
+    start, steps = draw(st.sampled_from(NAMES)), {name: step(name) for name in NAMES}
+    if draw(st.booleans()):
+        steps[SCREENING] = Say(name=SCREENING, text="x", then=start)
+    return Scenario(title="any", start=start, steps=steps, listens=draw(st.booleans()))
 
 
 @given(scenarios(), st.lists(EVENTS, max_size=40))
@@ -208,6 +303,8 @@ def test_any_events_on_any_scenario_keep_the_outcome_within_the_evidence(
             break
         assert state.step in scenario.steps
         live_keys(scenario, state)
+        if isinstance(event, Sounded) and event.sign not in live_signs(scenario, state):
+            continue
         state, new = decide(scenario, state, event)
         facts += new
     if not isinstance(state, Over):
@@ -220,6 +317,9 @@ def test_any_events_on_any_scenario_keep_the_outcome_within_the_evidence(
         assert any(isinstance(fact, Heard) and fact.whole and fact.reached for fact in facts)
     if result is Outcome.VOICEMAIL:
         assert any(isinstance(event, Left) for event in events)
+    if result is Outcome.SCREENED:
+        assert NobodyCame() in facts
+        assert not any(isinstance(fact, KeyPress) and fact.confirms for fact in facts)
 
 
 @given(scenarios())
@@ -237,4 +337,8 @@ def test_a_scenario_without_flaws_ends_when_nobody_presses_anything(scenario: Sc
                 state, _ = decide(scenario, state, Silence())
             case Leaving():
                 state, _ = decide(scenario, state, NotLeft(0.0))
+            case Opening():
+                state, _ = decide(scenario, state, Opened())
+            case _:
+                pytest.fail(f"{state} without a sign")
     pytest.fail("the call goes round for ever")

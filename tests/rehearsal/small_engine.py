@@ -14,12 +14,12 @@ from pathlib import Path
 
 from ivr.asterisk.agi import AgiServer
 from ivr.asterisk.ami import Ami
-from ivr.asterisk.call_leg import LeaveRule
 from ivr.asterisk.originator import AsteriskOriginator, DialPlan
 from ivr.asterisk.pbx_config import Trunk
 from ivr.campaign.ports import Clip, Disposition
 from ivr.campaign.run_call import Conversation
 from ivr.domain.attempt import Intent
+from ivr.domain.line_rules import LeaveRule, LineRules
 from ivr.domain.outcome import Outcome, of_call, of_network
 from ivr.domain.scenario import Ask, Leave, Say, Scenario
 from ivr.rehearsal.sounds import RATE, Samples, babble
@@ -110,7 +110,7 @@ async def small_engine(
         )
         running = group.create_task(ami.run())
         originator = AsteriskOriginator(
-            ami, SystemClock(UTC), plan=DialPlan(caller_id="0357220000", ring=RING), leave=LEAVE
+            ami, SystemClock(UTC), plan=DialPlan(caller_id="0357220000", ring=RING), rules=LineRules(leave=LEAVE)
         )
         await originator.ready()
         (directory / "said").mkdir()

@@ -12,7 +12,7 @@ import pytest
 
 from ivr.campaign.ports import CampaignRow, NewCampaign, Results
 from ivr.domain.attempt import AttemptState, Ending, Intent, Past, TimedKey
-from ivr.domain.callflow import KeyPress
+from ivr.domain.call import KeyPress
 from ivr.domain.outcome import Outcome
 from ivr.domain.recipient import Recipient
 from ivr.errors import InputError, NotFound, StoreFailed
