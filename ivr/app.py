@@ -153,7 +153,7 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
         stack.push_async_callback(speech.close)
         pbx = managed_or_external(settings, metrics)
         ami = manager(settings, pbx, metrics)
-        taps = await stack.enter_async_context(Taps())
+        taps = await stack.enter_async_context(Taps(thresholds=settings.listening.rules().sounds))
         originator = asterisk_originator(settings, ami, taps, clock, metrics)
         await stack.enter_async_context(fast_agi(settings, originator, metrics))
         failure: IvrError | None = None

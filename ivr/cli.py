@@ -42,6 +42,14 @@ class Encoding(StrEnum):
     cp932 = "cp932"
 
 
+class Chosen(StrEnum):
+    """Parts of the corpus of callees."""
+
+    tuned = "tuned"
+    held_out = "held-out"
+    all = "all"
+
+
 Json = Annotated[bool, typer.Option("--json", help="機械が読める JSON で出す")]
 Name = Annotated[str, typer.Argument(help="催告の名前（例：2026-11-住民税）")]
 ListFile = Annotated[Path, typer.Option("--list", help="名簿の CSV")]
@@ -258,12 +266,29 @@ def rehearse(
     scenario_file: Annotated[Path | None, typer.Option("--scenario", help="シナリオの YAML")] = None,
     callees: Annotated[Path | None, typer.Option("--callees", help="模擬の相手を書いた YAML")] = None,
     replay: Annotated[Path | None, typer.Option("--replay", help="録音した応答（WAV）の聞き分け方を示す")] = None,
+    machines: Annotated[
+        bool, typer.Option("--machines", help="留守番電話や人など、大勢の模擬の相手で判定する")
+    ] = False,
+    part: Annotated[
+        Chosen | None, typer.Option(help="--machines の相手：調整に使った人々、取り置いた人々、全員（なければ全員）")
+    ] = None,
+    recipes: Annotated[
+        bool, typer.Option("--recipes", help="--machines の留守番電話に、よくある手順でもかけて比べる")
+    ] = False,
     lines: Annotated[int, typer.Option(min=1, max=500, help="同時にかける数")] = 16,
     out: Annotated[Path, typer.Option("-o", "--out", resolve_path=True, help="結果と音声を置くフォルダ")] = Path(
         "var/rehearsal"
     ),
 ) -> None:
     """模擬の電話網を相手に、本物の通話で試します。本当の電話にはかかりません。例：ivr rehearse --demo"""
+    if (part or recipes) and not machines:
+        _fail("--part と --recipes は、--machines と一緒に使ってください。")
+    if machines:
+        if demo or replay or list_file or scenario_file or callees:
+            _fail("--machines と一緒に使えるのは、--part、--recipes、--lines、-o だけです。")
+        from ivr import trial
+
+        _run(trial.machines(trial.parts_named((part or Chosen.all).value), out, lines, recipes))
     if replay is not None:
         from ivr import replay as replaying
 

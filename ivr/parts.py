@@ -114,7 +114,7 @@ def asterisk_originator(
         key_to_audio=metrics.key_to_audio,
         bad_token=lambda: metrics.agi_rejected("token"),
     )
-    return AsteriskOriginator(ami, clock, plan=plan, hooks=hooks, taps=taps)
+    return AsteriskOriginator(ami, clock, plan=plan, rules=settings.listening.rules(), hooks=hooks, taps=taps)
 
 
 def fast_agi(settings: Settings, originator: AsteriskOriginator, metrics: Metrics) -> AgiServer:

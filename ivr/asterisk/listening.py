@@ -30,7 +30,7 @@ KEYS = "0123456789*#"
 GRACE = 0.1
 """Seconds within which AGI returns a key after AMI has reported it, if it does; measured: under 0.005."""
 
-FAREWELL = 2.0
+FAREWELL = 4.0
 """Seconds between the end of a sound and a hang-up within which the one belongs to the other."""
 
 BARRIER = 2.0
@@ -117,12 +117,11 @@ class Ear:
         return self.tapped and after_beep(self.sounds, self.beeps)
 
     def spoke(self) -> float:
-        """Return the seconds of sound that have only just ended, 0 where there were none."""
-        if self._tap is None or not self._tap.sounds.stretches:
+        """Return the seconds of voice of the sounds that ended within FAREWELL."""
+        if self._tap is None:
             return 0.0
         sounds = self._tap.catch_up()
-        last = sounds.stretches[-1]
-        return round(last.end - last.start, 2) if sounds.now - last.end <= FAREWELL else 0.0
+        return round(sum(one.voice for one in sounds.stretches if sounds.now - one.end <= FAREWELL), 2)
 
     def sign(self, wanted: frozenset[Sign]) -> Found | None:
         """Return the next sign of those `wanted`, each once; the others before it are passed over."""

@@ -13,9 +13,20 @@ HungUp, TimeUp and Broken may come in any state but Over, and Sounded wherever `
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 from ivr.domain.line_sounds import Sign
+
+
+class Words(IntEnum):
+    """What the callee's first words can be, by their length."""
+
+    PLAIN = 0
+    """A person's answer, or silence."""
+    LONG = 1
+    """An assistant's question, a device's announcement, or a person who says more."""
+    RECITED = 2
+    """Nothing that a person says without a pause."""
 
 
 class EndedBy(StrEnum):
@@ -39,13 +50,14 @@ class Opening:
 class Speaking:
     """Play the text of `step`; for a question, the `asked`-th time (from 1), any key interrupts.
 
-    `announced` after an answer too long for a person: then a question is put once, since it may be being recorded.
+    `words` are those that the callee answered with: after RECITED ones a question is put once, since a machine may be
+    recording it.
     """
 
     step: str
     asked: int = 1
     wrong: int = 0
-    announced: bool = False
+    words: Words = Words.PLAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +67,7 @@ class Waiting:
     step: str
     asked: int
     wrong: int = 0
-    announced: bool = False
+    words: Words = Words.PLAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +99,10 @@ State = Live | Over
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """The callee's first words took `seconds` (0: there were none); `announced` when too long for a person's."""
+    """The callee's first words took `seconds` (0: there were none)."""
 
     seconds: float = 0.0
-    announced: bool = False
+    words: Words = Words.PLAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +164,7 @@ class NotLeft:
 class HungUp:
     """The callee hung up after `seconds` of the text that was being played, at the `restarts`-th new start.
 
-    `spoke` are the seconds of sound on the callee's side right before.
+    `spoke` are the seconds of voice on the callee's side shortly before.
     """
 
     seconds: float = 0.0

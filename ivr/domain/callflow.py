@@ -39,6 +39,7 @@ from ivr.domain.call import (
     State,
     TimeUp,
     Waiting,
+    Words,
 )
 from ivr.domain.line_sounds import Sign
 from ivr.domain.scenario import END, SCREENING, Ask, Leave, Say, Scenario
@@ -47,8 +48,8 @@ EXTRA_ASKINGS = 1
 """A wrong key proves that somebody is there, so the question is put once more than `times` allows."""
 
 
-ANSWERED_BACK = 1.0
-"""Seconds of sound right before a hang-up from which on an announcement has answered ours."""
+ANSWERED_BACK = 1.2
+"""Seconds of voice shortly before a hang-up from which on it was a closing sentence and no word of a person's."""
 
 
 def begin(scenario: Scenario) -> tuple[State, tuple[Fact, ...]]:
@@ -83,28 +84,28 @@ def decide(scenario: Scenario, at: Live, event: Event) -> tuple[State, tuple[Fac
     step = scenario.steps[at.step]
     match at, step, event:
         case Opening(), _, Opened():
-            introduces = event.announced and not at.again and SCREENING in scenario.steps
+            introduces = event.words > Words.PLAIN and not at.again and SCREENING in scenario.steps
             name = SCREENING if introduces else step.name
-            return _enter(scenario, name, question=None, announced=event.announced)
+            return _enter(scenario, name, question=None, words=event.words)
         case Holding(), _, Came():
             return Opening(step.name, again=True), ()
         case Holding(), _, Nobody():
             return Over(EndedBy.ENGINE), (NobodyCame(),)
         case Speaking(), Say(), Spoken(seconds):
-            state, facts = _enter(scenario, step.then, question=None, announced=at.announced)
+            state, facts = _enter(scenario, step.then, question=None, words=at.words)
             return state, (Heard(step.name, seconds, whole=True, reached=step.reached), *facts)
         case Speaking(), Ask(), Spoken(seconds):
             heard = Heard(step.name, seconds, whole=True, reached=step.reached)
-            return Waiting(step.name, at.asked, at.wrong, at.announced), (heard,)
+            return Waiting(step.name, at.asked, at.wrong, at.words), (heard,)
         case Speaking(), Ask(), Pressed(key, seconds):
             state, facts = _pressed(scenario, step, key, at.asked, at.wrong)
             return state, (Heard(step.name, seconds, whole=False, reached=step.reached), *facts)
         case Waiting(), Ask(), Pressed(key):
             return _pressed(scenario, step, key, at.asked, at.wrong)
         case Waiting(), Ask(), Silence():
-            times = 1 if at.announced else step.times
+            times = 1 if at.words is Words.RECITED else step.times
             if at.asked - min(at.wrong, EXTRA_ASKINGS) < times:
-                return Speaking(step.name, at.asked + 1, at.wrong), ()
+                return Speaking(step.name, at.asked + 1, at.wrong, at.words), ()
             return _enter(scenario, step.silence, question=step.name)
         case Leaving(), Leave(), Left(seconds, restarts):
             return Over(EndedBy.ENGINE), (MessageLeft(step.name, seconds, whole=True, restarts=restarts),)
@@ -192,14 +193,14 @@ def _sounded(scenario: Scenario, at: Live, sign: Sign) -> tuple[State, tuple[Fac
 def _nobody_came(at: Live, spoke: float = 0.0) -> tuple[Fact, ...]:
     """A call that ended while it rang was taken by no person.
 
-    Nor was one that began with an announcement, and ended with another as soon as we had said who calls.
+    Nor was one that ended with a closing sentence, after it had rung or begun with long words.
     """
-    answered_back = isinstance(at, Speaking | Waiting) and at.announced and spoke >= ANSWERED_BACK
-    return (NobodyCame(),) if isinstance(at, Holding) or answered_back else ()
+    device = (isinstance(at, Speaking | Waiting) and at.words > Words.PLAIN) or (isinstance(at, Opening) and at.again)
+    return (NobodyCame(),) if isinstance(at, Holding) or (device and spoke >= ANSWERED_BACK) else ()
 
 
 def _enter(
-    scenario: Scenario, name: str, *, question: str | None, announced: bool = False
+    scenario: Scenario, name: str, *, question: str | None, words: Words = Words.PLAIN
 ) -> tuple[State, tuple[Fact, ...]]:
     if name == END:
         return Over(EndedBy.ENGINE), ()
@@ -207,7 +208,7 @@ def _enter(
     marks = (Mark(step.mark),) if step.mark else ()
     match step:
         case Say() | Ask():
-            return Speaking(name, announced=announced), marks
+            return Speaking(name, words=words), marks
         case Leave():
             return Leaving(name, question), marks
         case _:

@@ -8,11 +8,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from ivr.domain.call import Opened
-from ivr.domain.line_sounds import LineSounds, Sign, Thresholds
+from ivr.domain.call import Opened, Words
+from ivr.domain.line_sounds import LineSounds, Sign, Stretch, Thresholds
 
 BEEP_ENDS = 0.1
 """Seconds of a beep's fading that are no sound after it."""
+
+LEAST_VOICE = 0.3
+"""Share of a sound that is voice where it is speech; measured: 0.37 to 0.9."""
 
 RING_EDGES = 0.3
 """Seconds of sound beside its tone that a ringing has: its edges, and clicks of the line."""
@@ -22,16 +25,19 @@ RING_EDGES = 0.3
 class OpeningRule:
     """How the callee's first words are awaited; all in seconds.
 
-    Who says nothing for `silence` after the answer is asked then; who speaks, `pause` after the end of it, and at the
-    latest when they have spoken for `longest` without a pause. First words of `announced` and more are no person's, as
-    a rule: "はい、山田でございます" takes 1.6 s, an assistant's question 4 s, a greeting 6 to 31 s. Where the audio has
-    not come within `tap`, nothing is awaited.
+    Who says nothing for `silence` after the answer is asked then; who speaks, `pause` after the end of it, or
+    `short_pause` after words `short` and shorter ("はい" is seldom all), and at the latest `longest` after they began.
+    First words of `long` and more may be an assistant's question (2.2 to 4 s; "はい、山田でございます" takes 1.6 s); no
+    person recites for `recited` without a pause. Where the audio has not come within `tap`, nothing is awaited.
     """
 
     silence: float = 1.0
     pause: float = 0.7
+    short: float = 0.6
+    short_pause: float = 1.2
     longest: float = 8.0
-    announced: float = 3.5
+    long: float = 2.1
+    recited: float = 6.5
     tap: float = 0.5
 
 
@@ -43,7 +49,8 @@ class LeaveRule:
     then for `silence` seconds without sound on the callee's side, or `after_beep` seconds after a beep; speak; start
     over when anything sounds, at most `restarts` times. No start comes later than `total` seconds after the first
     moment. Where there was a greeting and no beep, one is listened for `linger` seconds after the message, and the
-    message starts over if it comes. A beep after `greeting` seconds of voice is a machine's: a person's oven may beep.
+    message starts over if it comes. A beep after `greeting` seconds of voice (a second and a half of speech) is a
+    machine's: a person's oven may beep.
 
     Where the audio itself does not come, a sound is a mean amplitude over `energy` (16-bit samples, a frame of
     20 ms); while it sounds, that detector is set anew every `look_again` seconds, because it does not see the end of a
@@ -56,7 +63,7 @@ class LeaveRule:
     restarts: int = 8
     total: float = 90.0
     linger: float = 2.0
-    greeting: float = 2.0
+    greeting: float = 0.9
     energy: int = 256
     look_again: float = 0.5
 
@@ -91,12 +98,18 @@ def first_words(sounds: LineSounds, since: float, rule: OpeningRule) -> Opened |
         left = since + rule.silence - sounds.now
         return left if left > 0 else Opened()
     began, end = max(spoken[0].start, since), spoken[-1].end
-    last = max(spoken[-1].start, since) + rule.longest
-    left = min(math.inf if sounds.sounding else end + rule.pause, last) - sounds.now
+    pause = rule.short_pause if end - began <= rule.short else rule.pause
+    left = min(math.inf if sounds.sounding else end + pause, began + rule.longest) - sounds.now
     if left > 0:
         return left
-    length = max(min(one.end - max(one.start, since), one.voice) for one in spoken)
-    return Opened(round(end - began, 2), announced=length >= rule.announced)
+    longest = max((one.end - max(one.start, since) for one in spoken if _is_speech(one)), default=0.0)
+    words = Words.RECITED if longest >= rule.recited else Words.LONG if longest >= rule.long else Words.PLAIN
+    return Opened(round(end - began, 2), words)
+
+
+def _is_speech(sound: Stretch) -> bool:
+    """Tell whether a sound is no tone: vowels are tones for a while, so that speech counts as voice by two thirds."""
+    return sound.voice >= LEAST_VOICE * (sound.end - sound.start)
 
 
 def silence_due(sounds: LineSounds, beeps: tuple[float, ...], rule: LeaveRule) -> float:

@@ -39,6 +39,9 @@ _BANDS = [int(hz / _BIN) - _VOICE.start for hz in (200, 500, 1000, 1600, 2400)]
 _FULL_POWER = float(np.sum(_HANN**2)) * _WINDOW / 2
 """The power of a spectrum of full-scale noise, for levels in dBFS."""
 _FULL_SCALE = 32768.0
+BUSY_PAUSE = 0.7
+"""Seconds of quiet after a burst that could be the first of a busy tone, until it is a beep."""
+
 REPEATED_FROM = 2.0
 """Seconds of voice from which on a stretch can be told for one that was heard before: shorter words are like others."""
 
@@ -154,15 +157,19 @@ class _Background:
         self._short: deque[float] = deque(maxlen=3)
         self._tones: deque[bool] = deque(maxlen=self._levels.maxlen)
         self._floor = -120.0
+        self.rose = False
+        """Whether the last frame made a background of what had counted as a sound."""
 
     def take(self, level: float, *, tonal: bool) -> bool:
         """Take a frame's level in dBFS; tell whether it is the background. Tones never are."""
+        self.rose = False
         self._short.append(level)
         self._levels.append(sum(self._short) / len(self._short))
         self._tones.append(tonal)
         if len(self._levels) == self._levels.maxlen and 2 * sum(self._tones) < len(self._tones):
             highest = max(self._levels)
             if highest - min(self._levels) <= self._limits.even:
+                self.rose = highest > self._floor + self._limits.over
                 self._floor = highest
         return not tonal and level <= self._floor + self._limits.over
 
@@ -180,7 +187,6 @@ class LineSounds:
         self.sounding = False
         self.first_sound: float | None = None
         self.last_sound: float | None = None
-        self.last_voice: float | None = None
         self.voice = 0.0
         self.stretches: list[Stretch] = []
         self._background = _Background(self.thresholds)
@@ -219,17 +225,19 @@ class LineSounds:
         level = self.level = _decibels(float(np.mean(frame * frame)))
         if level < limits.silence:
             self._background.take(level, tonal=False)
-            self._note(sound=False, tonal=False)
+            self._note(sound=False)
             self._repetition.take(None)
             return [*self._again(), *self._tones(None)]
         hz, purity, flatness, bands = _spectrum(self._tail)
         tonal = purity >= limits.purity
         even = self._background.take(level, tonal=tonal)
-        self._note(sound=not even and not (level < limits.noise and flatness > limits.flatness), tonal=tonal)
+        if self._background.rose:
+            self._forget_background()
+        self._note(sound=not even and not (level < limits.noise and flatness > limits.flatness))
         self._repetition.take(bands if self.sounding else None)
         return [*self._again(), *self._tones((hz, purity, level) if tonal else None)]
 
-    def _note(self, *, sound: bool, tonal: bool) -> None:
+    def _note(self, *, sound: bool) -> None:
         self._loud = self._loud + 1 if sound else 0
         self.sounding = self._loud >= self.thresholds.onset
         if not self.sounding:
@@ -239,10 +247,23 @@ class LineSounds:
         if not self.stretches or began - self.stretches[-1].end >= self.thresholds.pause:
             self.stretches.append(Stretch(began, self.now))
         self.last_sound = self.stretches[-1].end = self.now
-        if not tonal:
-            self.last_voice = self.now
-            self.voice += SECONDS
-            self.stretches[-1].voice += SECONDS
+        if self._tone is None or self._tone.seconds < self.thresholds.sure:
+            self._count_voice(SECONDS)
+
+    def _forget_background(self) -> None:
+        """Take back a sound that was the background, and not known for it yet."""
+        if not self.stretches or self.now - self.stretches[-1].start > self.thresholds.even_for + 3 * SECONDS:
+            return
+        self.voice -= self.stretches.pop().voice
+        self.last_sound = self.stretches[-1].end if self.stretches else None
+        self.first_sound = self.first_sound if self.stretches else None
+
+    def _count_voice(self, seconds: float) -> None:
+        """Count sound as voice; a tone is taken back once it is sure to be one, since vowels are tones for a while."""
+        seconds = max(seconds, -self.stretches[-1].voice) if self.stretches else 0.0
+        self.voice += seconds
+        if self.stretches:
+            self.stretches[-1].voice += seconds
 
     def _again(self) -> list[Found]:
         """Look, once a stretch has ended, whether it said what an earlier one had said."""
@@ -270,7 +291,9 @@ class LineSounds:
             tone.hz.append(heard[0])
             tone.purity.append(heard[1])
             tone.level.append(heard[2])
-            tone.last = self.now
+            was_sure, tone.last = tone.seconds >= self.thresholds.sure, self.now
+            if tone.seconds >= self.thresholds.sure and not was_sure:
+                self._count_voice(-tone.seconds)
             self._missed = 0
             if self._is_fax(tone):
                 found.append(self._found(Sign.FAX, tone.start, self.now, tone.pitch))
@@ -291,6 +314,8 @@ class LineSounds:
             return []
         if short and (min(tone.purity[1:-1] or tone.purity) < limits.pure or tone.drift > limits.drift / 2):
             return []
+        if short:
+            self._count_voice(-tone.seconds)
         self._bursts.append(tone)
         row = tuple(self._bursts)
         if self._is_ringback(tone):
@@ -312,7 +337,7 @@ class LineSounds:
             return []
         if self.sounding and self.now - tone.last > 3 * SECONDS:
             self._waiting = None
-        elif self.now - tone.last >= self.thresholds.quiet_after:
+        elif self.now - tone.last >= (BUSY_PAUSE if _may_be_busy(tone) else self.thresholds.quiet_after):
             self._waiting = None
             return [self._found(Sign.BEEP, tone.start, tone.last, tone.pitch)]
         return []
@@ -328,12 +353,16 @@ def _near(tone: _Tone, hz: float) -> bool:
     return abs(tone.pitch - hz) <= 20.0
 
 
+def _may_be_busy(tone: _Tone) -> bool:
+    return _near(tone, 400) and 0.35 <= tone.seconds <= 0.65
+
+
 def _is_busy(row: tuple[_Tone, ...]) -> bool:
     """Three bursts of 400 Hz, half a second each and apart: two could be the beeps of a machine."""
     last = row[-3:]
     return (
         len(last) == 3
-        and all(_near(tone, 400) and 0.35 <= tone.seconds <= 0.65 for tone in last)
+        and all(_may_be_busy(tone) for tone in last)
         and all(0.35 <= two.start - one.last <= 0.65 for one, two in pairwise(last))
     )
 

@@ -1,7 +1,7 @@
 """Are these the words of before, to the syllable? People and machines that take turns never say the same twice.
 
-Compared is how loud the voice is in a few bands, frame by frame: two playings of one recording rise and fall together in
-each, whatever the level or the noise, and two sentences of one voice do not.
+Compared is how loud the voice is in a few bands, frame by frame: two playings of one recording rise and fall together
+in each, whatever the level or the noise, and two sentences of one voice do not.
 """
 
 from __future__ import annotations

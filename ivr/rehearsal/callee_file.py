@@ -31,6 +31,9 @@ from ivr.errors import InputError, Problem, Problems
 from ivr.rehearsal.callees import (
     FOREVER,
     REFUSALS,
+    Background,
+    BackgroundNoise,
+    BusyTone,
     Callee,
     Callees,
     Dtmf,
@@ -38,11 +41,14 @@ from ivr.rehearsal.callees import (
     HangUp,
     HearOut,
     Kind,
+    Music,
     Noise,
     Press,
     Record,
     Repeat,
+    Ringback,
     Say,
+    Special,
     Stay,
     Step,
     Tone,
@@ -56,9 +62,12 @@ from ivr.yaml_source import Document, Value, Where, decode, load, read, seconds,
 SHIPPED_KINDS = "kinds.yaml"
 KIND_FIELDS = (
     "about", "expect", "ring", "refuse", "cause", "do", "voice", "dtmf", "sparse", "audio",
+    "level", "loss", "background",
 )  # fmt: skip
 CALLEE_FIELDS = ("kind", "calls", "expect", "ring", "voice")
-BARE_ACTS: Mapping[str, Step] = {"hang_up": HangUp(), "stay": Stay(), "wait_speech": WaitSpeech()}
+BARE_ACTS: Mapping[str, Step] = {
+    "hang_up": HangUp(), "stay": Stay(), "wait_speech": WaitSpeech(), "special": Special(),
+}  # fmt: skip
 _FILE_FIELDS = ("kinds", "default", "callees")
 Fields: TypeAlias = Mapping[str, Value]
 
@@ -156,6 +165,9 @@ class _Reader:
                 ("dtmf", self.dtmf),
                 ("sparse", self.truth),
                 ("audio", self.truth),
+                ("level", lambda value, path: self.number(value, path, -45, -3)),
+                ("loss", lambda value, path: self.number(value, path, 0, 0.2)),
+                ("background", self.background),
             )
             if part in fields
         }
@@ -238,6 +250,20 @@ class _Reader:
             self.wrong(path, f"時間は 500ms、5s のように、{FOREVER:g}s までで書いてください。")
         return min(found or 0.0, FOREVER)
 
+    def level(self, parts: Fields, path: Where, default: float, name: str = "level") -> float:
+        return self.number(parts.get(name, default), (*path, name), -60, 0)
+
+    def count(self, parts: Fields, path: Where, name: str, default: int, *, most: int = 100) -> int:
+        return int(self.number(parts.get(name, default), (*path, name), 1, most))
+
+    def background(self, value: Value, path: Where) -> Background | None:
+        parts = self.mapping(value, path, ("noise", "level"))
+        level = self.number(parts.get("level", -40), (*path, "level"), -70, -15)
+        if parts.get("noise") in list(BackgroundNoise):
+            return Background(BackgroundNoise(str(parts["noise"])), level)
+        self.wrong((*path, "noise"), f"noise は {'、'.join(BackgroundNoise)} のどれかです。")
+        return None
+
     def ring(self, value: Value, path: Where) -> float:
         return FOREVER if value == "forever" else self.duration(value, path)
 
@@ -278,13 +304,26 @@ class _Reader:
 
     def say(self, fields: Fields, path: Where) -> Step:
         voice = self.text(fields["voice"], (*path, "voice")) if "voice" in fields else None
-        return Say(self.text(fields["say"], (*path, "say")), voice)
+        music = self.level(fields, path, -35, "music") if "music" in fields else None
+        return Say(self.text(fields["say"], (*path, "say")), voice, music)
 
     def press(self, fields: Fields, path: Where) -> Step:
         key = str(fields["press"])
         if len(key) != 1 or key not in KEYS:
             self.wrong((*path, "press"), f"キーは {KEYS} のどれか一つを、引用符で囲んで書いてください。")
         return Press(key)
+
+    def music(self, fields: Fields, path: Where) -> Step:
+        path = (*path, "music")
+        parts = self.mapping(fields["music"], path, ("for", "level", "seed"))
+        level = self.level(parts, path, -20)
+        return Music(self.duration(parts.get("for"), (*path, "for")), level, self.count(parts, path, "seed", 1))
+
+    def ringback(self, fields: Fields, path: Where) -> Step:
+        path = (*path, "ringback")
+        parts = self.mapping(fields["ringback"], path, ("bursts", "level", "modulation"))
+        modulation = self.number(parts.get("modulation", 16), (*path, "modulation"), 15, 20)
+        return Ringback(self.count(parts, path, "bursts", 1), self.level(parts, path, -20), modulation)
 
     def tone(self, fields: Fields, path: Where) -> Step:
         path = (*path, "tone")
@@ -294,7 +333,7 @@ class _Reader:
         return Tone(
             tuple(self.number(one, (*path, "hz"), 20, 3800) for one in each),
             self.duration(parts.get("for"), (*path, "for")),
-            self.number(parts.get("level", -12), (*path, "level"), -60, 0),
+            self.level(parts, path, -12),
         )
 
     def noise(self, fields: Fields, path: Where) -> Step:
@@ -318,11 +357,10 @@ class _Reader:
         steps = self.steps(parts.get("do", []), (*path, "do"))
         if not any(isinstance(step, _PASSES_TIME) for step in every_step(steps)):
             self.wrong(path, "repeat の do には、時間のかかる動作（say、wait など）を入れてください。")
-        times = parts.get("times")
-        return Repeat(steps, None if times is None else int(self.number(times, (*path, "times"), 1, 1000)))
+        return Repeat(steps, self.count(parts, path, "times", 1, most=1000) if "times" in parts else None)
 
 
-_PASSES_TIME = (Say, Wait, HearOut, Tone, Noise, Fax, Record)
+_PASSES_TIME = (Say, Wait, HearOut, Tone, Noise, Ringback, BusyTone, Special, Music, Fax, Record)
 
 _Act: TypeAlias = Callable[[_Reader, Fields, Where], Step]
 
@@ -331,8 +369,17 @@ def _lasting(name: str, make: Callable[[float], Step]) -> _Act:
     return lambda reader, fields, path: make(reader.duration(fields[name], (*path, name)))
 
 
+def _repeated(name: str, make: Callable[[int, float], Step], times: int, level: float) -> _Act:
+    def read_step(reader: _Reader, fields: Fields, path: Where) -> Step:
+        path = (*path, name)
+        parts = reader.mapping(fields[name], path, ("times", "level"))
+        return make(reader.count(parts, path, "times", times), reader.level(parts, path, level))
+
+    return read_step
+
+
 ACTS: Mapping[str, tuple[_Act, tuple[str, ...]]] = {
-    "say": (_Reader.say, ("voice",)),
+    "say": (_Reader.say, ("voice", "music")),
     "wait": (_lasting("wait", Wait), ()),
     "hear_out": (_lasting("hear_out", HearOut), ()),
     "wait_speech": (_lasting("wait_speech", WaitSpeech), ()),
@@ -340,6 +387,10 @@ ACTS: Mapping[str, tuple[_Act, tuple[str, ...]]] = {
     "press": (_Reader.press, ()),
     "tone": (_Reader.tone, ()),
     "noise": (_Reader.noise, ()),
+    "ringback": (_Reader.ringback, ()),
+    "busy_tone": (_repeated("busy_tone", BusyTone, 5, -20.0), ()),
+    "special": (_repeated("special", Special, 1, -18.0), ()),
+    "music": (_Reader.music, ()),
     "record": (_Reader.record, ()),
     "fax": (_lasting("fax", Fax), ()),
     "repeat": (_Reader.repeat, ()),

@@ -41,12 +41,30 @@ class Dtmf(StrEnum):
     INBAND = "inband"
 
 
+class BackgroundNoise(StrEnum):
+    """What sounds beneath a call."""
+
+    WHITE = "white"
+    PINK = "pink"
+    BABBLE = "babble"
+    MUSIC = "music"
+
+
+@dataclass(frozen=True, slots=True)
+class Background:
+    """What the callee's side sounds of by itself, from the answer on; `level` is its RMS in dBFS."""
+
+    noise: BackgroundNoise
+    level: float = -40.0
+
+
 @dataclass(frozen=True, slots=True)
 class Say:
-    """Speak `text` in `voice` (None: the kind's)."""
+    """Speak `text` in `voice` (None: the kind's), over music with an RMS of `music` dBFS (None: over nothing)."""
 
     text: str
     voice: str | None = None
+    music: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +120,40 @@ class Noise:
 
 
 @dataclass(frozen=True, slots=True)
+class Ringback:
+    """Ring behind the answer: `bursts` of 1 s with 2 s between them, `modulation` in Hz, `level` in dBFS."""
+
+    bursts: int = 1
+    level: float = -20.0
+    modulation: float = 16.0
+
+
+@dataclass(frozen=True, slots=True)
+class BusyTone:
+    """Sound the busy tone, `times` over, half a second on and off each."""
+
+    times: int = 5
+    level: float = -20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Special:
+    """Sound the three special information tones, with which the network says that it speaks itself."""
+
+    times: int = 1
+    level: float = -18.0
+
+
+@dataclass(frozen=True, slots=True)
+class Music:
+    """Play music on hold for `seconds`, with an RMS of `level` dBFS; the same for the same `seed`."""
+
+    seconds: float
+    level: float = -20.0
+    seed: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Fax:
     """Answer as a fax for `seconds`."""
 
@@ -134,7 +186,8 @@ class Stay:
     """Stay on the line, silent, until the other side hangs up."""
 
 
-Act = Say | Wait | HearOut | WaitSpeech | WaitSilence | Press | Tone | Noise | Fax | Record | Stay
+Sounding = Tone | Noise | Ringback | BusyTone | Special | Music | Fax
+Act = Say | Wait | HearOut | WaitSpeech | WaitSilence | Press | Sounding | Record | Stay
 Step = Act | Repeat | HangUp
 
 
@@ -143,7 +196,9 @@ class Kind:
     """A behaviour. `ring` is in seconds; with `refuse` (a SIP status) the call is never answered.
 
     A kind without `audio` neither hears nor speaks: for load. `sparse` sends no RTP while the callee is silent, as
-    handsets with voice activity detection do. After the last step the callee hangs up.
+    handsets with voice activity detection do; it has no effect over a `background`. `level` is the active level to
+    which speech is brought, RMS in dBFS (None: as rendered), `loss` the share of the callee's frames that never leave.
+    After the last step the callee hangs up.
     """
 
     name: str
@@ -157,6 +212,9 @@ class Kind:
     dtmf: Dtmf = Dtmf.RFC4733
     sparse: bool = False
     audio: bool = True
+    level: float | None = None
+    loss: float = 0.0
+    background: Background | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,17 +252,24 @@ class Callees:
             number for number, callee in self.listed.items() if any(kind.dtmf is dtmf for kind in callee.kinds)
         )
 
+    def backgrounds(self) -> frozenset[BackgroundNoise]:
+        """Return every noise that any callee has beneath a call."""
+        return frozenset(kind.background.noise for kind in self._reachable() if kind.background is not None)
+
     def speeches(self) -> frozenset[tuple[str, str]]:
         """Return every (text, voice) that may be spoken."""
-        kinds = [kind for callee in self.listed.values() for kind in callee.kinds]
-        if self.default is not None:
-            kinds.append(self.default)
         return frozenset(
             (step.text, step.voice or kind.voice)
-            for kind in kinds
+            for kind in self._reachable()
             for step in every_step(kind.steps)
             if isinstance(step, Say)
         )
+
+    def _reachable(self) -> Iterator[Kind]:
+        for callee in self.listed.values():
+            yield from callee.kinds
+        if self.default is not None:
+            yield self.default
 
 
 NOBODY = Kind(name="nobody", expect=Outcome.INVALID_NUMBER, ring=0.0, refuse=404, cause=1)

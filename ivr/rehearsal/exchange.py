@@ -6,6 +6,7 @@ Asterisk asks over FastAGI, before it answers, what to do with the number that w
 from __future__ import annotations
 
 import asyncio
+import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
@@ -16,6 +17,7 @@ from ivr.errors import CallLost, IvrError
 from ivr.rehearsal.callees import FOREVER, REFUSALS, Callees, Dtmf, HangUp, Kind, Wait
 from ivr.rehearsal.keypad import Keypad
 from ivr.rehearsal.lines import Line, LineClosed, Lines
+from ivr.rehearsal.mouth import Mouth
 from ivr.rehearsal.person import Person
 from ivr.rehearsal.records import CallRecord, EndedBy, Logbook
 from ivr.rehearsal.voices import Repertoire
@@ -56,9 +58,10 @@ class Exchange:
             record.ended_by = record.ended_by or EndedBy.CALLER
             await asyncio.shield(self._logbook.close(record))
 
-    def line(self, kind: Kind) -> Line:
-        """Return a line, answered now."""
-        return self._lines.open(sparse=kind.sparse)
+    def line(self, kind: Kind, number: str) -> Line:
+        """Return a line, answered now. The same number always loses the same frames."""
+        mouth = Mouth(sparse=kind.sparse, loss=kind.loss, background=kind.background, seed=zlib.crc32(number.encode()))
+        return self._lines.open(mouth)
 
     def give_back(self, line: Line) -> None:
         """Close a line."""
@@ -154,7 +157,7 @@ class _Call:
         await self._hang_up(EndedBy.CALLEE)
 
     async def _talk(self) -> None:
-        line = self._exchange.line(self._kind)
+        line = self._exchange.line(self._kind, self._record.number)
         try:
             await asyncio.gather(self._carry(line), self._live(line))
         finally:

@@ -44,10 +44,10 @@ class Line:
     `answered` is its time by the loop's clock.
     """
 
-    def __init__(self, *, sparse: bool = False) -> None:
+    def __init__(self, mouth: Mouth | None = None) -> None:
         self.uuid = uuid4()
         self.ear = Ear()
-        self.mouth = Mouth(sparse=sparse)
+        self.mouth = mouth or Mouth()
         self.closed = False
         self.keys_heard: list[tuple[str, float]] = []
         self._loop = asyncio.get_running_loop()
@@ -204,9 +204,9 @@ class Lines:
         for transport in list(self.connections):
             transport.abort()
 
-    def open(self, *, sparse: bool = False) -> Line:
+    def open(self, mouth: Mouth | None = None) -> Line:
         """Return a line whose audio Asterisk will bring under its `uuid`. Give it back with `drop`."""
-        line = Line(sparse=sparse)
+        line = Line(mouth)
         self._expected[line.uuid] = line
         self._open.add(line)
         self.peak = max(self.peak, len(self._open))

@@ -24,6 +24,7 @@ from ivr.asterisk.pbx_layout import Layout
 from ivr.domain.outcome import Outcome
 from ivr.domain.phone import national
 from ivr.errors import Busy
+from ivr.rehearsal.backdrops import beneath
 from ivr.rehearsal.callees import Callees, Dtmf
 from ivr.rehearsal.exchange import Exchange
 from ivr.rehearsal.keypad import Keypad
@@ -70,6 +71,8 @@ class TelephoneNetwork:
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
             await asyncio.gather(*(self._says.learn(text, voice) for text, voice in self.callees.speeches()))
+            for noise in self.callees.backgrounds():
+                await asyncio.to_thread(beneath, noise)
             lines = await stack.enter_async_context(Lines(HOST))
             exchange = Exchange(self.callees, self._logbook, lines, self._says, self._keypad)
             agi = await stack.enter_async_context(AgiServer(HOST, 0, exchange.handle))

@@ -5,20 +5,25 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import assert_never
 
-from ivr.rehearsal import sounds
+from ivr.rehearsal import backdrops, sounds
 from ivr.rehearsal.callees import (
     FOREVER,
     Act,
+    BusyTone,
     Dtmf,
     Fax,
     HangUp,
     HearOut,
     Kind,
+    Music,
     Noise,
     Press,
     Record,
     Repeat,
+    Ringback,
     Say,
+    Sounding,
+    Special,
     Stay,
     Step,
     Tone,
@@ -28,6 +33,7 @@ from ivr.rehearsal.callees import (
 )
 from ivr.rehearsal.lines import Line
 from ivr.rehearsal.records import CallRecord, SentKey
+from ivr.rehearsal.sounds import RATE, Samples
 from ivr.rehearsal.voices import Repertoire
 
 SPEAKING = 0.1
@@ -37,8 +43,40 @@ PressKey = Callable[[str], Awaitable[tuple[float, float]]]
 """Presses a key out of band and returns when it went down and up, by the loop's clock."""
 
 
+def sound_of(step: Sounding) -> Samples:
+    """Return what a step sounds that says no words."""
+    match step:
+        case Tone(hertz, seconds, level):
+            return sounds.tone(hertz, seconds, level)
+        case Noise(seconds, level):
+            return sounds.noise(seconds, level)
+        case Ringback(bursts, level, modulation):
+            return sounds.ringback(bursts, level, modulation=modulation)
+        case BusyTone(times, level):
+            return sounds.busy_tone(times, level)
+        case Special(times, level):
+            return sounds.special_information(times, level)
+        case Music(seconds, level, seed):
+            return backdrops.music(seconds, level, seed=seed)
+        case Fax(seconds):
+            return sounds.fax(seconds)
+        case _:
+            assert_never(step)
+
+
+def speech_of(rendered: Samples, step: Say, kind: Kind) -> Samples:
+    """Return rendered speech as loud as `kind` speaks, over the music of the step.
+
+    A voice engine ends its clips with half a second of silence; at a level of its own a callee says the words alone.
+    """
+    said = rendered if kind.level is None else backdrops.at_active_level(backdrops.trimmed(rendered), kind.level)
+    if step.music is None:
+        return said
+    return backdrops.mixed(said, backdrops.music(said.size / RATE, step.music, seed=said.size))
+
+
 class Person:
-    """Performs steps on a line and notes in `record` which keys were pressed and what was recorded.
+    """Performs steps on a line and notes in `record` what was said, pressed and recorded.
 
     LineClosed comes out when the engine ends the call in the middle.
     """
@@ -68,8 +106,8 @@ class Person:
     async def _do(self, step: Act) -> None:
         line, ear, begun = self._line, self._line.ear, self._line.now
         match step:
-            case Say(text, voice):
-                await line.say(await self._says.learn(text, voice or self._kind.voice))
+            case Say():
+                await self._say(step)
             case Wait(seconds):
                 await line.until(lambda now: now >= begun + seconds)
             case HearOut(silence):
@@ -80,18 +118,27 @@ class Person:
                 await line.until(lambda now: ear.silent_for(now) >= seconds)
             case Press(key):
                 await self._press(key)
-            case Tone(hertz, seconds, level):
-                await line.say(sounds.tone(hertz, seconds, level))
-            case Noise(seconds, level):
-                await line.say(sounds.noise(seconds, level))
-            case Fax(seconds):
-                await line.say(sounds.fax(seconds))
+            case Tone() | Noise() | Ringback() | BusyTone() | Special() | Music() | Fax():
+                await line.say(sound_of(step))
             case Record():
                 await self._record(step, begun)
             case Stay():
                 await line.until(lambda now: now >= FOREVER)
             case _:
                 assert_never(step)
+
+    async def _say(self, step: Say) -> None:
+        line = self._line
+        said = speech_of(await self._says.learn(step.text, step.voice or self._kind.voice), step, self._kind)
+        before, after = backdrops.edges(said)
+        begun, ended = line.now + before, None
+        try:
+            await line.say(said)
+            ended = line.now - after
+        finally:
+            ended = line.now if ended is None else ended
+            if ended > begun:
+                self._record_of_call.spoken.append((begun, ended))
 
     def _spoken_to(self, begun: float, now: float, after: float) -> bool:
         ear = self._line.ear

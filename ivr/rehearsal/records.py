@@ -45,7 +45,8 @@ class CallRecord:
     `answered` is when the callee took the call: the 200 OK leaves a few milliseconds later.
     `first_audio` is the first RTP of the engine after the answer, `first_sound` the first of it that was not silence.
     `heard` begins at the answer: the index of a sample is its time since then. `recorded` are (from, to) in seconds
-    since the answer, as a recording machine kept them. `call` counts the calls of this number from 1.
+    since the answer, as a recording machine kept them, `spoken` those of each text that the callee said, as it was
+    sent, from its first sound to its last. `call` counts the calls of this number from 1.
     """
 
     number: str
@@ -59,6 +60,7 @@ class CallRecord:
     keys: list[SentKey] = field(default_factory=list)
     keys_heard: list[str] = field(default_factory=list)
     recorded: list[tuple[float, float]] = field(default_factory=list)
+    spoken: list[tuple[float, float]] = field(default_factory=list)
     ended: float | None = None
     ended_by: EndedBy | None = None
     sip: int | None = None
@@ -92,6 +94,7 @@ class CallRecord:
             ],
             "keys_heard": self.keys_heard,
             "recorded": [[round(start, 3), round(end, 3)] for start, end in self.recorded],
+            "spoken": [[round(start, 3), round(end, 3)] for start, end in self.spoken],
             "ended_by": self.ended_by,
             "sip": self.sip,
             "q850": self.q850,

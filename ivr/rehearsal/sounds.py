@@ -1,6 +1,7 @@
 """Sounds that a callee's side makes, other than speech: tones, keys heard as tones, noise, a fax.
 
-Every function returns int16 samples at 8000 a second. Levels are dBFS of the peak of a full-scale sine.
+Every function returns int16 samples at 8000 a second. Levels are dBFS of the peak of a full-scale sine. Music and what
+lies beneath a call are in `backdrops`.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ _CED_HZ = 2100.0
 _CED_SECONDS = 3.0
 _V21_MARK_HZ, _V21_SPACE_HZ, _V21_BAUD = 1650.0, 1850.0, 300
 _EDGE = 40
+_RINGBACK_DEPTH = 0.85
+_SPECIAL_HZ, _SPECIAL_SECONDS = (950.0, 1400.0, 1800.0), 0.33
 
 
 def silence(seconds: float) -> Samples:
@@ -47,6 +50,29 @@ def noise(seconds: float, level: float = -45.0, *, seed: int = 1) -> Samples:
     """Return white noise with an RMS of `level` dBFS; the same for the same `seed`."""
     drawn = np.random.default_rng(seed).standard_normal(round(seconds * RATE))
     return _scaled(drawn / np.sqrt(2), level)
+
+
+def ringback(bursts: int, level: float = -20.0, *, modulation: float = 16.0) -> Samples:
+    """Return Japanese ringback: 400 Hz, modulated at `modulation` Hz, 1 s on and 2 s off; no pause after the last.
+
+    Source: 事業用電気通信設備規則 別表 (呼出音: 400 Hz, modulated at 15 to 20 Hz). The loudest moment has `level`.
+    """
+    times = np.arange(RATE) / RATE
+    swing = 1 + _RINGBACK_DEPTH * np.sin(2 * np.pi * modulation * times)
+    wave = np.sin(2 * np.pi * 400.0 * times) * swing / (1 + _RINGBACK_DEPTH)
+    burst = _scaled(_edged(wave), level)
+    return np.tile(np.concatenate((burst, silence(2.0))), bursts)[: -2 * RATE]
+
+
+def busy_tone(times: int, level: float = -20.0) -> Samples:
+    """Return the busy tone of Japan: 400 Hz, 0.5 s on and 0.5 s off, `times` over."""
+    return np.tile(np.concatenate((tone((400.0,), 0.5, level), silence(0.5))), times)
+
+
+def special_information(times: int = 1, level: float = -18.0) -> Samples:
+    """Return the special information tones (ITU-T E.180): 950, 1400 and 1800 Hz, 0.33 s each; 1 s between rounds."""
+    tones = [tone((hertz,), _SPECIAL_SECONDS, level) for hertz in _SPECIAL_HZ]
+    return np.tile(np.concatenate((*tones, silence(1.0))), times)[:-RATE]
 
 
 def fax(seconds: float) -> Samples:

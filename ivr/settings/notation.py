@@ -8,11 +8,17 @@ from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from ivr import yaml_source
 from ivr.errors import InputError
+
+
+class Section(BaseModel):
+    """A part of the settings."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", serialize_by_alias=True)
 
 
 def wrong(message: str, *at: str | int) -> PydanticCustomError:

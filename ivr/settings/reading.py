@@ -20,8 +20,9 @@ from ivr.domain.calendar import Calendar, Window
 from ivr.domain.calling_rules import Retry, Rules
 from ivr.domain.outcome import Outcome
 from ivr.errors import Problem, Problems
-from ivr.settings.notation import Database, Duration, limited, secret, wrong
-from ivr.settings.sections import Calling, Log, Metrics, Pbx, Section, Speech, Trunk, Try, Web
+from ivr.settings.listening import Listening
+from ivr.settings.notation import Database, Duration, Section, limited, secret, wrong
+from ivr.settings.sections import Calling, Log, Metrics, Pbx, Speech, Trunk, Try, Web
 
 DEFAULT_FILE = Path("ivr.yaml")
 PREFIX = "IVR_"
@@ -62,6 +63,7 @@ class Settings(BaseSettings):
     trunk: Trunk = Trunk()
     speech: Speech = Speech()
     calling: Calling = Calling()
+    listening: Listening = Listening()
     metrics: Metrics = Metrics()
     web: Web = Web()
     log: Log = Log()

@@ -8,19 +8,26 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from ivr.domain.calendar import DAYS
-from ivr.settings.notation import Account, CallerId, Day, Duration, Host, Minutes, Port, Zone, limited, secret, wrong
+from ivr.settings.notation import (
+    Account,
+    CallerId,
+    Day,
+    Duration,
+    Host,
+    Minutes,
+    Port,
+    Section,
+    Zone,
+    limited,
+    secret,
+    wrong,
+)
 
 EARLIEST, LATEST = 8 * 60, 21 * 60
 """Minutes of the day. 貸金業法第21条 bars calls from 21:00 to 08:00; no law for municipalities, but the yardstick."""
-
-
-class Section(BaseModel):
-    """A part of the settings."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", serialize_by_alias=True)
 
 
 class Ami(Section):

@@ -32,6 +32,7 @@ from ivr.domain.call import (
     State,
     TimeUp,
     Waiting,
+    Words,
 )
 from ivr.domain.callflow import begin, confirms, decide, live_keys, live_signs
 from ivr.domain.line_sounds import Found, Sign
@@ -172,7 +173,8 @@ LISTENS = replace(
     steps={**REMINDER.steps, SCREENING: Say(name=SCREENING, text="税務課です。", then="confirm")},
 )
 BEEP, RINGS = Sounded(Sign.BEEP, 4.0), Sounded(Sign.RINGBACK)
-LONG = Opened(6.0, announced=True)
+LONG = Opened(3.0, Words.LONG)
+RECITED = Opened(6.0, Words.RECITED)
 
 
 @pytest.mark.parametrize(
@@ -181,10 +183,11 @@ LONG = Opened(6.0, announced=True)
         ((), Opening("confirm")),
         ((Opened(0.9),), Speaking("confirm")),
         ((Opened(),), Speaking("confirm")),
-        ((LONG,), Speaking(SCREENING, announced=True)),
-        ((LONG, Spoken(3.0)), Speaking("confirm", announced=True)),
-        ((LONG, Spoken(3.0), Spoken(9.0)), Waiting("confirm", 1, announced=True)),
-        ((LONG, Spoken(3.0), Spoken(9.0), Silence()), Leaving("machine", "confirm")),
+        ((LONG,), Speaking(SCREENING, words=Words.LONG)),
+        ((LONG, Spoken(3.0)), Speaking("confirm", words=Words.LONG)),
+        ((LONG, Spoken(3.0), Spoken(9.0)), Waiting("confirm", 1, words=Words.LONG)),
+        ((LONG, Spoken(3.0), Spoken(9.0), Silence()), Speaking("confirm", 2, words=Words.LONG)),
+        ((RECITED, Spoken(3.0), Spoken(9.0), Silence()), Leaving("machine", "confirm")),
         ((LONG, BEEP), Leaving("machine", "confirm")),
         ((BEEP,), Leaving("machine", "confirm")),
         ((Opened(0.9), BEEP), Leaving("machine", "confirm")),
@@ -193,7 +196,7 @@ LONG = Opened(6.0, announced=True)
         ((Opened(3.0), RINGS), Holding("confirm")),
         ((Opened(3.0), RINGS, Came()), Opening("confirm", again=True)),
         ((Opened(3.0), RINGS, Came(), Opened(0.9)), Speaking("confirm")),
-        ((LONG, RINGS, Came(), LONG), Speaking("confirm", announced=True)),
+        ((LONG, RINGS, Came(), LONG), Speaking("confirm", words=Words.LONG)),
         ((Opened(), *ASKED, *ASKED, RINGS), Holding("confirm")),
     ],
 )
@@ -211,6 +214,8 @@ def test_what_the_callees_side_sounds_like_leads_on(events: tuple[Event, ...], s
         ((RINGS, TimeUp()), Outcome.SCREENED),
         ((RINGS, Came(), Opened(0.9), Pressed("#"), Spoken(3.0), HungUp()), Outcome.CONFIRMED),
         ((RINGS, Came(), Opened(0.9), HungUp(2.0)), Outcome.HUNG_UP),
+        ((RINGS, Came(), HungUp(spoke=0.8)), Outcome.HUNG_UP),
+        ((RINGS, Came(), HungUp(spoke=2.5)), Outcome.SCREENED),
         ((LONG, Spoken(3.0), HungUp(1.0, spoke=2.5)), Outcome.SCREENED),
         ((LONG, Spoken(3.0), HungUp(1.0, spoke=0.4)), Outcome.HUNG_UP),
         ((Opened(0.9), HungUp(1.0, spoke=2.5)), Outcome.HUNG_UP),
@@ -265,7 +270,7 @@ EVENTS = st.one_of(
     st.builds(HungUp, SECONDS, st.integers(0, 5)),
     st.builds(TimeUp, SECONDS),
     st.builds(Broken, st.just("broken")),
-    st.builds(Opened, SECONDS, st.booleans()),
+    st.builds(Opened, SECONDS, st.sampled_from(Words)),
     st.builds(Sounded, st.sampled_from(Sign), SECONDS, st.integers(0, 5)),
     st.just(Came()),
     st.just(Nobody()),

@@ -11,15 +11,21 @@ from ivr.errors import NotFound, Problems
 from ivr.rehearsal.callee_file import load_callees, read_callees, shipped_kinds
 from ivr.rehearsal.callees import (
     FOREVER,
+    Background,
+    BackgroundNoise,
+    BusyTone,
     Dtmf,
     Fax,
     HangUp,
     HearOut,
+    Music,
     Noise,
     Press,
     Record,
     Repeat,
+    Ringback,
     Say,
+    Special,
     Stay,
     Tone,
     Wait,
@@ -43,8 +49,12 @@ def test_every_step_is_read_as_written() -> None:
     dtmf: inband
     sparse: true
     voice: mei-high
+    level: -30
+    loss: 0.03
+    background: {noise: babble, level: -42}
     do:
       - {say: もしもし, voice: mei-angry}
+      - {say: もしもし, music: -35}
       - wait: 1500ms
       - hear_out: 1s
       - wait_speech
@@ -56,6 +66,11 @@ def test_every_step_is_read_as_written() -> None:
       - noise: {for: 2s, level: -38}
       - record: {most: 30s, until_silence: 8s}
       - fax: 12s
+      - ringback: {bursts: 3, level: -25, modulation: 18}
+      - busy_tone: {times: 4}
+      - special
+      - special: {level: -25}
+      - music: {for: 12s, level: -22, seed: 3}
       - repeat: {times: 2, do: [{wait: 1s}]}
       - stay
       - hang_up
@@ -63,8 +78,10 @@ callees: {"03-1234-5678": all}
 """
     kind = load_callees(text).find("0312345678").kind(1)
     assert (kind.ring, kind.dtmf, kind.sparse, kind.voice) == (FOREVER, Dtmf.INBAND, True, "mei-high")
+    assert (kind.level, kind.loss, kind.background) == (-30.0, 0.03, Background(BackgroundNoise.BABBLE, -42.0))
     assert kind.steps == (
         Say("もしもし", "mei-angry"),
+        Say("もしもし", music=-35.0),
         Wait(1.5),
         HearOut(1.0),
         WaitSpeech(),
@@ -76,6 +93,11 @@ callees: {"03-1234-5678": all}
         Noise(2.0, -38.0),
         Record(30.0, 8.0),
         Fax(12.0),
+        Ringback(3, -25.0, 18.0),
+        BusyTone(4),
+        Special(),
+        Special(level=-25.0),
+        Music(12.0, -22.0, 3),
         Repeat((Wait(1.0),), 2),
         Stay(),
         HangUp(),
@@ -128,6 +150,12 @@ def test_all_mistakes_are_told_at_once_each_at_its_line() -> None:
       - repeat: {do: [hang_up]}
       - tone: {hz: 9000, for: 1s}
       - record: {until_silence: 3s}
+      - ringback: {bursts: 0, level: 6}
+      - music: {level: -20}
+      - busy_tone: {hz: 400}
+    level: 3
+    loss: 0.5
+    background: {noise: brown}
   b: {expect: busy, refuse: 200}
   c: {expect: busy, refuse: 486, cause: 34, do: [stay]}
   d: {expect: hung_up, audio: false, do: [{press: "1"}]}
@@ -141,7 +169,9 @@ callees:
   "0312345670": {calls: a}
 """)
     lines = [int(problem.split(":")[1]) for problem in found]
-    assert lines == [3, 4, 5, 6, 8, 9, 10, 11, 12, 13, 14, 15, 16, 16, 17, 18, 19, 22, 22, 23, 24, 25]
+    assert lines == [
+        3, 4, 5, 6, 8, 9, 10, 11, 12, 13, 14, 15, 15, 16, 17, 18, 19, 20, 21, 22, 22, 23, 24, 25, 28, 28, 29, 30, 31,
+    ]  # fmt: skip
     assert any("「confirmed」の間違い" in problem for problem in found)
     assert any("「hang_up」の間違い" in problem for problem in found)
     assert any("「busy」の間違い" in problem for problem in found)

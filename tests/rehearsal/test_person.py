@@ -30,6 +30,7 @@ from ivr.rehearsal.callees import (
 )
 from ivr.rehearsal.comparing import heard_matches
 from ivr.rehearsal.lines import Line, LineClosed, Lines
+from ivr.rehearsal.mouth import Mouth
 from ivr.rehearsal.person import Person
 from ivr.rehearsal.records import CallRecord
 from ivr.rehearsal.sounds import RATE, Samples, babble, key, silence, tone
@@ -81,8 +82,8 @@ class Caller:
 
 
 @asynccontextmanager
-async def call(lines: Lines, *, sparse: bool = False) -> AsyncIterator[tuple[Line, Caller]]:
-    line = lines.open(sparse=sparse)
+async def call(lines: Lines, mouth: Mouth | None = None) -> AsyncIterator[tuple[Line, Caller]]:
+    line = lines.open(mouth)
     reader, writer = await asyncio.open_connection("127.0.0.1", lines.port)
     writer.write(b"\x01\x00\x10" + line.uuid.bytes)
     caller = Caller(reader, writer)
@@ -182,6 +183,38 @@ async def test_what_the_callee_says_arrives_whole_and_in_its_own_time(lines: Lin
     assert seconds == pytest.approx(0.2 + said.size / RATE + 0.3, abs=2 * SLACK)
 
 
+async def test_when_each_text_was_said_is_noted_without_the_silence_around_it(lines: Lines) -> None:
+    async with call(lines) as (line, caller):
+        callee = Callee(line)
+
+        async def speak() -> None:
+            await callee.does(Wait(0.3), Say("はい"), Wait(0.5), Tone((1000.0,), 0.2), Say("山田でございます。"))
+            line.hang_up()
+
+        await asyncio.gather(caller.listen(), speak())
+    lengths = [(await Murmur().samples(text, "")).size / RATE for text in ("はい", "山田でございます。")]
+    [first, second] = callee.record.spoken
+    assert first[0] == pytest.approx(0.3, abs=SLACK)
+    assert first[1] - first[0] == pytest.approx(lengths[0], abs=SLACK)
+    assert second[0] - first[1] == pytest.approx(0.7, abs=2 * SLACK)
+    assert second[1] - second[0] == pytest.approx(lengths[1], abs=SLACK)
+    assert callee.record.as_json()["spoken"] == [[round(at, 3) for at in said] for said in callee.record.spoken]
+
+
+async def test_what_was_cut_short_by_the_caller_was_said_until_then(lines: Lines) -> None:
+    async with call(lines) as (line, caller):
+        callee = Callee(line)
+
+        async def leave() -> None:
+            await asyncio.sleep(0.5)
+            caller.close()
+
+        with pytest.raises(LineClosed):
+            await asyncio.gather(leave(), callee.does(Say("おかけになった電話番号は、現在使われておりません。")))
+    [(begun, ended)] = callee.record.spoken
+    assert (begun, ended) == (pytest.approx(0.0, abs=SLACK), pytest.approx(0.5, abs=SLACK))
+
+
 async def test_an_inband_key_is_heard_as_its_two_tones(lines: Lines) -> None:
     async with call(lines) as (line, caller):
         callee = Callee(line, dtmf=Dtmf.INBAND)
@@ -229,7 +262,7 @@ async def test_a_recording_is_cut_at_its_length_and_kept_when_the_caller_hangs_u
 
 
 async def test_a_sparse_phone_sends_next_to_nothing_while_it_is_silent(lines: Lines) -> None:
-    async with call(lines, sparse=True) as (line, caller):
+    async with call(lines, Mouth(sparse=True)) as (line, caller):
         callee = Callee(line)
 
         async def live() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from ivr.rehearsal import callee_file
 from ivr.rehearsal.callees import REFUSALS
+from ivr.rehearsal.corpus import Part, Truth, specimens
 from ivr.rehearsal.records import CallRecord
 
 TEXT = (Path(__file__).parents[2] / "docs" / "rehearsal.md").read_text(encoding="utf-8")
@@ -35,3 +36,9 @@ def test_every_field_is_documented(field: str) -> None:
 
 def test_every_refusal_is_documented() -> None:
     assert " ".join(str(status) for status in REFUSALS) in TEXT
+
+
+@pytest.mark.parametrize("truth", Truth)
+def test_the_size_of_the_corpus_is_documented(truth: Truth) -> None:
+    tuned, held_out = (sum(one.truth is truth and one.part is part for one in specimens()) for part in Part)
+    assert f"| `{truth}` | {tuned} | {held_out} |" in TEXT

@@ -64,6 +64,10 @@ _STYLES = {
     "mei-low": _Style(half_tone=-5.0, formants=0.86),
     "mei-high": _Style(half_tone=2.0, formants=1.08),
     "mei-slow": _Style(half_tone=-1.0, tempo=0.8, formants=0.95),
+    "mei-quick": _Style(half_tone=0.5, tempo=1.2, formants=1.03),
+    "mei-deep": _Style(half_tone=-8.0, tempo=0.93, formants=0.8),
+    "mei-bright": _Style(half_tone=4.0, tempo=1.08, formants=1.13),
+    "mei-calm": _Style(half_tone=-3.0, tempo=0.87, formants=0.91),
 }
 
 
