@@ -34,6 +34,7 @@ from ivr.reporting import (
     write_json,
     write_xlsx,
 )
+from ivr.reporting.classes import by_class
 
 NOON = datetime(2026, 11, 24, 3, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -294,13 +295,26 @@ class TestXlsx:
 
 class TestClasses:
     def test_a_machine_is_not_a_person_and_a_voice_is_not_a_proof(self) -> None:
-        assert class_of(Outcome.VOICEMAIL) is OutcomeClass.MACHINE
-        assert {one for one in Outcome if class_of(one) is OutcomeClass.CONFIRMED} == {
-            Outcome.CONFIRMED,
-            Outcome.CONFIRMED_PARTIAL,
+        assert class_of(Outcome.VOICEMAIL, proven=True) is OutcomeClass.MACHINE
+        assert class_of(Outcome.VOICEMAIL, proven=False) is OutcomeClass.UNPROVEN
+        for proven in (True, False):
+            assert {one for one in Outcome if class_of(one, proven=proven) is OutcomeClass.CONFIRMED} == {
+                Outcome.CONFIRMED,
+                Outcome.CONFIRMED_PARTIAL,
+            }
+            assert class_of(Outcome.VOICEMAIL_PARTIAL, proven=proven) is OutcomeClass.UNPROVEN
+            assert class_of(Outcome.SCREENED, proven=proven) is OutcomeClass.NOT_REACHED
+            assert class_of(Outcome.NETWORK_CONGESTION, proven=proven) is OutcomeClass.OUR_FAULT
+
+    def test_messages_with_a_beep_and_without_are_counted_apart(self) -> None:
+        counted = by_class({Outcome.VOICEMAIL: 5, Outcome.BUSY: 1}, proven=3)
+        assert counted == {
+            OutcomeClass.MACHINE: {Outcome.VOICEMAIL: 3},
+            OutcomeClass.UNPROVEN: {Outcome.VOICEMAIL: 2},
+            OutcomeClass.NOT_REACHED: {Outcome.BUSY: 1},
         }
-        assert class_of(Outcome.VOICEMAIL_PARTIAL) is OutcomeClass.UNPROVEN
-        assert class_of(Outcome.NETWORK_CONGESTION) is OutcomeClass.OUR_FAULT
+        assert OutcomeClass.UNPROVEN not in by_class({Outcome.VOICEMAIL: 5}, proven=5)
+        assert OutcomeClass.MACHINE not in by_class({Outcome.VOICEMAIL: 5}, proven=0)
 
 
 COUNTS = Counts(

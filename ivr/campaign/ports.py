@@ -216,12 +216,16 @@ class RecipientRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """A campaign in numbers: people by state, people by final outcome, when the next one is due."""
+    """A campaign in numbers: people by state, people by final outcome, when the next one is due.
+
+    `proven` of those with a whole message left have a beep for it.
+    """
 
     states: Mapping[str, int]
     outcomes: Mapping[Outcome, int]
     attempts: int
     next_due: datetime | None
+    proven: int = 0
 
 
 class Results(Protocol):

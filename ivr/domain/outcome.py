@@ -35,6 +35,9 @@ class Outcome(StrEnum):
         return LABELS[self]
 
 
+PROOF = "proof"
+"""In the evidence: what says that a machine recorded the whole message; absent where nothing does."""
+
 MOST_SOUNDS = 40
 """Of the callee's side in the evidence: a call on a noisy line has hundreds."""
 
@@ -190,6 +193,10 @@ def evidence(
             }
             for one in tones[:MOST_SOUNDS]
         ]
+    if any(isinstance(fact, MessageLeft) and fact.whole for fact in facts) and any(
+        one.sign is Sign.BEEP for one in tones
+    ):
+        found[PROOF] = Sign.BEEP.value
     if over.reason:
         found["reason"] = over.reason
     return found

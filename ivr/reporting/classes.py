@@ -13,25 +13,35 @@ class OutcomeClass(Enum):
     """What can be said of a person, strongest first; the value is what staff read."""
 
     CONFIRMED = "本人が確認（キー入力）"
-    MACHINE = "留守番電話に録音"
-    UNPROVEN = "応答したが本人確認なし"
+    MACHINE = "留守番電話に録音（発信音あり）"
+    UNPROVEN = "確認できず"
     NOT_REACHED = "つながらず"
     OUR_FAULT = "こちら側の事情"
     CANCELLED = "取消"
 
 
-def class_of(outcome: Outcome) -> OutcomeClass:
-    """Return the class of an outcome."""
+def class_of(outcome: Outcome, *, proven: bool) -> OutcomeClass:
+    """Return the class of an outcome; `proven` where a beep says that a machine recorded the message.
+
+    A message played over a silent line may have been heard by nobody, or by a person who kept silent.
+    """
     match outcome:
         case Outcome.CONFIRMED | Outcome.CONFIRMED_PARTIAL:
             return OutcomeClass.CONFIRMED
         case Outcome.VOICEMAIL:
-            return OutcomeClass.MACHINE
-        case Outcome.HUNG_UP | Outcome.UNCONFIRMED | Outcome.VOICEMAIL_PARTIAL | Outcome.SCREENED:
+            return OutcomeClass.MACHINE if proven else OutcomeClass.UNPROVEN
+        case Outcome.HUNG_UP | Outcome.UNCONFIRMED | Outcome.VOICEMAIL_PARTIAL | Outcome.UNKNOWN:
             return OutcomeClass.UNPROVEN
-        case Outcome.BUSY | Outcome.NO_ANSWER | Outcome.REJECTED | Outcome.UNREACHABLE | Outcome.INVALID_NUMBER:
+        case (
+            Outcome.BUSY
+            | Outcome.NO_ANSWER
+            | Outcome.REJECTED
+            | Outcome.UNREACHABLE
+            | Outcome.INVALID_NUMBER
+            | Outcome.SCREENED
+        ):
             return OutcomeClass.NOT_REACHED
-        case Outcome.NETWORK_CONGESTION | Outcome.FAILED | Outcome.UNKNOWN:
+        case Outcome.NETWORK_CONGESTION | Outcome.FAILED:
             return OutcomeClass.OUR_FAULT
         case Outcome.CANCELLED:
             return OutcomeClass.CANCELLED
@@ -39,10 +49,16 @@ def class_of(outcome: Outcome) -> OutcomeClass:
             assert_never(outcome)
 
 
-def by_class(outcomes: Mapping[Outcome, int]) -> dict[OutcomeClass, dict[Outcome, int]]:
-    """Return the outcomes that occurred, grouped and in the order in which reports show them."""
-    return {
-        group: found
-        for group in OutcomeClass
-        if (found := {one: outcomes[one] for one in Outcome if outcomes.get(one) and class_of(one) is group})
-    }
+def by_class(outcomes: Mapping[Outcome, int], proven: int) -> dict[OutcomeClass, dict[Outcome, int]]:
+    """Return the outcomes that occurred, grouped and in the order in which reports show them.
+
+    `proven` of the people with a message on a machine have a beep for it.
+    """
+    unproven = {**outcomes, Outcome.VOICEMAIL: outcomes.get(Outcome.VOICEMAIL, 0) - proven}
+    grouped: dict[OutcomeClass, dict[Outcome, int]] = {group: {} for group in OutcomeClass}
+    if proven:
+        grouped[OutcomeClass.MACHINE][Outcome.VOICEMAIL] = proven
+    for one in Outcome:
+        if number := unproven.get(one, 0):
+            grouped[class_of(one, proven=False)][one] = number
+    return {group: found for group, found in grouped.items() if found}

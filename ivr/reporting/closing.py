@@ -78,7 +78,7 @@ def _lines(counts: Counts, people: int) -> Iterator[_Line]:
     def line(label: str, number: int, colour: str, *, heads: bool) -> _Line:
         return _Line(label, number, number / people if people else 0.0, colour, heads)
 
-    for group, found in by_class(counts.outcomes).items():
+    for group, found in by_class(counts.outcomes, counts.proven).items():
         yield line(group.value, sum(found.values()), _COLOURS[group], heads=True)
         for outcome, number in found.items():
             yield line(outcome.label, number, _COLOURS[group], heads=False)

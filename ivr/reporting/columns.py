@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import phonenumbers
 
 from ivr.campaign.ports import AttemptRecord, RecipientRecord
+from ivr.domain.outcome import PROOF
 from ivr.reporting.classes import class_of
 
 Value = str | int | float | None
@@ -77,7 +78,7 @@ def person_rows(records: Sequence[RecipientRecord], zone: ZoneInfo) -> Iterator[
             record.recipient.kana,
             STATES.get(record.state, record.state),
             record.outcome.label if record.outcome else None,
-            class_of(record.outcome).value if record.outcome else None,
+            class_of(record.outcome, proven=is_proven(record)).value if record.outcome else None,
             "、".join(record.marks),
             len(record.attempts),
             telephone(decided.number) if decided else None,
@@ -121,6 +122,12 @@ def deciding(record: RecipientRecord) -> AttemptRecord | None:
         if attempt.outcome is not None and attempt.outcome is record.outcome:
             return attempt
     return record.attempts[-1] if record.attempts else None
+
+
+def is_proven(record: RecipientRecord) -> bool:
+    """Tell whether a beep says that a machine recorded the message."""
+    decided = deciding(record)
+    return decided is not None and PROOF in decided.evidence
 
 
 def telephone(number: str) -> str:

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from ivr.campaign.ports import CampaignRow, RecipientRecord
+from ivr.domain.outcome import Outcome
 from ivr.reporting.classes import by_class
 from ivr.reporting.columns import (
     ATTEMPT,
     STATES,
     Value,
     attempt_rows,
+    is_proven,
     looks_like_formula,
     person_headings,
     person_rows,
@@ -72,7 +74,8 @@ def _summary(campaign: CampaignRow, records: Sequence[RecipientRecord]) -> Itera
         return group, label, number, f"{number / total:.1%}" if total else None
 
     outcomes = Counter(record.outcome for record in records if record.outcome is not None)
-    for group, found in by_class(outcomes).items():
+    proven = sum(record.outcome is Outcome.VOICEMAIL and is_proven(record) for record in records)
+    for group, found in by_class(outcomes, proven).items():
         yield line(group.value, "計", sum(found.values()))
         for outcome, number in found.items():
             yield line("", outcome.label, number)

@@ -19,7 +19,7 @@ from ivr.campaign.ports import (
     RecipientRecord,
 )
 from ivr.domain.attempt import AttemptState, Intent, Past
-from ivr.domain.outcome import Outcome
+from ivr.domain.outcome import PROOF, Outcome
 from ivr.domain.recipient import Recipient
 from ivr.errors import NotFound
 from ivr.storage.tables import OPEN, attempts, campaigns, key_presses, recipients
@@ -140,11 +140,22 @@ def counts(connection: Connection, campaign_id: str) -> Counts:
         .select_from(recipients.join(campaigns))
         .where(recipients.c.campaign_id == campaign_id, recipients.c.state == "waiting")
     )
+    left = (
+        select(func.count(func.distinct(recipients.c.id)))
+        .select_from(recipients.join(attempts))
+        .where(
+            recipients.c.campaign_id == campaign_id,
+            recipients.c.outcome == Outcome.VOICEMAIL.value,
+            attempts.c.outcome == Outcome.VOICEMAIL.value,
+            attempts.c.evidence[PROOF].as_string().is_not(None),
+        )
+    )
     return Counts(
         states=states,
         outcomes=outcomes,
         attempts=connection.execute(dials).scalar_one(),
         next_due=connection.execute(next_due).scalar(),
+        proven=connection.execute(left).scalar_one(),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 from zoneinfo import ZoneInfo
@@ -61,11 +61,12 @@ async def attempt(
     settled: Outcome | None = None,
     due_at: datetime | None = None,
     marks: Sequence[str] = (),
+    evidence: Mapping[str, object] | None = None,
 ) -> Intent:
     """Dial once, with that end."""
     dial = intent(of, recipient, at)
     assert await store.intend(dial)
-    ending = Ending(outcome=outcome, at=at + MINUTE, marks=tuple(marks))
+    ending = Ending(outcome=outcome, at=at + MINUTE, marks=tuple(marks), evidence=evidence or {})
     assert await store.end(dial.id, ending, settled=settled, due_at=due_at)
     return dial
 
@@ -265,6 +266,16 @@ class TestAttempts:
 
 
 class TestReports:
+    async def test_messages_with_a_beep_are_counted(self, store: SqlResults) -> None:
+        row = await campaign(store, 3)
+        beep, left = {"proof": "beep"}, Outcome.VOICEMAIL
+        await attempt(store, row, left, recipient="00000001", due_at=NOON, evidence=beep)
+        await attempt(store, row, left, recipient="00000001", settled=left, evidence=beep)
+        await attempt(store, row, left, recipient="00000002", settled=left, evidence={"steps": []})
+        await attempt(store, row, left, recipient="00000003", due_at=NOON, evidence=beep)
+        await attempt(store, row, Outcome.CONFIRMED, recipient="00000003", settled=Outcome.CONFIRMED)
+        assert (await store.counts(row.id)).proven == 1
+
     async def test_counts_tell_states_outcomes_attempts_and_the_next_due(self, store: SqlResults) -> None:
         row = await campaign(store, 4)
         await attempt(store, row, Outcome.CONFIRMED, recipient="00000001", settled=Outcome.CONFIRMED)
