@@ -12,7 +12,7 @@ from ivr.asterisk.agi import AgiSession, HangupReceived
 from ivr.asterisk.channel import Channel, ignore
 from ivr.asterisk.listening import KEYS, Ear
 from ivr.campaign.ports import Clip
-from ivr.domain.call import Came, HungUp, Left, Nobody, NotLeft, Opened, Pressed, Silence, Sounded, Spoken
+from ivr.domain.call import Came, HungUp, Left, Nobody, NotLeft, Opened, Pressed, Silence, Sounded, Spoken, TalkedOver
 from ivr.domain.line_rules import LineRules, first_words, silence_due, somebody
 from ivr.domain.line_sounds import NO_SIGNS, Found, Sign, Signs, Stretch
 from ivr.errors import CallLost
@@ -85,18 +85,22 @@ class AgiCallLeg:
         return Nobody() if self._ear.tapped else Came()
 
     async def speak(
-        self, clips: Sequence[Clip], keys: str, signs: Signs = NO_SIGNS
-    ) -> Spoken | Pressed | Sounded | HungUp:
+        self, clips: Sequence[Clip], keys: str, signs: Signs = NO_SIGNS, *, yields: bool = False
+    ) -> Spoken | Pressed | Sounded | TalkedOver | HungUp:
         """Play `clips` one after the other, until a key in `keys`; PlaybackFailed where one can't be played."""
         self._enter()
         heard = 0.0
-        for clip in clips:
+        yields = yields and self._ear.tapped and not self._ear.sounding
+        for number, clip in enumerate(clips):
             if key := self._ear.dropped(keys):
                 return self._channel.pressed(key, heard)
-            stop = self._ear.watch(keys=keys, signs=signs) if keys or signs else None
-            played = await self._channel.play(clip, keys, stop)
+            talked_over = yields and number == 0
+            played = await self._channel.play(clip, keys, self._stop(keys, signs, yields=talked_over))
             sign = self._ear.sign(signs)
             if played.broken_off and not played.key and sign is None:
+                if talked_over and self._ear.sounding:
+                    self._since = self._ear.sounds.stretches[-1].start
+                    return TalkedOver(round(played.seconds, 3))
                 played = await self._channel.play(clip, keys, None)
             heard += played.seconds
             if played.hung_up:
@@ -108,6 +112,11 @@ class AgiCallLeg:
         self._ear.keep(keys)
         self._keys_live = bool(keys)
         return Spoken(round(heard, 3))
+
+    def _stop(self, keys: str, signs: Signs, *, yields: bool) -> asyncio.Future[None] | None:
+        if yields:
+            return self._ear.watch(keys=keys, sounding=True, within=self._rules.opening.yields, signs=signs)
+        return self._ear.watch(keys=keys, signs=signs) if keys or signs else None
 
     async def wait_key(self, seconds: float, signs: Signs = NO_SIGNS) -> Pressed | Silence | Sounded | HungUp:
         """Wait for any key, also one that came since a clip during which keys were taken."""

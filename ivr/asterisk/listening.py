@@ -13,6 +13,7 @@ did not return within GRACE was dropped there, and is returned from here.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -22,7 +23,7 @@ from ivr.asterisk.ami import Ami
 from ivr.asterisk.ami_link import AmiMessage
 from ivr.asterisk.tap import Tap
 from ivr.domain.line_rules import LeaveRule, after_beep, turns
-from ivr.domain.line_sounds import Found, LineSounds, Sign, Stretch
+from ivr.domain.line_sounds import NO_SIGNS, Found, LineSounds, Sign, Signs, Stretch
 from ivr.errors import PbxUnavailable
 
 KEYS = "0123456789*#"
@@ -53,7 +54,7 @@ class Ear:
         self._open_tap = open_tap
         self._rule = rule or LeaveRule()
         self._read = 0
-        self._signs: frozenset[Sign] = frozenset()
+        self._signs: Signs = NO_SIGNS
         self._tap: Tap | None = None
         self._loud = False
         self._following: AbstractContextManager[None] = ami.following(channel_id, self._take)
@@ -62,6 +63,7 @@ class Ear:
         self._watch: asyncio.Future[None] | None = None
         self._wanted = ""
         self._until: bool | None = None
+        self._before = math.inf
         self._loop = asyncio.get_running_loop()
 
     def __enter__(self) -> Self:
@@ -123,7 +125,7 @@ class Ear:
         sounds = self._tap.catch_up()
         return round(sum(one.voice for one in sounds.stretches if sounds.now - one.end <= FAREWELL), 2)
 
-    def sign(self, wanted: frozenset[Sign]) -> Found | None:
+    def sign(self, wanted: Signs) -> Found | None:
         """Return the next sign of those `wanted`, each once; the others before it are passed over."""
         while self._tap is not None and self._read < len(self._tap.found):
             found = self._tap.found[self._read]
@@ -152,14 +154,20 @@ class Ear:
         return not self.sounding
 
     def watch(
-        self, *, keys: str = "", sounding: bool | None = None, signs: frozenset[Sign] = frozenset()
+        self,
+        *,
+        keys: str = "",
+        sounding: bool | None = None,
+        within: float = math.inf,
+        signs: Signs = NO_SIGNS,
     ) -> asyncio.Future[None]:
         """Return a future that is done once a key in `keys` was dropped, one of `signs` was found, or `self.sounding`
-        is `sounding`.
+        is `sounding` and `within` seconds have not passed.
 
         Only the last one given out is served.
         """
         self._wanted, self._until, self._signs = keys, sounding, signs
+        self._before = self._loop.time() + within
         self._watch = self._loop.create_future()
         self._tell()
         return self._watch
@@ -208,7 +216,7 @@ class Ear:
     def _tell(self) -> None:
         if self._watch is None or self._watch.done():
             return
-        heard = self._until is not None and self.sounding is self._until
+        heard = self._until is not None and self._loop.time() < self._before and self.sounding is self._until
         told = heard or self._sign_waits() or any(key in self._wanted for key in self._unclaimed)
         if told and not self._watch.done():  # to ask whether it sounds may have told already
             self._watch.set_result(None)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ivr.domain.attempt import AttemptState, Ending, Intent, Past
-from ivr.domain.call import Came, HungUp, Left, Nobody, NotLeft, Opened, Pressed, Silence, Sounded, Spoken
+from ivr.domain.call import Came, HungUp, Left, Nobody, NotLeft, Opened, Pressed, Silence, Sounded, Spoken, TalkedOver
 from ivr.domain.line_sounds import NO_SIGNS, Found, Signs, Stretch
 from ivr.domain.outcome import Outcome
 from ivr.domain.recipient import Recipient
@@ -62,9 +62,9 @@ class CallLeg(Protocol):
         ...
 
     async def speak(
-        self, clips: Sequence[Clip], keys: str, signs: Signs = NO_SIGNS
-    ) -> Spoken | Pressed | Sounded | HungUp:
-        """Play `clips`; stop at a key in `keys`."""
+        self, clips: Sequence[Clip], keys: str, signs: Signs = NO_SIGNS, *, yields: bool = False
+    ) -> Spoken | Pressed | Sounded | TalkedOver | HungUp:
+        """Play `clips`; stop at a key in `keys` and, where it `yields`, for a callee who goes on as we begin."""
         ...
 
     async def wait_key(self, seconds: float, signs: Signs = NO_SIGNS) -> Pressed | Silence | Sounded | HungUp:

@@ -27,7 +27,7 @@ from ivr.domain.call import (
     TimeUp,
     Waiting,
 )
-from ivr.domain.callflow import begin, decide, live_keys, live_signs
+from ivr.domain.callflow import begin, decide, live_keys, live_signs, yields
 from ivr.domain.line_sounds import Found, Stretch
 from ivr.domain.scenario import Ask, Leave, Scenario
 from ivr.errors import CallLost, OwnError
@@ -111,7 +111,7 @@ class Conversation:
             case Holding():
                 return await leg.hold(signs)
             case Speaking():
-                return await leg.speak(clips, keys, signs)
+                return await leg.speak(clips, keys, signs, yields=yields(self._scenario, at))
             case Waiting():
                 step = self._scenario.steps[at.step]
                 if not isinstance(step, Ask):

@@ -1,7 +1,7 @@
 """The words of a call: what is being done (states), what happens (events), what that proves (facts).
 
     Opening    await the first words       ->  Opened
-    Speaking   play the step's text        ->  Spoken, Pressed (questions only)
+    Speaking   play the step's text        ->  Spoken, Pressed (questions only), TalkedOver (where it yields)
     Waiting    wait for a key              ->  Pressed, Silence
     Leaving    speak over a silent line    ->  Left, NotLeft, Pressed
     Holding    it rings: await somebody    ->  Came, Nobody
@@ -40,10 +40,16 @@ class EndedBy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """Await the callee's first words, or that there are none, before `step`; `again` once a call was handed over."""
+    """Await the callee's first words, or that there are none, before `step`.
+
+    `again` once a call was handed over, `yielded` once we have stopped for somebody who had not finished; `words` are
+    the longest so far.
+    """
 
     step: str
     again: bool = False
+    yielded: bool = False
+    words: Words = Words.PLAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,7 @@ class Speaking:
     asked: int = 1
     wrong: int = 0
     words: Words = Words.PLAIN
+    yielded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +119,13 @@ class Sounded:
     sign: Sign
     seconds: float = 0.0
     restarts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TalkedOver:
+    """The callee went on as we began to speak, and has heard `seconds` of it."""
+
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +202,21 @@ class Broken:
     seconds: float = 0.0
 
 
-Event = Opened | Sounded | Came | Nobody | Spoken | Pressed | Silence | Left | NotLeft | HungUp | TimeUp | Broken
+Event = (
+    Opened
+    | TalkedOver
+    | Sounded
+    | Came
+    | Nobody
+    | Spoken
+    | Pressed
+    | Silence
+    | Left
+    | NotLeft
+    | HungUp
+    | TimeUp
+    | Broken
+)
 
 
 @dataclass(frozen=True, slots=True)

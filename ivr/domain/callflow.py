@@ -7,6 +7,7 @@ words for all of them.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import assert_never
 
 from ivr.domain.call import (
@@ -37,6 +38,7 @@ from ivr.domain.call import (
     Speaking,
     Spoken,
     State,
+    TalkedOver,
     TimeUp,
     Waiting,
     Words,
@@ -77,16 +79,21 @@ def decide(scenario: Scenario, at: Live, event: Event) -> tuple[State, tuple[Fac
         case Sounded():
             state, facts = _sounded(scenario, at, event.sign)
             return state, (*_cut(scenario, at, event.seconds, event.restarts), Heeded(event.sign), *facts)
-        case Opened() | Came() | Nobody() | Spoken() | Pressed() | Silence() | Left() | NotLeft():
+        case TalkedOver(seconds) if yields(scenario, at):
+            words = at.words if isinstance(at, Speaking) else Words.PLAIN
+            return Opening(scenario.start, yielded=True, words=words), _cut(scenario, at, seconds, 0)
+        case TalkedOver() | Opened() | Came() | Nobody() | Spoken() | Pressed() | Silence() | Left() | NotLeft():
             pass
         case _:
             assert_never(event)
     step = scenario.steps[at.step]
     match at, step, event:
         case Opening(), _, Opened():
-            introduces = event.words > Words.PLAIN and not at.again and SCREENING in scenario.steps
+            words = max(at.words, event.words)
+            introduces = words > Words.PLAIN and not at.again and SCREENING in scenario.steps
             name = SCREENING if introduces else step.name
-            return _enter(scenario, name, question=None, words=event.words)
+            state, facts = _enter(scenario, name, question=None, words=words)
+            return replace(state, yielded=at.yielded) if isinstance(state, Speaking) else state, facts
         case Holding(), _, Came():
             return Opening(step.name, again=True), ()
         case Holding(), _, Nobody():
@@ -163,6 +170,12 @@ def confirms(scenario: Scenario, target: str) -> bool:
             return False
         target = step.then
     return False
+
+
+def yields(scenario: Scenario, at: Live) -> bool:
+    """Tell whether we stop for somebody who goes on as we begin: once, and only with our first words."""
+    first = isinstance(at, Speaking) and at.asked == 1 and not at.yielded
+    return first and scenario.listens and at.step in (SCREENING, scenario.start)
 
 
 def _before_any_key(scenario: Scenario) -> tuple[str, ...]:

@@ -54,6 +54,7 @@ class Opening(Section):
     longest: Annotated[Duration, limited("2s", "60s")] = _seconds(_OPENING.longest)
     long: Annotated[Duration, limited("1s", "30s")] = _seconds(_OPENING.long)
     recited: Annotated[Duration, limited("1s", "30s")] = _seconds(_OPENING.recited)
+    yields: Annotated[Duration, limited("0s", "5s")] = _seconds(_OPENING.yields)
     tap: Annotated[Duration, limited("0s", "3s")] = _seconds(_OPENING.tap)
 
     @model_validator(mode="after")

@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from ivr.asterisk.listening import KEYS
 from ivr.campaign.ports import CallLeg
-from ivr.domain.call import Came, HungUp, Left, NotLeft, Opened, Pressed, Sounded, Spoken
+from ivr.domain.call import Came, HungUp, Left, NotLeft, Opened, Pressed, Sounded, Spoken, TalkedOver
 from ivr.domain.line_rules import LeaveRule
 from ivr.domain.line_sounds import Sign
 from tests.asterisk.calling import Calls, Line, calling
@@ -236,5 +236,36 @@ async def test_who_picks_up_in_silence_is_there_once_it_rings_no_more(calls: Cal
         began = time.monotonic()
         assert await leg.hold(frozenset()) == Came()
         assert 1.0 < time.monotonic() - began < 4.5
+
+    await call(calls, callee, talk)
+
+
+async def test_who_goes_on_as_we_begin_is_let_finish(calls: Calls) -> None:
+    async def callee(line: Line) -> None:
+        await line.wait(0.6)
+        await line.murmur(1.2)
+        await line.wait(6)
+
+    async def talk(leg: CallLeg) -> None:
+        await leg.wait_key(0.7)
+        began = time.monotonic()
+        over = await leg.speak([calls.clip(3.0)], KEYS, ALL, yields=True)
+        assert isinstance(over, TalkedOver)
+        assert time.monotonic() - began < 1.0
+        assert isinstance(await leg.open(ALL), Opened)
+        assert time.monotonic() - began > 1.7
+        assert await leg.speak([calls.clip(1.0)], KEYS, ALL, yields=True) == Spoken(1.0)
+
+    await call(calls, callee, talk)
+
+
+async def test_who_speaks_later_does_not_stop_us(calls: Calls) -> None:
+    async def callee(line: Line) -> None:
+        await line.wait(1.3)
+        await line.murmur(1.2)
+        await line.wait(6)
+
+    async def talk(leg: CallLeg) -> None:
+        assert await leg.speak([calls.clip(4.0)], KEYS, ALL, yields=True) == Spoken(4.0)
 
     await call(calls, callee, talk)

@@ -10,12 +10,12 @@ from pathlib import Path
 
 from ivr.campaign.ports import CallLeg, Clip, Disposition, Talk
 from ivr.domain.attempt import Intent
-from ivr.domain.call import Came, HungUp, Left, Nobody, NotLeft, Opened, Pressed, Silence, Sounded, Spoken
-from ivr.domain.line_sounds import Found, Signs, Stretch
+from ivr.domain.call import Came, HungUp, Left, Nobody, NotLeft, Opened, Pressed, Silence, Sounded, Spoken, TalkedOver
+from ivr.domain.line_sounds import NO_SIGNS, Found, Signs, Stretch
 from ivr.domain.outcome import Outcome
 from ivr.errors import PbxUnavailable, SpeechFailed, Unspeakable
 
-Heard = Opened | Sounded | Came | Nobody | Spoken | Pressed | Silence | Left | NotLeft | HungUp
+Heard = Opened | TalkedOver | Sounded | Came | Nobody | Spoken | Pressed | Silence | Left | NotLeft | HungUp
 
 
 @dataclass
@@ -56,28 +56,30 @@ class ScriptedLeg:
         assert event is not None
         return event
 
-    async def open(self, signs: Signs) -> Opened | Sounded | HungUp:
+    async def open(self, signs: Signs = NO_SIGNS) -> Opened | Sounded | HungUp:
         event = await self._next("open", " ".join(sorted(signs)))
         assert isinstance(event, Opened | Sounded | HungUp)
         return event
 
-    async def hold(self, signs: Signs) -> Came | Nobody | Sounded | HungUp:
+    async def hold(self, signs: Signs = NO_SIGNS) -> Came | Nobody | Sounded | HungUp:
         event = await self._next("hold", " ".join(sorted(signs)))
         assert isinstance(event, Came | Nobody | Sounded | HungUp)
         return event
 
-    async def speak(self, clips: Sequence[Clip], keys: str, signs: Signs) -> Spoken | Pressed | Sounded | HungUp:
+    async def speak(
+        self, clips: Sequence[Clip], keys: str, signs: Signs = NO_SIGNS, *, yields: bool = False
+    ) -> Spoken | Pressed | Sounded | TalkedOver | HungUp:
         event = await self._next("speak", " ".join(clip.path.name for clip in clips))
-        assert isinstance(event, Spoken | Pressed | Sounded | HungUp)
+        assert isinstance(event, Spoken | Pressed | Sounded | TalkedOver | HungUp)
         return event
 
-    async def wait_key(self, seconds: float, signs: Signs) -> Pressed | Silence | Sounded | HungUp:
+    async def wait_key(self, seconds: float, signs: Signs = NO_SIGNS) -> Pressed | Silence | Sounded | HungUp:
         event = await self._next("wait_key", f"{seconds:g}")
         assert isinstance(event, Pressed | Silence | Sounded | HungUp)
         return event
 
     async def leave(
-        self, clips: Sequence[Clip], keys: str, signs: Signs
+        self, clips: Sequence[Clip], keys: str, signs: Signs = NO_SIGNS
     ) -> Left | NotLeft | Pressed | Sounded | HungUp:
         event = await self._next("leave", " ".join(clip.path.name for clip in clips))
         assert isinstance(event, Left | NotLeft | Pressed | Sounded | HungUp)

@@ -30,11 +30,12 @@ from ivr.domain.call import (
     Speaking,
     Spoken,
     State,
+    TalkedOver,
     TimeUp,
     Waiting,
     Words,
 )
-from ivr.domain.callflow import begin, confirms, decide, live_keys, live_signs
+from ivr.domain.callflow import begin, confirms, decide, live_keys, live_signs, yields
 from ivr.domain.line_sounds import Found, Sign
 from ivr.domain.outcome import Outcome, heard_seconds, marks, of_call, restarts
 from ivr.domain.scenario import END, KEYS, SCREENING, Ask, Leave, Say, Scenario, flaws
@@ -192,6 +193,10 @@ RECITED = Opened(6.0, Words.RECITED)
         ((BEEP,), Leaving("machine", "confirm")),
         ((Opened(0.9), BEEP), Leaving("machine", "confirm")),
         ((Opened(0.9), Spoken(9.0), BEEP), Leaving("machine", "confirm")),
+        ((Opened(0.4), TalkedOver(0.6)), Opening("confirm", yielded=True)),
+        ((Opened(0.4), TalkedOver(0.6), Opened(1.5)), Speaking("confirm", yielded=True)),
+        ((Opened(0.4), TalkedOver(0.6), LONG), Speaking(SCREENING, words=Words.LONG, yielded=True)),
+        ((LONG, TalkedOver(0.6), Opened(0.9)), Speaking(SCREENING, words=Words.LONG, yielded=True)),
         ((RINGS,), Holding("confirm")),
         ((Opened(3.0), RINGS), Holding("confirm")),
         ((Opened(3.0), RINGS, Came()), Opening("confirm", again=True)),
@@ -242,6 +247,14 @@ def test_an_announcement_that_goes_round_proves_nobody() -> None:
     assert of_call(facts, state, round_again) is Outcome.CONFIRMED
 
 
+def test_we_stop_for_somebody_once_and_only_as_we_begin() -> None:
+    assert yields(LISTENS, Speaking("confirm"))
+    assert yields(LISTENS, Speaking(SCREENING, words=Words.LONG))
+    for at in (Speaking("confirm", yielded=True), Speaking("confirm", 2), Speaking("notice"), Waiting("confirm", 1)):
+        assert not yields(LISTENS, at)
+    assert not yields(REMINDER, Speaking("confirm")), "who speaks at once does not listen"
+
+
 def test_no_sign_turns_a_call_once_a_key_was_pressed() -> None:
     for name in ("notice", "more", "bye"):
         assert live_signs(LISTENS, Speaking(name)) == frozenset()
@@ -272,6 +285,7 @@ EVENTS = st.one_of(
     st.builds(Broken, st.just("broken")),
     st.builds(Opened, SECONDS, st.sampled_from(Words)),
     st.builds(Sounded, st.sampled_from(Sign), SECONDS, st.integers(0, 5)),
+    st.builds(TalkedOver, SECONDS),
     st.just(Came()),
     st.just(Nobody()),
 )
@@ -309,6 +323,8 @@ def test_any_events_on_any_scenario_keep_the_outcome_within_the_evidence(
         assert state.step in scenario.steps
         live_keys(scenario, state)
         if isinstance(event, Sounded) and event.sign not in live_signs(scenario, state):
+            continue
+        if isinstance(event, TalkedOver) and not yields(scenario, state):
             continue
         state, new = decide(scenario, state, event)
         facts += new
