@@ -12,14 +12,15 @@ import asyncio
 import re
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from ivr.asterisk.agi import AgiSession
 from ivr.asterisk.ami import Ami
-from ivr.asterisk.ami_link import NotSent
+from ivr.asterisk.ami_link import AmiMessage, NotSent
 from ivr.asterisk.call_leg import AgiCallLeg
 from ivr.asterisk.dial_state import DialState
+from ivr.asterisk.early_media import EarlyListener
 from ivr.asterisk.listening import Ear
 from ivr.asterisk.tap import Tap, Taps
 from ivr.campaign.ports import Clock, Disposition, Talk
@@ -109,10 +110,16 @@ class AsteriskOriginator:
             return Disposition(refused="電話番号の形が正しくないため、発信しませんでした。")
         token = secrets.token_urlsafe(24)
         dial = _Dial(intent.id, talk, DialState(self._clock))
+        early = EarlyListener(self._open_tap)
         self._waiting[token] = dial
         over = False
         try:
-            with self._ami.following(intent.id, dial.state.take):
+
+            def take(event: AmiMessage) -> None:
+                dial.state.take(event)
+                early.take(event)
+
+            with self._ami.following(intent.id, take):
                 await self._order(dial, number, token)
                 await self._until_gone(dial)
                 over = True
@@ -120,8 +127,9 @@ class AsteriskOriginator:
                     raise dial.error
                 if dial.state.never_talked:
                     raise OwnError("応答した通話が AGI に接続されませんでした。PBX から AGI の設定を確認してください。")
-                return dial.state.disposition()
+                return replace(dial.state.disposition(), early=early.heard())
         finally:
+            early.close()
             self._waiting.pop(token, None)
             if not over:
                 self._ami.tell(_hang_up(intent.id))
@@ -156,8 +164,13 @@ class AsteriskOriginator:
             dial.state.note_talked()
 
     def _tap_of(self, session: AgiSession) -> Callable[[], Tap] | None:
-        taps, channel = self._taps, session.environment.get("agi_channel", "")
-        return (lambda: taps.open(self._ami, channel)) if taps is not None and channel else None
+        open_tap, channel = self._open_tap, session.environment.get("agi_channel", "")
+        return (lambda: open_tap(channel)) if open_tap is not None and channel else None
+
+    @property
+    def _open_tap(self) -> Callable[[str], Tap] | None:
+        taps = self._taps
+        return (lambda channel: taps.open(self._ami, channel)) if taps is not None else None
 
     async def _order(self, dial: _Dial, number: str, token: str) -> None:
         """Send the one Originate of this dial, and note what came of it."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from ivr.campaign.ports import Disposition
+from ivr.campaign.ports import Disposition, EarlyMedia
 from ivr.campaign.run_call import Conversation
 from ivr.domain.attempt import AttemptEvent, Ending
 from ivr.domain.call import EndedBy, Over
-from ivr.domain.outcome import Outcome, evidence, heard_seconds, marks, of_call, of_network, restarts
+from ivr.domain.outcome import Outcome, evidence, heard_seconds, marks, of_call, of_network, restarts, told
 
 NORMAL_CLEARING = (16, 31)
 """Q.850 causes of a party that simply hung up."""
@@ -26,6 +26,8 @@ def conclude(disposition: Disposition, talk: Conversation, now: datetime) -> tup
         found["rang"] = True
     if disposition.progressed:
         found["progressed"] = True
+    if disposition.early is not None:
+        found["early"] = {"voice": disposition.early.voice, "tones": told(disposition.early.tones)}
     answered = disposition.answered_at is not None
     return event, Ending(
         outcome=outcome,
@@ -68,8 +70,14 @@ def _outcome(disposition: Disposition, talk: Conversation) -> tuple[AttemptEvent
     if disposition.lost:
         return AttemptEvent.LOST, Outcome.UNKNOWN
     if disposition.answered_at is None:
+        early = disposition.early or EarlyMedia()
         return AttemptEvent.HUNG_UP, of_network(
-            disposition.sip, disposition.q850, rang=disposition.rang, progressed=disposition.progressed
+            disposition.sip,
+            disposition.q850,
+            rang=disposition.rang,
+            progressed=disposition.progressed,
+            voice=early.voice,
+            tones=early.tones,
         )
     if disposition.q850 is None or disposition.q850 in NORMAL_CLEARING:
         return AttemptEvent.HUNG_UP, Outcome.HUNG_UP

@@ -98,10 +98,19 @@ Talk = Callable[[CallLeg], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EarlyMedia:
+    """What the network played before an answer: seconds of voice, and tones in seconds of its own beginning."""
+
+    voice: float = 0.0
+    tones: tuple[Found, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Disposition:
     """How a dial ended for the PBX.
 
-    `rang` tells that the far end rang (180), `progressed` that the network was at work on the call (183).
+    `rang` tells that the far end rang (180), `progressed` that the network was at work on the call (183), `early` what
+    it played then.
     `lost` means that we lost sight of the channel: whether and how it ended is not known. `refused` is why the PBX
     did not take the order at all, in which case nothing was dialled.
     """
@@ -110,6 +119,7 @@ class Disposition:
     q850: int | None = None
     rang: bool = False
     progressed: bool = False
+    early: EarlyMedia | None = None
     dialled_at: datetime | None = None
     answered_at: datetime | None = None
     lost: bool = False
