@@ -288,11 +288,11 @@ def rehearse(
             _fail("--machines と一緒に使えるのは、--part、--recipes、--lines、-o だけです。")
         from ivr import trial
 
-        _run(trial.machines(trial.parts_named((part or Chosen.all).value), out, lines, recipes))
+        _run(trial.machines(_config, trial.parts_named((part or Chosen.all).value), out, lines, recipes))
     if replay is not None:
         from ivr import replay as replaying
 
-        sys.exit(replaying.replay(replay))
+        sys.exit(replaying.replay(_config, replay))
     from ivr import drill
 
     if demo:

@@ -28,7 +28,7 @@ from ivr.rehearsal.network import TelephoneNetwork
 from ivr.rehearsal.ports import free_port
 from ivr.rehearsal.records import CallRecord
 from ivr.rehearsal.sounds import Samples
-from ivr.settings import Settings
+from ivr.settings import Listening, Settings
 from ivr.speech import TelephoneVoice, samples
 
 DEMO_SCENARIO = PROJECT / "scenarios" / "reminder.yaml"
@@ -129,7 +129,9 @@ async def simulated(callees: Callees, directory: Path, *, sip_port: int = 0) -> 
         await voices.close()
 
 
-def rehearsal_settings(data_dir: Path, lines: int, *, trunk_port: int = 5080) -> Settings:
+def rehearsal_settings(
+    data_dir: Path, lines: int, *, trunk_port: int = 5080, listening: Listening | None = None
+) -> Settings:
     """Return settings for calls to a simulated network: always open, one try each, ports that are free now."""
     ami, agi, metrics = (free_port() for _ in range(3))
     never = {"times": 0, "after": "1m"}
@@ -156,6 +158,7 @@ def rehearsal_settings(data_dir: Path, lines: int, *, trunk_port: int = 5080) ->
                 },
             },
             "metrics": {"port": metrics},
+            "listening": listening or Listening(),
         }
     )
 

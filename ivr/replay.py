@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import wave
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ivr import settings
+from ivr.domain.call import Opened, Words
+from ivr.domain.line_rules import LineRules, first_words, silence_due
 from ivr.domain.line_sounds import FRAME, RATE, SECONDS, Found, LineSounds, Sign
 from ivr.errors import InputError
 
@@ -21,6 +25,13 @@ LABELS = {
     Sign.BUSY: ("話中音", "B"),
     Sign.FAX: ("ファクシミリ", "F"),
     Sign.SPECIAL: ("網の案内の前触れ", "S"),
+    Sign.REPEATED: ("同じ言葉の繰り返し（網の案内）", "="),
+}
+
+WORDS = {
+    Words.PLAIN: "人の応答か、無言です",
+    Words.LONG: "長めです（用件をたずねる装置かもしれません）",
+    Words.RECITED: "人の言葉ではない長さです",
 }
 
 COLUMN = 0.1
@@ -46,37 +57,55 @@ class Spell:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """What was heard: the level of each frame, spells of sound, tones."""
+    """What was heard: the level of each frame, spells of sound, tones; and what would have come of it.
+
+    `speaks` is when the question would begin, in seconds, after first words of the kind `words`; None where the
+    recording ends before. `leaves` are the moments from which a message would have been begun.
+    """
 
     levels: tuple[float, ...]
     spells: tuple[Spell, ...]
     found: tuple[Found, ...]
+    speaks: float | None = None
+    words: Words = Words.PLAIN
+    leaves: tuple[float, ...] = ()
 
 
-def replay(file: Path, console: Console | None = None) -> int:
-    """Print what the listening makes of a WAV file; InputError where it is none that it can read."""
+def replay(config: Path | None, file: Path, console: Console | None = None) -> int:
+    """Print what the listening, as set in `config`, makes of a WAV file; InputError where it is none it can read."""
     console = console or Console()
-    heard = listen(_samples(file))
+    heard = listen(_samples(file), settings.load(config).listening.rules())
     show(heard, console)
     return 0
 
 
-def listen(samples: NDArray[np.int16]) -> Replay:
-    """Return what is heard in 8 kHz samples, as it would be in a call."""
-    sounds = LineSounds()
+def listen(samples: NDArray[np.int16], rules: LineRules) -> Replay:
+    """Return what is heard in 8 kHz samples, as it would be in a call that begins with them."""
+    sounds = LineSounds(rules.sounds)
+    opened: Opened | None = None
+    speaks: float | None = None
+    leaves: list[float] = []
+    quiet = False
     levels: list[float] = []
     spells: list[Spell] = []
     found: list[Found] = []
     for start in range(0, samples.size - FRAME + 1, FRAME):
         found += sounds.hear(samples[start : start + FRAME].astype("<i2").tobytes())
         levels.append(sounds.level)
+        if opened is None and isinstance(words := first_words(sounds, 0.0, rules.opening), Opened):
+            opened, speaks = words, round(sounds.now, 2)
+        beeps = tuple(one.end for one in found if one.sign is Sign.BEEP)
+        was, quiet = quiet, silence_due(sounds, beeps, rules.leave) <= 0
+        if quiet and not was:
+            leaves.append(round(sounds.now, 2))
         if not sounds.sounding:
             continue
         if spells and sounds.now - spells[-1].end <= PAUSE:
             spells[-1] = Spell(spells[-1].start, sounds.now, max(spells[-1].level, sounds.level))
         else:
             spells.append(Spell(sounds.now - SECONDS, sounds.now, sounds.level))
-    return Replay(tuple(levels), tuple(spells), tuple(found))
+    words = opened.words if opened else Words.PLAIN
+    return Replay(tuple(levels), tuple(spells), tuple(found), speaks, words, tuple(leaves))
 
 
 def show(heard: Replay, console: Console) -> None:
@@ -95,11 +124,24 @@ def show(heard: Replay, console: Console) -> None:
     for start, end, what in sorted(_lines(heard)):
         table.add_row(f"{start:.2f} 秒", f"{end:.2f} 秒", f"{end - start:.2f} 秒", what)
     console.print(table)
+    for line in _decisions(heard):
+        console.print(Text(line), soft_wrap=True)
+
+
+def _decisions(heard: Replay) -> Iterator[str]:
+    """Yield what the rules would make of the answer."""
+    if heard.speaks is None:
+        yield "話し始める前に、録音が終わっています。"
+    else:
+        yield f"話し始めるのは {heard.speaks:.2f} 秒：相手の最初の言葉は、{WORDS[heard.words]}。"
+    if heard.leaves:
+        yield f"伝言を始められるのは {'、'.join(f'{at:.2f} 秒' for at in heard.leaves)}。"
 
 
 def _lines(heard: Replay) -> list[tuple[float, float, str]]:
     spells = [(spell.start, spell.end, f"音（最大 {spell.level:.0f} dBFS）") for spell in heard.spells]
-    return spells + [(one.start, one.end, f"{LABELS[one.sign][0]} {one.hz:.0f} Hz") for one in heard.found]
+    tones = ((one.start, one.end, LABELS[one.sign][0] + (f" {one.hz:.0f} Hz" if one.hz else "")) for one in heard.found)
+    return [*spells, *tones]
 
 
 def _bar(level: float) -> str:

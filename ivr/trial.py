@@ -37,6 +37,7 @@ from ivr.rehearsal.recipes import Play, Recipe, RecipeEngine, acts, see_modules
 from ivr.rehearsal.records import CallRecord
 from ivr.rehearsal.sounds import silence
 from ivr.rehearsal.tally import Rate, Summary, as_markdown, recipe_table, tables
+from ivr.settings import Listening, load
 from ivr.speech import samples
 
 SCENARIO = "machines.yaml"
@@ -71,13 +72,18 @@ def parts_named(name: str) -> tuple[Part, ...]:
     return tuple(part for part in Part if name in ("all", part.value.replace("_", "-")))
 
 
-async def machines(parts: Sequence[Part], out: Path, lines: int, with_recipes: bool) -> int:
-    """Call the corpus of `parts` and judge every call; 0 where every target holds (`Summary.shortfalls`)."""
+async def machines(config: Path | None, parts: Sequence[Part], out: Path, lines: int, with_recipes: bool) -> int:
+    """Call the corpus of `parts` and judge every call; 0 where every target holds (`Summary.shortfalls`).
+
+    The listening is that of `config`, so that an office tries its own settings before it uses them.
+    """
     chosen = [specimen for specimen in specimens() if specimen.part in parts]
-    return await tried(chosen, out, lines, with_recipes)
+    return await tried(chosen, out, lines, with_recipes, load(config).listening)
 
 
-async def tried(chosen: Sequence[Specimen], out: Path, lines: int, with_recipes: bool) -> int:
+async def tried(
+    chosen: Sequence[Specimen], out: Path, lines: int, with_recipes: bool, listening: Listening | None = None
+) -> int:
     """Call each of `chosen` once, `lines` at a time; see `machines`."""
     if not chosen:
         raise InputError("試す相手が一人もいません。")
@@ -88,7 +94,7 @@ async def tried(chosen: Sequence[Specimen], out: Path, lines: int, with_recipes:
     folder = made(out / f"{datetime.now().astimezone():%Y%m%d-%H%M%S}")
     async with simulated(as_callees(chosen), folder / "network") as network:
         console.print(f"模擬の電話網に {len(chosen)} 人います。{lines} 回線で、一人に一度ずつかけます。")
-        judged, said = await _called(chosen, network, folder, lines, console)
+        judged, said = await _called(chosen, network, folder, lines, listening, console)
         ours = {number: one.verdict.whole_message is True for number, one in judged.items()}
         rates = {OURS: _rates(chosen, ours)}
         if with_recipes:
@@ -101,10 +107,15 @@ async def tried(chosen: Sequence[Specimen], out: Path, lines: int, with_recipes:
 
 
 async def _called(
-    chosen: Sequence[Specimen], network: TelephoneNetwork, folder: Path, lines: int, console: Console
+    chosen: Sequence[Specimen],
+    network: TelephoneNetwork,
+    folder: Path,
+    lines: int,
+    listening: Listening | None,
+    console: Console,
 ) -> tuple[dict[str, Judged], Mapping[Part, Spoken]]:
     """Let the engine call everybody, a campaign a part, and judge the calls; by number."""
-    settings = rehearsal_settings(folder / "engine", lines, trunk_port=network.sip_port)
+    settings = rehearsal_settings(folder / "engine", lines, trunk_port=network.sip_port, listening=listening)
     scenario_file = folder / SCENARIO
     scenario_file.write_bytes(files("ivr.rehearsal").joinpath(SCENARIO).read_bytes())
     scenario = scenario_files.read(scenario_file)

@@ -4,7 +4,8 @@ Every setting with its meaning is in docs/settings.md. Relative paths are relati
 are never settings themselves: a setting names the file that holds one.
 """
 
+from ivr.settings.listening import Listening
 from ivr.settings.reading import Settings, load
 from ivr.settings.sections import Agi, Ami, Calling, Log, Metrics, Pbx, Speech, Trunk, Web
 
-__all__ = ["Agi", "Ami", "Calling", "Log", "Metrics", "Pbx", "Settings", "Speech", "Trunk", "Web", "load"]
+__all__ = ["Agi", "Ami", "Calling", "Listening", "Log", "Metrics", "Pbx", "Settings", "Speech", "Trunk", "Web", "load"]

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 
 from rich.console import Console
 
-from tests.bench import agi, dialling, latency, recipients, speech
+from tests.bench import agi, dialling, latency, listening, recipients, speech
 from tests.bench.table import Figure, show
 
 
@@ -37,6 +37,7 @@ BENCHES: dict[str, Callable[[], Awaitable[list[Figure]]]] = {
     "dialling": dialling.bench_dialling,
     "latency": latency.bench_latency,
     "load": dialling.bench_load,
+    "listening": listening.bench_listening,
     "recipients": recipients.bench_recipients,
     "speech": speech.bench_speech,
     "agi": agi_servers,

@@ -23,6 +23,7 @@ from typing import Any
 
 from tests.bench import sip
 from tests.bench.hearing import audible
+from tests.bench.voices import Utterance, utterance
 
 HOST = "127.0.0.1"
 SO_TIMESTAMPNS = 35
@@ -36,19 +37,22 @@ class Manner:
     """What callees do.
 
     They ring for `ring` seconds, answer, and hang up after `talk` seconds (None: never). Of each pair in `press` they
-    press the key so many seconds after the first sound that follows the answer or the last key. With `keep` all that
-    they hear is kept.
+    press the key so many seconds after the first sound that follows the answer or the last key. From the answer on
+    they sound each of `say`, a kind of sound (tests.bench.voices) and its seconds, then nothing; the calls take turns
+    at so many `voices`. With `keep` all that they hear is kept.
     """
 
     ring: float = 0.0
     talk: float | None = None
     press: tuple[tuple[str, float], ...] = ()
+    say: tuple[tuple[str, float], ...] = ()
+    voices: int = 1
     keep: bool = False
 
 
 @dataclass(slots=True)
 class Call:
-    """One call as it went."""
+    """One call as it went. Of each piece that the callee of this `voice` `said`: its kind, and when it began."""
 
     number: str
     invited: float
@@ -59,6 +63,8 @@ class Call:
     ended: float | None = None
     by: str = ""
     keys: list[tuple[str, float, float]] = field(default_factory=list)
+    voice: int = 0
+    said: list[tuple[str, float]] = field(default_factory=list)
     frames: list[tuple[float, str]] = field(default_factory=list)
 
 
@@ -89,6 +95,8 @@ class _Leg:
 
     def __init__(self, far_end: FarEnd, invite: sip.SipMessage, peer: tuple[str, int], at: float) -> None:
         self.call = Call(sip.number_of(invite), at)
+        self.call.voice, self._utterance = far_end.next_voice()
+        self._spoken = 0
         self.invite = invite
         self._far_end = far_end
         self._peer = peer
@@ -162,9 +170,9 @@ class _Leg:
         self._held = (key, 1, self._timestamp, time.time())
 
     def tick(self) -> None:
-        """Send 20 ms: of silence, or of a key."""
+        """Send 20 ms: of what the callee says, of silence, or of a key."""
         if self._held is None or not self._held[1]:
-            self._send(sip.rtp(sip.PCMU, self._sequence, self._timestamp, self._ssrc, sip.SILENCE))
+            self._send(sip.rtp(sip.PCMU, self._sequence, self._timestamp, self._ssrc, self._next_frame()))
         else:
             key, frames, since, began = self._held
             held = frames * sip.FRAME_SAMPLES
@@ -183,6 +191,15 @@ class _Leg:
                 self._listen()
         self._sequence += 1
         self._timestamp += sip.FRAME_SAMPLES
+
+    def _next_frame(self) -> bytes:
+        utterance, number = self._utterance, self._spoken
+        if number > len(utterance.frames):
+            return sip.SILENCE
+        self._spoken += 1
+        if number in utterance.pieces:
+            self.call.said.append((utterance.pieces[number], time.time()))
+        return utterance.frames[number] if number < len(utterance.frames) else sip.SILENCE
 
     def _send(self, packet: bytes) -> None:
         try:
@@ -237,6 +254,8 @@ class FarEnd:
         self.speaking: set[_Leg] = set()
         self.gone: set[str] = set()
         self._legs: dict[str, _Leg] = {}
+        self._voices = [utterance(manner.say, voice) for voice in range(manner.voices)]
+        self._taken = 0
         self._signalling = _socket(1 << 22)
         self.contact = f"{HOST}:{self._signalling.getsockname()[1]}"
         self._next = 0.0
@@ -249,6 +268,12 @@ class FarEnd:
         self._tick()
         print(json.dumps({"port": self._signalling.getsockname()[1]}), flush=True)
         await loop.run_in_executor(None, sys.stdin.read)
+
+    def next_voice(self) -> tuple[int, Utterance]:
+        """Return the number of the next call's voice, and what it says."""
+        voice = self._taken % len(self._voices)
+        self._taken += 1
+        return voice, self._voices[voice]
 
     def send(self, data: bytes, to: tuple[str, int]) -> None:
         """Send a SIP message."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
+_ESTABLISHED, _LISTEN = "01", "0A"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +49,30 @@ def cost(engine: int) -> Cost:
 def children_cpu(process: int, word: str) -> float:
     """Return the CPU seconds of the living children of `process` that have `word` in their command lines."""
     return sum(_cpu(child) for child in _descendants(process) if word in _read(child, "cmdline"))
+
+
+def accepted(process: int, *, but: Collection[int]) -> int:
+    """Return how many TCP connections `process` has accepted and holds, on all its ports `but` these."""
+    own = {found for link in Path(f"/proc/{process}/fd").glob("*") if (found := _socket_of(link))}
+    listening: set[str] = set()
+    connected: list[str] = []
+    for line in _read(process, "net/tcp").splitlines()[1:]:
+        fields = line.split()
+        local, state, inode = fields[1], fields[3], fields[9]
+        if inode in own and state == _LISTEN and int(local.rpartition(":")[2], 16) not in but:
+            listening.add(local)
+        elif inode in own and state == _ESTABLISHED:
+            connected.append(local)
+    return sum(local in listening for local in connected)
+
+
+def _socket_of(link: Path) -> str:
+    """Return the inode of the socket that a file descriptor is, empty where it is none or has gone."""
+    try:
+        name = str(link.readlink())
+    except OSError:
+        return ""
+    return name.removeprefix("socket:[").removesuffix("]") if name.startswith("socket:[") else ""
 
 
 def _cpu(process: int) -> float:
