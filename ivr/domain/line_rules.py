@@ -25,11 +25,11 @@ RING_EDGES = 0.3
 class OpeningRule:
     """How the callee's first words are awaited; all in seconds.
 
-    Who says nothing for `silence` after the answer is asked then; who speaks, `pause` after the end of it, or
-    `short_pause` after words `short` and shorter ("はい" is seldom all), and at the latest `longest` after they began.
-    First words of `long` and more may be an assistant's question (2.2 to 4 s; "はい、山田でございます" takes 1.6 s); no
-    person recites for `recited` without a pause. Who goes on within `yields` of our beginning had not finished: we stop
-    and begin anew. Where the audio has not come within `tap`, nothing is awaited.
+    Who says nothing for `silence` after the answer is asked then; who speaks, `pause` after the end of it, whatever
+    goes on behind it, or `short_pause` after words `short` and shorter ("はい" is seldom all), and at the latest
+    `longest` after they began. First words of `long` and more may be an assistant's question (2.2 to 4 s;
+    "はい、山田でございます" takes 1.6 s); no person recites for `recited` without a pause. Who goes on within `yields` of
+    our beginning had not finished: we stop and begin anew. Where the audio has not come within `tap`, nothing is awaited.
     """
 
     silence: float = 1.0
@@ -99,12 +99,12 @@ def first_words(sounds: LineSounds, since: float, rule: OpeningRule) -> Opened |
     if not spoken:
         left = since + rule.silence - sounds.now
         return left if left > 0 else Opened()
-    began, end = max(spoken[0].start, since), spoken[-1].end
+    began, end = max(spoken[0].start, since), max(spoken[-1].prominent, since)
     pause = rule.short_pause if end - began <= rule.short else rule.pause
-    left = min(math.inf if sounds.sounding else end + pause, began + rule.longest) - sounds.now
+    left = min(end + pause, began + rule.longest) - sounds.now
     if left > 0:
         return left
-    longest = max((one.end - max(one.start, since) for one in spoken if _is_speech(one)), default=0.0)
+    longest = max((one.prominent - max(one.start, since) for one in spoken if _is_speech(one)), default=0.0)
     words = Words.RECITED if longest >= rule.recited else Words.LONG if longest >= rule.long else Words.PLAIN
     return Opened(round(end - began, 2), words)
 

@@ -23,6 +23,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from ivr.domain.background import Background
 from ivr.domain.repetition import Repetition
 
 RATE = 8000
@@ -79,12 +80,15 @@ class Found:
 class Stretch:
     """Sound from `start` to `end`, in seconds of the stream, with no pause of `Thresholds.pause` in it.
 
-    `voice` are the seconds of it that were no tone.
+    `voice` are the seconds of it that were no tone, `loudest` its highest level (dBFS over 60 ms), and `prominent` when
+    it was last within `Thresholds.prominent` of that: what is fainter is what goes on behind a voice.
     """
 
     start: float
     end: float
     voice: float = 0.0
+    loudest: float = -120.0
+    prominent: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,9 +97,10 @@ class Thresholds:
 
     `silence`: quieter is silent. `noise`: up to this level a flat spectrum (`flatness`, 0 to 1) is a line's noise, no
     sound. What stays within `even` dB for `even_for` is the background, and so is all that exceeds it by `over` dB at
-    most. `pause`: a shorter quiet does not end a stretch of sound. `purity`: the share of the energy within two bins
-    of the peak from which on a frame is a tone; at 0.8 the spoken word ピー is one for 0.14 s, so that a beep shorter
-    than `sure` must be purer (`pure`) and steadier.
+    most. What is fainter by `prominent` dB than the loudest of a stretch is behind it. `pause`: a shorter quiet does
+    not end a stretch of sound. `purity`: the share of the energy within two bins of the peak from which on a frame is
+    a tone; at 0.8 the spoken word ピー is one for 0.14 s, so that a beep shorter than `sure` must be purer (`pure`) and
+    steadier.
     """
 
     silence: float = -48.0
@@ -104,6 +109,7 @@ class Thresholds:
     even: float = 6.0
     even_for: float = 0.6
     over: float = 3.0
+    prominent: float = 10.0
     pause: float = 0.7
     purity: float = 0.8
     pure: float = 0.95
@@ -148,32 +154,6 @@ class _Tone:
         return float(np.std(amplitude) / max(float(np.mean(amplitude)), 1e-9))
 
 
-class _Background:
-    """What sounds evenly, and so does not count: its level is known once it has been even for long enough."""
-
-    def __init__(self, limits: Thresholds) -> None:
-        self._limits = limits
-        self._levels: deque[float] = deque(maxlen=round(limits.even_for / SECONDS))
-        self._short: deque[float] = deque(maxlen=3)
-        self._tones: deque[bool] = deque(maxlen=self._levels.maxlen)
-        self._floor = -120.0
-        self.rose = False
-        """Whether the last frame made a background of what had counted as a sound."""
-
-    def take(self, level: float, *, tonal: bool) -> bool:
-        """Take a frame's level in dBFS; tell whether it is the background. Tones never are."""
-        self.rose = False
-        self._short.append(level)
-        self._levels.append(sum(self._short) / len(self._short))
-        self._tones.append(tonal)
-        if len(self._levels) == self._levels.maxlen and 2 * sum(self._tones) < len(self._tones):
-            highest = max(self._levels)
-            if highest - min(self._levels) <= self._limits.even:
-                self.rose = highest > self._floor + self._limits.over
-                self._floor = highest
-        return not tonal and level <= self._floor + self._limits.over
-
-
 class LineSounds:
     """Listens to one call. `now` is the time of the stream in seconds, `level` the last frame's in dBFS.
 
@@ -189,7 +169,9 @@ class LineSounds:
         self.last_sound: float | None = None
         self.voice = 0.0
         self.stretches: list[Stretch] = []
-        self._background = _Background(self.thresholds)
+        self._background = Background(
+            frames=round(self.thresholds.even_for / SECONDS), even=self.thresholds.even, over=self.thresholds.over
+        )
         self._repetition = Repetition()
         self._tail: NDArray[np.float64] = np.zeros(_WINDOW)
         self._unread = b""
@@ -246,7 +228,11 @@ class LineSounds:
         self.first_sound = began if self.first_sound is None else self.first_sound
         if not self.stretches or began - self.stretches[-1].end >= self.thresholds.pause:
             self.stretches.append(Stretch(began, self.now))
-        self.last_sound = self.stretches[-1].end = self.now
+        stretch = self.stretches[-1]
+        self.last_sound = stretch.end = self.now
+        stretch.loudest = max(stretch.loudest, self._background.level)
+        if self._background.level >= stretch.loudest - self.thresholds.prominent:
+            stretch.prominent = self.now
         if self._tone is None or self._tone.seconds < self.thresholds.sure:
             self._count_voice(SECONDS)
 

@@ -34,6 +34,7 @@ class Sounds(Section):
     even: Annotated[float, Field(ge=0, le=30)] = _SOUNDS.even
     even_for: Annotated[Duration, limited("200ms", "5s")] = _seconds(_SOUNDS.even_for)
     over: Annotated[float, Field(ge=0, le=30)] = _SOUNDS.over
+    prominent: Annotated[float, Field(ge=3, le=40)] = _SOUNDS.prominent
     purity: Annotated[float, Field(ge=0.5, le=1)] = _SOUNDS.purity
     pure: Annotated[float, Field(ge=0.5, le=1)] = _SOUNDS.pure
     drift: Annotated[float, Field(ge=1, le=200)] = _SOUNDS.drift
