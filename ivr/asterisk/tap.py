@@ -13,16 +13,15 @@ what AMI tells of talking.
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Callable
-from typing import Self, cast
+from typing import Self
 from uuid import UUID, uuid4
 
 from ivr.asterisk.ami import Ami
-from ivr.asterisk.audiosocket_wire import FRAME_BYTES, FRAME_SECONDS, Audio, AudioSocketWire, Ended, Hello, Violation
+from ivr.asterisk.audiosocket_server import AudioSocketServer
+from ivr.asterisk.audiosocket_wire import FRAME_BYTES, FRAME_SECONDS
 from ivr.asterisk.audiosocket_wire import audio as audio_message
 from ivr.domain.line_sounds import Found, LineSounds, Thresholds
-from ivr.errors import Busy
 
 LAG = 0.1
 """Seconds without a frame after which the far end counts as sending none, which is silence."""
@@ -94,6 +93,13 @@ class Tap:
         if self._transport is not None:
             self._transport.close()
 
+    def key(self, key: str) -> None:
+        """Take no keys: AMI and AGI tell them."""
+
+    def unplug(self) -> None:
+        """The connection is gone: what was heard stays."""
+        self.close()
+
     @property
     def _state(self) -> tuple[bool, int]:
         return self.sounds.sounding, len(self.found)
@@ -112,73 +118,25 @@ class Tap:
             self._timer = self._loop.call_later(LOOK_AGAIN, self._look)
 
 
-class _Connection(asyncio.Protocol):
-    def __init__(self, taps: Taps) -> None:
-        self._taps = taps
-        self._wire = AudioSocketWire()
-        self._tap: Tap | None = None
-        self._transport: asyncio.Transport | None = None
-
-    def connection_made(self, made: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, made)
-        self._transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._taps.connections.add(self._transport)
-
-    def data_received(self, data: bytes) -> None:
-        frames: list[bytes] = []
-        for message in self._wire.receive(data):
-            match message:
-                case Hello(uuid):
-                    self._tap = self._taps.take(uuid)
-                    if self._tap is None or self._transport is None:
-                        self._drop()
-                        return
-                    self._tap.plug_in(self._transport)
-                case Audio(samples):
-                    frames.append(samples)
-                case Ended() | Violation():
-                    self._drop()
-                case _:
-                    pass
-        if self._tap is not None and frames:
-            self._tap.hear(frames)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if self._transport is not None:
-            self._taps.connections.discard(self._transport)
-        if self._tap is not None:
-            self._tap.close()
-
-    def _drop(self) -> None:
-        if self._transport is not None:
-            self._transport.close()
-
-
 class Taps:
-    """The AudioSocket server, on loopback and a port that is free; only who names an open tap's UUID is heard."""
+    """Where the taps come to: on loopback and a port that is free; only who names an open tap's UUID is heard."""
 
     def __init__(self, host: str = "127.0.0.1", *, thresholds: Thresholds | None = None) -> None:
-        self.host = host
-        self.port = 0
-        self.connections: set[asyncio.Transport] = set()
         self._thresholds = thresholds or Thresholds()
         self._expected: dict[UUID, Tap] = {}
-        self._server: asyncio.Server | None = None
+        self._server = AudioSocketServer(host, take=self._take)
+
+    @property
+    def connections(self) -> set[asyncio.Transport]:
+        """Those of the taps that are live."""
+        return self._server.connections
 
     async def __aenter__(self) -> Self:
-        loop = asyncio.get_running_loop()
-        try:
-            self._server = await loop.create_server(lambda: _Connection(self), self.host, 0, backlog=256)
-        except OSError as error:
-            raise Busy(f"音声を聞くためのポートを開けません（{error.strerror}）。") from None
-        self.port = self._server.sockets[0].getsockname()[1]
+        await self._server.__aenter__()
         return self
 
     async def __aexit__(self, *_exc: object) -> None:
-        if self._server is not None:
-            self._server.close()
-        for transport in list(self.connections):
-            transport.abort()
+        await self._server.__aexit__()
 
     def open(self, ami: Ami, channel: str) -> Tap:
         """Begin to listen to `channel`, by its name in the PBX; whether that comes about is seen by `Tap.live`."""
@@ -187,7 +145,7 @@ class Taps:
         ami.tell(
             {
                 "Action": "Originate",
-                "Channel": f"AudioSocket/{self.host}:{self.port}/{tap.uuid}/c(slin)",
+                "Channel": f"AudioSocket/{self._server.host}:{self._server.port}/{tap.uuid}/c(slin)",
                 "Application": "ChanSpy",
                 "Data": f"{channel},qoE",
                 "Async": "true",
@@ -195,6 +153,6 @@ class Taps:
         )
         return tap
 
-    def take(self, uuid: UUID) -> Tap | None:
+    def _take(self, uuid: UUID) -> Tap | None:
         """Return the tap that waits for the connection `uuid`; each is given once."""
         return self._expected.pop(uuid, None)

@@ -28,8 +28,9 @@ class OpeningRule:
     Who says nothing for `silence` after the answer is asked then; who speaks, `pause` after the end of it, whatever
     goes on behind it, or `short_pause` after words `short` and shorter ("はい" is seldom all), and at the latest
     `longest` after they began. First words of `long` and more may be an assistant's question (2.2 to 4 s;
-    "はい、山田でございます" takes 1.6 s); no person recites for `recited` without a pause. Who goes on within `yields` of
-    our beginning had not finished: we stop and begin anew. Where the audio has not come within `tap`, nothing is awaited.
+    "はい、山田でございます" takes 1.6 s); no person recites for `recited` without a pause. Who goes on within `yields`
+    of our beginning had not finished: we stop and begin anew. Where the audio has not come within `tap`, nothing is
+    awaited.
     """
 
     silence: float = 1.0

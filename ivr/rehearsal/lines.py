@@ -1,4 +1,4 @@
-"""The audio of answered calls: an AudioSocket server, and the clock that paces every mouth.
+"""The audio of answered calls, and the clock that paces every mouth.
 
 One timer drives all lines. At each tick, every 20 ms, a line sends a frame and looks whether what its callee waits
 for has come, so that a callee costs no task and no timer of its own.
@@ -7,23 +7,13 @@ for has come, so that a callee costs no task and no timer of its own.
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Callable
-from typing import Self, assert_never, cast
+from typing import Self
 from uuid import UUID, uuid4
 
-from ivr.asterisk.audiosocket_wire import (
-    FRAME_SECONDS,
-    HANG_UP,
-    Audio,
-    AudioSocketWire,
-    Ended,
-    Hello,
-    Key,
-    Violation,
-    audio,
-)
-from ivr.errors import Busy, PeerError
+from ivr.asterisk.audiosocket_server import AudioSocketServer
+from ivr.asterisk.audiosocket_wire import FRAME_SECONDS, HANG_UP, audio
+from ivr.errors import PeerError
 from ivr.rehearsal.ear import Ear
 from ivr.rehearsal.mouth import Mouth
 from ivr.rehearsal.sounds import RATE, Samples
@@ -118,6 +108,14 @@ class Line:
             if not future.done() and true(self.now):
                 future.set_result(None)
 
+    def key(self, key: str) -> None:
+        """Take a key that the engine's side pressed."""
+        self.keys_heard.append((key, self.now))
+
+    def unplug(self) -> None:
+        """The engine's side, or Asterisk, has ended the call."""
+        self.close()
+
     def close(self) -> None:
         """End what waits on this line."""
         self.closed = True
@@ -127,82 +125,35 @@ class Line:
             self._transport.close()
 
 
-class _Connection(asyncio.Protocol):
-    def __init__(self, lines: Lines) -> None:
-        self._lines = lines
-        self._wire = AudioSocketWire()
-        self._line: Line | None = None
-        self._transport: asyncio.Transport | None = None
-
-    def connection_made(self, made: asyncio.BaseTransport) -> None:
-        transport = cast(asyncio.Transport, made)
-        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._transport = transport
-        self._lines.connections.add(transport)
-
-    def data_received(self, data: bytes) -> None:
-        frames: list[bytes] = []
-        for message in self._wire.receive(data):
-            match message:
-                case Hello(uuid):
-                    self._line = self._lines.take(uuid)
-                    if self._line is None or self._transport is None:
-                        self._drop()
-                        return
-                    self._line.plug_in(self._transport)
-                case Audio(samples):
-                    frames.append(samples)
-                case Key(key):
-                    if self._line is not None:
-                        self._line.keys_heard.append((key, self._line.now))
-                case Ended() | Violation():
-                    self._drop()
-                case _:
-                    assert_never(message)
-        if self._line is not None and frames:
-            self._line.hear(frames)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if self._transport is not None:
-            self._lines.connections.discard(self._transport)
-        if self._line is not None:
-            self._lines.drop(self._line)
-
-    def _drop(self) -> None:
-        if self._transport is not None:
-            self._transport.close()
-
-
 class Lines:
-    """The AudioSocket server of a network; `port` 0 takes a free one."""
+    """The open lines of a network, and where Asterisk brings their audio; `port` 0 takes a free one."""
 
     def __init__(self, host: str, port: int = 0) -> None:
-        self.host = host
-        self.port = port
         self.peak = 0
-        self.connections: set[asyncio.Transport] = set()
-        self._server: asyncio.Server | None = None
+        self._server = AudioSocketServer(host, port, take=self._take)
         self._expected: dict[UUID, Line] = {}
         self._open: set[Line] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._next = 0.0
 
+    @property
+    def host(self) -> str:
+        """Where the audio comes to."""
+        return self._server.host
+
+    @property
+    def port(self) -> int:
+        """Its port."""
+        return self._server.port
+
     async def __aenter__(self) -> Self:
-        loop = asyncio.get_running_loop()
-        try:
-            self._server = await loop.create_server(lambda: _Connection(self), self.host, self.port, backlog=256)
-        except OSError as error:
-            raise Busy(f"AudioSocket のポート {self.host}:{self.port} を開けません（{error.strerror}）。") from None
-        self.port = self._server.sockets[0].getsockname()[1]
+        await self._server.__aenter__()
         return self
 
     async def __aexit__(self, *_exc: object) -> None:
-        if self._server is not None:
-            self._server.close()
         for line in list(self._open):
             self.drop(line)
-        for transport in list(self.connections):
-            transport.abort()
+        await self._server.__aexit__()
 
     def open(self, mouth: Mouth | None = None) -> Line:
         """Return a line whose audio Asterisk will bring under its `uuid`. Give it back with `drop`."""
@@ -216,7 +167,7 @@ class Lines:
             self._tick()
         return line
 
-    def take(self, uuid: UUID) -> Line | None:
+    def _take(self, uuid: UUID) -> Line | None:
         """Return the line that waits for the connection `uuid`; each is given once."""
         return self._expected.pop(uuid, None)
 

@@ -8,6 +8,7 @@ CONFIRM = """
 version: 1
 title: 測定
 start: confirm
+opening: at_once
 steps:
   confirm:
     ask: こちらは測定です。{kana}様でいらっしゃいますか。ご本人様の場合は、シャープを押してください。
@@ -27,6 +28,7 @@ TWICE = """
 version: 1
 title: 測定
 start: confirm
+opening: at_once
 steps:
   confirm:
     ask: こちらは測定です。{kana}様でいらっしゃいますか。ご本人様の場合は、シャープを押してください。
