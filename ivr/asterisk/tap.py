@@ -131,6 +131,11 @@ class Taps:
         """Those of the taps that are live."""
         return self._server.connections
 
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where Asterisk brings the audio."""
+        return self._server.host, self._server.port
+
     async def __aenter__(self) -> Self:
         await self._server.__aenter__()
         return self
@@ -140,12 +145,13 @@ class Taps:
 
     def open(self, ami: Ami, channel: str) -> Tap:
         """Begin to listen to `channel`, by its name in the PBX; whether that comes about is seen by `Tap.live`."""
+        host, port = self.address
         tap = Tap(self._thresholds, on_close=lambda closed: self._expected.pop(closed.uuid, None))
         self._expected[tap.uuid] = tap
         ami.tell(
             {
                 "Action": "Originate",
-                "Channel": f"AudioSocket/{self._server.host}:{self._server.port}/{tap.uuid}/c(slin)",
+                "Channel": f"AudioSocket/{host}:{port}/{tap.uuid}/c(slin)",
                 "Application": "ChanSpy",
                 "Data": f"{channel},qoE",
                 "Async": "true",
