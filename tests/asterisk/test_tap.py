@@ -136,7 +136,7 @@ async def test_the_tap_ends_with_the_call_and_a_strangers_connection_is_dropped(
 
     await call(calls, lambda line: line.wait(5), talk)
     await until(lambda: not calls.taps.connections)
-    reader, writer = await asyncio.open_connection("127.0.0.1", calls.taps.port)
+    reader, writer = await asyncio.open_connection(*calls.taps.address)
     writer.write(bytes((0x01, 0, 16)) + bytes(16))
     assert await reader.read() == b""
     writer.close()
