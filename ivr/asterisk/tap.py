@@ -17,6 +17,8 @@ from collections.abc import Callable
 from typing import Self
 from uuid import UUID, uuid4
 
+import numpy as np
+
 from ivr.asterisk.ami import Ami
 from ivr.asterisk.audiosocket_server import AudioSocketServer
 from ivr.asterisk.audiosocket_wire import FRAME_BYTES, FRAME_SECONDS
@@ -28,6 +30,15 @@ LAG = 0.1
 
 LOOK_AGAIN = 0.2
 """Seconds between two looks at whether frames still come: that they cease ends a sound, and no frame tells it."""
+
+AHEAD = 0.06
+"""Seconds by which the stream may run ahead of the clock: frames that came late had been counted as silence before."""
+
+HUSHED = 300
+"""The highest sample, of 16 bits, of a frame that may be left out: -41 dBFS."""
+
+STALLED = 0.1
+"""Seconds by which a look may be late. What is later says that we were busy, not that no frame has come."""
 
 KEEP_ALIVE = 5
 """Looks. Asterisk ends an AudioSocket that it got nothing from for two seconds."""
@@ -48,6 +59,8 @@ class Tap:
         self._transport: asyncio.Transport | None = None
         self._began = 0.0
         self._looks = 0
+        self._active = 0.0
+        """The loop's time at which a frame was last taken, or looked for."""
         self._timer: asyncio.TimerHandle | None = None
 
     @property
@@ -63,15 +76,17 @@ class Tap:
     def plug_in(self, transport: asyncio.Transport) -> None:
         """Take the connection of the spying channel."""
         self._transport = transport
-        self._began = self._loop.time()
+        self._began = self._active = self._loop.time()
         self._look()
 
     def hear(self, frames: list[bytes]) -> None:
         """Take frames that came together, and answer each: the PBX is paced by our answers."""
         was = self._state
-        self._silence(self._loop.time() - len(frames) * FRAME_SECONDS)
+        self._active = self._loop.time()
+        self._silence(self._active - len(frames) * FRAME_SECONDS)
         for frame in frames:
-            self.found += self.sounds.hear(frame)
+            if not self._to_be_left_out(frame):
+                self.found += self.sounds.hear(frame)
         if self._transport is not None:
             self._transport.write(_SILENCE * len(frames))
         if self._state != was:
@@ -80,7 +95,9 @@ class Tap:
     def catch_up(self) -> LineSounds:
         """Return `sounds` as of now: where no frame has come for a while, it is silent."""
         was = self._state
-        self._silence(self._loop.time())
+        now = self._loop.time()
+        if now - self._active <= LOOK_AGAIN + STALLED:
+            self._silence(now)
         if self._state != was:
             self.on_change()
         return self.sounds
@@ -104,6 +121,12 @@ class Tap:
     def _state(self) -> tuple[bool, int]:
         return self.sounds.sounding, len(self.found)
 
+    def _to_be_left_out(self, frame: bytes) -> bool:
+        """Tell whether to pass over a silent frame, so that the stream comes back to the clock."""
+        if self._began + self.sounds.now + FRAME_SECONDS - self._loop.time() <= AHEAD:
+            return False
+        return int(np.abs(np.frombuffer(frame, dtype="<i2").astype(np.int32)).max(initial=0)) < HUSHED
+
     def _silence(self, until: float) -> None:
         missing = until - self._began - self.sounds.now
         if missing > LAG:
@@ -115,6 +138,7 @@ class Tap:
                 self._transport.write(_SILENCE)
             self._looks += 1
             self.catch_up()
+            self._active = self._loop.time()
             self._timer = self._loop.call_later(LOOK_AGAIN, self._look)
 
 

@@ -20,9 +20,10 @@ from ivr.domain.outcome import Outcome
 from ivr.rehearsal.callee_file import load_callees, shipped_kinds
 from ivr.rehearsal.callees import Dtmf
 from ivr.rehearsal.comparing import heard_matches
+from ivr.rehearsal.hearing import Heard
 from ivr.rehearsal.network import TelephoneNetwork
 from ivr.rehearsal.records import CallRecord, EndedBy
-from ivr.rehearsal.sounds import RATE
+from ivr.rehearsal.sounds import RATE, Samples
 from tests.asterisk.pbx_pair import LAYOUT
 from tests.rehearsal.small_engine import SAID, SECONDS, Call, small_engine
 
@@ -72,9 +73,17 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 def heard_steps(record: CallRecord) -> list[str]:
     """Return the steps that the callee heard whole, in the order in which they were first heard."""
-    found = {step: heard_matches(record, said) for step, said in SAID.items()}
-    whole = {step: match.offset_s for step, match in found.items() if match.correlation > 0.9}
+    whole = {step: at for step, said in SAID.items() if (at := first_heard(record.heard, said)) is not None}
     return sorted(whole, key=lambda step: whole[step])
+
+
+def first_heard(heard: Heard, said: Samples) -> float | None:
+    """Return when `said` was first heard whole, in seconds; None for never. A step may be heard twice."""
+    at: float | None = None
+    while heard.size and (match := heard_matches(heard, said)).correlation > 0.9:
+        at = match.offset_s
+        heard = heard.before(at)
+    return at
 
 
 @pytest.mark.parametrize("kind", KINDS)

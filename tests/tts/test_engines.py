@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from tts import telephone, unreadable
-from tts.engines import engine, for_language, names
+from tts.engines import engine, engine_names, for_language
 from tts.errors import EngineMissing, NoSuchVoice, RenderFailed
 from tts.reading import Digits, Name, Reading
 
@@ -192,5 +192,5 @@ def test_scripts_of_other_languages_are_unreadable_there() -> None:
 
 
 def test_every_engine_can_be_named() -> None:
-    assert names() == ("openjtalk", "espeak", "kokoro")
-    assert [engine(name).name for name in names()] == list(names())
+    assert engine_names() == ("openjtalk", "espeak", "kokoro")
+    assert [engine(name).name for name in engine_names()] == list(engine_names())

@@ -61,7 +61,7 @@ _ENGINES = {
 }
 
 
-def names() -> tuple[str, ...]:
+def engine_names() -> tuple[str, ...]:
     """Return the names of all engines, installed or not."""
     return tuple(_ENGINES)
 
