@@ -46,11 +46,14 @@ class Metrics:
         )
         self._originate = self._seconds("originate_seconds", "From the order to dial to the PBX's answer", _ORIGINATE)
         self._answer_to_audio = self._seconds(
-            "answer_to_audio_seconds", "From the callee's answer to the first audio sent", _TO_AUDIO
+            "answer_to_audio_seconds",
+            "From the answer, or the end of the first words, to the first audio sent",
+            _TO_AUDIO,
         )
         self._key_to_audio = self._seconds("key_to_audio_seconds", "From a key to the next audio sent", _TO_AUDIO)
         self._agi_sessions = self._gauge("agi_sessions", "FastAGI connections open")
         self._agi_rejected = self._counter("agi_rejected", "FastAGI connections refused, by reason", "reason")
+        self._unheard = self._counter("calls_unheard", "Calls whose audio did not come to the listening, or broke off")
         self._ami_connected = self._gauge("ami_connected", "1 while logged in at the PBX's manager interface")
         self._pbx_up = self._gauge("pbx_up", "1 while the PBX that we started is ready")
         self._pbx_restarts = self._counter("pbx_restarts", "Times that the PBX was started again after it had died")
@@ -125,6 +128,10 @@ class Metrics:
     def agi_rejected(self, reason: str) -> None:
         """A connection was refused; `reason` is one of few words."""
         self._agi_rejected.labels(_label(reason)).inc()
+
+    def call_unheard(self) -> None:
+        """A call went on by the PBX's talk detector alone."""
+        self._unheard.inc()
 
     def ami_connected(self, connected: bool) -> None:
         """We are logged in at the manager interface, or no longer."""

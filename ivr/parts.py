@@ -113,6 +113,7 @@ def asterisk_originator(
         first_audio=metrics.answer_to_audio,
         key_to_audio=metrics.key_to_audio,
         bad_token=lambda: metrics.agi_rejected("token"),
+        deaf=metrics.call_unheard,
     )
     return AsteriskOriginator(ami, clock, plan=plan, rules=settings.listening.rules(), hooks=hooks, taps=taps)
 

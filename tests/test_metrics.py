@@ -138,6 +138,7 @@ def test_every_fact_moves_its_metric(metrics: Metrics) -> None:
     metrics.agi_sessions(2)
     metrics.agi_sessions(1)
     metrics.agi_rejected("token")
+    metrics.call_unheard()
     metrics.ami_connected(True)
     metrics.pbx_up(True)
     metrics.pbx_restarted()
@@ -154,6 +155,7 @@ def test_every_fact_moves_its_metric(metrics: Metrics) -> None:
         ("ivr_key_to_audio_seconds_count", {}),
         ("ivr_agi_sessions", {}),
         ("ivr_agi_rejected_total", {"reason": "token"}),
+        ("ivr_calls_unheard_total", {}),
         ("ivr_ami_connected", {}),
         ("ivr_pbx_up", {}),
         ("ivr_pbx_restarts_total", {}),

@@ -27,8 +27,9 @@ LOOK_AGAIN = 0.05
 class AgiCallLeg:
     """A CallLeg on an AGI session; `ear` listens to the same channel.
 
-    `answered` is the loop's time of the answer. `on_first_audio` is told the seconds from there to the first clip,
-    `on_key_to_audio` those from a key's arrival to the next clip, both up to the order given to the PBX.
+    `answered` is the loop's time of the answer. `on_first_audio` is told the seconds from there, or from the end of the
+    first words that were awaited, to the first clip, `on_key_to_audio` those from a key's arrival to the next clip,
+    both up to the order given to the PBX. `on_deaf` is told once of a call that was to be listened to and could not be.
     """
 
     def __init__(
@@ -40,7 +41,10 @@ class AgiCallLeg:
         rules: LineRules | None = None,
         on_first_audio: Callable[[float], None] = ignore,
         on_key_to_audio: Callable[[float], None] = ignore,
+        on_deaf: Callable[[], None] = lambda: None,
     ) -> None:
+        self._on_deaf = on_deaf
+        self._deaf = False
         self._session = session
         self._ear = ear
         self._now = asyncio.get_running_loop().time
@@ -63,11 +67,14 @@ class AgiCallLeg:
         while self._ear.tapped:
             words = first_words(self._ear.sounds, self._since, rule)
             if isinstance(words, Opened):
+                self._channel.may_speak()
                 return words
             sounds = self._ear.sounding
             found = await self._channel.wait(max(words, LOOK_AGAIN), sounding=not sounds, signs=signs)
             if isinstance(found, HungUp | Sounded):
                 return found
+        self._note_deaf()
+        self._channel.may_speak()
         return Opened()
 
     async def hold(self, signs: Signs = NO_SIGNS) -> Came | Nobody | Sounded | HungUp:
@@ -177,6 +184,12 @@ class AgiCallLeg:
         self._session.hung_up = True
         self._session.close()
 
+    def _note_deaf(self) -> None:
+        """The talk detector alone is left, where more was provided for and the call is not over."""
+        if self._ear.to_be_tapped and not self._ear.tapped and not self._session.ended and not self._deaf:
+            self._deaf = True
+            self._on_deaf()
+
     async def _tap_comes(self, within: float) -> HungUp | None:
         """Return once the callee's audio comes, or does not `within` seconds."""
         deadline = self._now() + within
@@ -206,6 +219,7 @@ class AgiCallLeg:
             )
             if not isinstance(found, Silence):
                 return found
+        self._note_deaf()
         while self._now() < deadline:
             try:
                 await self._channel.set("TALK_DETECT(remove)", "")

@@ -63,6 +63,11 @@ class Channel:
         self._on_first_audio = on_first_audio
         self._on_key_to_audio = on_key_to_audio
 
+    def may_speak(self) -> None:
+        """From now on it is up to us: the time to the first audio counts from here."""
+        if self._answered is not None:
+            self._answered = self._now()
+
     async def play(self, clip: Clip, keys: str, stop: asyncio.Future[None] | None) -> Played:
         """Play a clip until a key in `keys`, or until `stop`; PlaybackFailed where it can't be played."""
         began = self._now()

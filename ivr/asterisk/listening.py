@@ -82,6 +82,11 @@ class Ear:
             self._tap.on_change = self._tell
 
     @property
+    def to_be_tapped(self) -> bool:
+        """Tell whether the audio itself was asked for."""
+        return self._tap is not None
+
+    @property
     def tapped(self) -> bool:
         """Tell whether the audio itself comes."""
         return self._tap is not None and self._tap.live

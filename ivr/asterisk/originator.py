@@ -55,12 +55,13 @@ class DialPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hooks:
-    """Told for metrics: seconds, except `bad_token`."""
+    """Told for metrics: seconds, except `bad_token` and `deaf` (a call that could not be listened to)."""
 
     originated: Callable[[float], None] = lambda _seconds: None
     first_audio: Callable[[float], None] = lambda _seconds: None
     key_to_audio: Callable[[float], None] = lambda _seconds: None
     bad_token: Callable[[], None] = lambda: None
+    deaf: Callable[[], None] = lambda: None
 
 
 class AsteriskOriginator:
@@ -152,6 +153,7 @@ class AsteriskOriginator:
                     rules=self._rules,
                     on_first_audio=self._hooks.first_audio,
                     on_key_to_audio=self._hooks.key_to_audio,
+                    on_deaf=self._hooks.deaf,
                 )
                 await dial.talk(leg)
                 await leg.hang_up()

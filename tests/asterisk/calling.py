@@ -172,7 +172,9 @@ async def calling(
     plan: DialPlan | None = None,
 ) -> AsyncIterator[Calls]:
     """Start everything; `callees` answer by number, any other number is unallocated."""
-    measured: dict[str, list[float]] = {"originated": [], "first_audio": [], "key_to_audio": [], "bad_token": []}
+    measured: dict[str, list[float]] = {
+        name: [] for name in ("originated", "first_audio", "key_to_audio", "bad_token", "deaf")
+    }
 
     async def callee(session: AgiSession) -> None:
         line = Line(session, directory)
@@ -203,6 +205,7 @@ async def calling(
             first_audio=measured["first_audio"].append,
             key_to_audio=measured["key_to_audio"].append,
             bad_token=lambda: measured["bad_token"].append(1),
+            deaf=lambda: measured["deaf"].append(1),
         )
         plan = plan or DialPlan(caller_id=OFFICE, ring=5, call=60, margin=4)
         late.append(AsteriskOriginator(ami, RealClock(), plan=plan, hooks=hooks, taps=taps))

@@ -180,7 +180,9 @@ async def test_a_call_without_a_tap_is_spoken_to_soon(calls: Calls) -> None:
         assert await leg.open(ALL) == Opened()
         assert time.monotonic() - began < 1.0
 
+    calls.measured["deaf"].clear()
     await call(calls, lambda line: line.wait(5), talk)
+    assert len(calls.measured["deaf"]) == 1
 
 
 async def test_a_beep_breaks_a_question_off_only_after_a_greeting(calls: Calls) -> None:
