@@ -79,10 +79,14 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Leaving:
-    """Speak `step` over a silent line; the keys of the step `question` stay live meanwhile."""
+    """Speak `step` over a silent line; the keys of the step `question` stay live meanwhile.
+
+    `words` are those that the callee answered with.
+    """
 
     step: str
     question: str | None = None
+    words: Words = Words.PLAIN
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,7 +113,7 @@ def decide(scenario: Scenario, at: Live, event: Event) -> tuple[State, tuple[Fac
             times = 1 if at.words is Words.RECITED else step.times
             if at.asked - min(at.wrong, EXTRA_ASKINGS) < times:
                 return Speaking(step.name, at.asked + 1, at.wrong, at.words), ()
-            return _enter(scenario, step.silence, question=step.name)
+            return _enter(scenario, step.silence, question=step.name, words=at.words)
         case Leaving(), Leave(), Left(seconds, restarts):
             return Over(EndedBy.ENGINE), (MessageLeft(step.name, seconds, whole=True, restarts=restarts),)
         case Leaving(), Leave(), NotLeft(seconds, restarts):
@@ -208,8 +208,16 @@ def _nobody_came(at: Live, spoke: float = 0.0) -> tuple[Fact, ...]:
 
     Nor was one that ended with a closing sentence, after it had rung or begun with long words.
     """
-    device = (isinstance(at, Speaking | Waiting) and at.words > Words.PLAIN) or (isinstance(at, Opening) and at.again)
-    return (NobodyCame(),) if isinstance(at, Holding) or (device and spoke >= ANSWERED_BACK) else ()
+    match at:
+        case Holding():
+            device = True
+        case Opening():
+            device = at.again and spoke >= ANSWERED_BACK
+        case Speaking() | Waiting() | Leaving():
+            device = at.words > Words.PLAIN and spoke >= ANSWERED_BACK
+        case _:
+            assert_never(at)
+    return (NobodyCame(),) if device else ()
 
 
 def _enter(
@@ -223,7 +231,7 @@ def _enter(
         case Say() | Ask():
             return Speaking(name, words=words), marks
         case Leave():
-            return Leaving(name, question), marks
+            return Leaving(name, question, words), marks
         case _:
             assert_never(step)
 

@@ -101,11 +101,11 @@ def first_words(sounds: LineSounds, since: float, rule: OpeningRule) -> Opened |
         left = since + rule.silence - sounds.now
         return left if left > 0 else Opened()
     began, end = max(spoken[0].start, since), max(spoken[-1].prominent, since)
-    pause = rule.short_pause if end - began <= rule.short else rule.pause
+    pause = rule.short_pause if end - max(spoken[0].foreground, since) <= rule.short else rule.pause
     left = min(end + pause, began + rule.longest) - sounds.now
     if left > 0:
         return left
-    longest = max((one.prominent - max(one.start, since) for one in spoken if _is_speech(one)), default=0.0)
+    longest = max((one.prominent - max(one.foreground, since) for one in spoken if _is_speech(one)), default=0.0)
     words = Words.RECITED if longest >= rule.recited else Words.LONG if longest >= rule.long else Words.PLAIN
     return Opened(round(end - began, 2), words)
 

@@ -80,14 +80,15 @@ class Found:
 class Stretch:
     """Sound from `start` to `end`, in seconds of the stream, with no pause of `Thresholds.pause` in it.
 
-    `voice` are the seconds of it that were no tone, `loudest` its highest level (dBFS over 60 ms), and `prominent` when
-    it was last within `Thresholds.prominent` of that: what is fainter is what goes on behind a voice.
+    `voice` are the seconds of it that were no tone, `loudest` its highest level (dBFS over 60 ms). From `foreground` to
+    `prominent` it was within `Thresholds.prominent` of that: what is fainter is what goes on behind a voice.
     """
 
     start: float
     end: float
     voice: float = 0.0
     loudest: float = -120.0
+    foreground: float = 0.0
     prominent: float = 0.0
 
 
@@ -181,6 +182,8 @@ class LineSounds:
         self._waiting: _Tone | None = None
         self._bursts: deque[_Tone] = deque(maxlen=4)
         self._compared = 0
+        self._rise: deque[float] = deque(maxlen=10)
+        """The loudest of the stretch, as of each of the last frames."""
 
     @property
     def silent_for(self) -> float:
@@ -227,14 +230,22 @@ class LineSounds:
         began = self.now - self._loud * SECONDS
         self.first_sound = began if self.first_sound is None else self.first_sound
         if not self.stretches or began - self.stretches[-1].end >= self.thresholds.pause:
-            self.stretches.append(Stretch(began, self.now))
-        stretch = self.stretches[-1]
-        self.last_sound = stretch.end = self.now
-        stretch.loudest = max(stretch.loudest, self._background.level)
-        if self._background.level >= stretch.loudest - self.thresholds.prominent:
-            stretch.prominent = self.now
+            self.stretches.append(Stretch(began, self.now, foreground=began))
+            self._rise.clear()
+        self.last_sound = self.stretches[-1].end = self.now
+        self._follow(self.stretches[-1], self._background.level)
         if self._tone is None or self._tone.seconds < self.thresholds.sure:
             self._count_voice(SECONDS)
+
+    def _follow(self, stretch: Stretch, level: float) -> None:
+        """Note where a voice begins that is louder by far than what went before, and where it was last as loud."""
+        stretch.loudest = max(stretch.loudest, level)
+        if self._rise and stretch.loudest > self._rise[0] + self.thresholds.prominent:
+            stretch.foreground = self.now - len(self._rise) * SECONDS
+            self._rise.clear()
+        self._rise.append(stretch.loudest)
+        if level >= stretch.loudest - self.thresholds.prominent:
+            stretch.prominent = self.now
 
     def _forget_background(self) -> None:
         """Take back a sound that was the background, and not known for it yet."""

@@ -140,7 +140,8 @@ def of_network(
 def of_call(facts: Sequence[Fact], over: Over, tones: Sequence[Found] = ()) -> Outcome:
     """Return the outcome of an answered call, no stronger than `facts` and the `tones` of the callee's side.
 
-    An announcement of the network, told by its tones or by going round, proves neither a person nor a machine.
+    A closing sentence after a beep is a machine's, whose recording is full. An announcement of the network, told by
+    its tones or by going round, proves neither a person nor a machine.
     """
     key = any(isinstance(fact, KeyPress) and fact.confirms for fact in facts)
     reached = any(isinstance(fact, Heard) and fact.reached and fact.whole for fact in facts)
@@ -156,7 +157,7 @@ def of_call(facts: Sequence[Fact], over: Over, tones: Sequence[Found] = ()) -> O
         return Outcome.VOICEMAIL
     if Sign.SPECIAL in heeded or any(one.sign is Sign.REPEATED for one in tones):
         return Outcome.UNKNOWN
-    if NobodyCame() in facts:
+    if NobodyCame() in facts and not any(one.sign is Sign.BEEP for one in tones):
         return Outcome.SCREENED
     if Sign.FAX in heeded:
         return Outcome.UNCONFIRMED

@@ -188,7 +188,7 @@ RECITED = Opened(6.0, Words.RECITED)
         ((LONG, Spoken(3.0)), Speaking("confirm", words=Words.LONG)),
         ((LONG, Spoken(3.0), Spoken(9.0)), Waiting("confirm", 1, words=Words.LONG)),
         ((LONG, Spoken(3.0), Spoken(9.0), Silence()), Speaking("confirm", 2, words=Words.LONG)),
-        ((RECITED, Spoken(3.0), Spoken(9.0), Silence()), Leaving("machine", "confirm")),
+        ((RECITED, Spoken(3.0), Spoken(9.0), Silence()), Leaving("machine", "confirm", Words.RECITED)),
         ((LONG, BEEP), Leaving("machine", "confirm")),
         ((BEEP,), Leaving("machine", "confirm")),
         ((Opened(0.9), BEEP), Leaving("machine", "confirm")),
@@ -234,6 +234,16 @@ def test_an_outcome_claims_no_more_than_was_heard(events: tuple[Event, ...], exp
     state, facts = play(LISTENS, *events)
     assert isinstance(state, Over)
     assert of_call(facts, state) is expected
+
+
+def test_a_closing_sentence_in_the_message_is_a_devices_unless_a_beep_was_a_machines() -> None:
+    state, facts = play(LISTENS, RECITED, Spoken(3.0), Spoken(9.0), Silence(), HungUp(4.0, spoke=2.5))
+    assert isinstance(state, Over)
+    assert of_call(facts, state) is Outcome.SCREENED
+    assert of_call(facts, state, (Found(Sign.BEEP, 8.0, 8.4, 1000.0),)) is Outcome.VOICEMAIL_PARTIAL
+    state, facts = play(LISTENS, RECITED, Spoken(3.0), Spoken(9.0), Silence(), HungUp(4.0))
+    assert isinstance(state, Over)
+    assert of_call(facts, state) is Outcome.VOICEMAIL_PARTIAL
 
 
 def test_an_announcement_that_goes_round_proves_nobody() -> None:

@@ -79,9 +79,10 @@ def test_a_room_behind_the_words_holds_nobody_up(behind: float) -> None:
     def voices(seconds: float) -> np.ndarray:  # type: ignore[type-arg]
         return sum(babble(seconds, behind, pitch=140.0 + 35 * one, seed=one) // 3 for one in range(3))
 
-    said = np.concatenate((silence(0.6), babble(1.4, -14.0), silence(20.0)))
-    at, _ = asked_after((said + voices(said.size / 8000)[: said.size]).astype(np.int16))
+    said = np.concatenate((silence(0.9), babble(1.1, -14.0), silence(20.0)))
+    at, opened = asked_after((said + voices(said.size / 8000)[: said.size]).astype(np.int16))
     assert at == pytest.approx(2.0 + OPENING.pause, abs=0.3)
+    assert opened.words is Words.PLAIN
 
 
 def test_a_tone_is_no_announcement() -> None:
