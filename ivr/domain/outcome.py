@@ -140,8 +140,8 @@ def of_network(
 def of_call(facts: Sequence[Fact], over: Over, tones: Sequence[Found] = ()) -> Outcome:
     """Return the outcome of an answered call, no stronger than `facts` and the `tones` of the callee's side.
 
-    A closing sentence after a beep is a machine's, whose recording is full. An announcement of the network, told by
-    its tones or by going round, proves neither a person nor a machine.
+    A closing sentence after a beep is a machine's, whose recording is full. An announcement of the network proves
+    neither a person nor a machine; it is told by its tones, or by going round and hanging up.
     """
     key = any(isinstance(fact, KeyPress) and fact.confirms for fact in facts)
     reached = any(isinstance(fact, Heard) and fact.reached and fact.whole for fact in facts)
@@ -155,7 +155,8 @@ def of_call(facts: Sequence[Fact], over: Over, tones: Sequence[Found] = ()) -> O
         return Outcome.CONFIRMED_PARTIAL
     if any(message.whole for message in left):
         return Outcome.VOICEMAIL
-    if Sign.SPECIAL in heeded or any(one.sign is Sign.REPEATED for one in tones):
+    goes_round = any(one.sign is Sign.REPEATED for one in tones)
+    if Sign.SPECIAL in heeded or (goes_round and over.by is EndedBy.CALLEE):
         return Outcome.UNKNOWN
     if NobodyCame() in facts and not any(one.sign is Sign.BEEP for one in tones):
         return Outcome.SCREENED

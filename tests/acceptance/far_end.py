@@ -101,6 +101,7 @@ class FarCall:
     q850: int | None
     keys: Sequence[tuple[str, float]]
     recorded: Sequence[tuple[float, float]]
+    spoken: Sequence[tuple[float, float]]
     first_sound: float | None
     wav: Path | None
     runs: tuple[tuple[int, int], ...]
@@ -145,6 +146,7 @@ def _call(folder: Path, fields: Mapping[str, object]) -> FarCall:
         q850=known["q850"],  # type: ignore[arg-type]
         keys=[(key["key"], key["at"] - start) for key in known["keys"]],  # type: ignore[attr-defined]
         recorded=[(begin, end) for begin, end in known["recorded"]],  # type: ignore[attr-defined]
+        spoken=[(begin, end) for begin, end in known["spoken"]],  # type: ignore[attr-defined]
         first_sound=float(sound) - start if isinstance(sound, int | float) else None,
         wav=folder / str(known["wav"]) if known["wav"] else None,
         runs=runs_from_json(known["heard"]),  # type: ignore[arg-type]

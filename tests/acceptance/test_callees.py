@@ -113,7 +113,7 @@ def test_only_who_asked_to_be_called_back_is_marked(demo: Demo) -> None:
 def test_everyone_hears_their_own_name_and_nobody_elses(demo: Demo) -> None:
     asked = [
         story
-        for story in demo.of(*CONFIRMING, *MACHINES, "silent", "hangs_up_after_question", "hangs_up_in_message")
+        for story in demo.of(*CONFIRMING, "silent", "hangs_up_after_question", "hangs_up_in_message")
         if story.call.kind != "presses_in_question"
     ]
     assert len(asked) > 20
@@ -188,10 +188,30 @@ def test_a_recording_machines_beep_is_in_the_evidence_when_it_sounded(demo: Demo
         assert abs(beep["at"] + beep["seconds"] - began) < 0.3 + SLACK, "the machine records from its beep on"
 
 
-def test_tones_are_in_the_evidence_of_nobody_else_but_a_fax(demo: Demo) -> None:
+def test_tones_are_in_the_evidence_of_nobody_else_but_a_fax_and_who_says_the_same_again(demo: Demo) -> None:
+    expected = {kind: {"beep"} for kind in MACHINES} | {"fax": {"fax"}, "talks_on": {"repeated"}}
     for story in demo.stories:
         signs = {tone["sign"] for tone in story.attempt["evidence"].get("tones", [])}
-        assert signs == ({"beep"} if story.call.kind in MACHINES else {"fax"} if story.call.kind == "fax" else set())
+        assert signs == expected.get(story.call.kind, set())
+
+
+@pytest.mark.parametrize("kind", MACHINES)
+def test_a_machine_whose_beep_is_heard_is_asked_no_more(demo: Demo, kind: str) -> None:
+    for story in demo.of(kind):
+        assert not heard(story, "confirm")
+        assert story.attempt["evidence"]["proof"] == "beep"
+        steps = [step["step"] for step in story.attempt["evidence"]["steps"]]
+        assert steps[-1] == "machine"
+        assert steps.count("confirm") <= 1
+
+
+@pytest.mark.parametrize("kind", CONFIRMING)
+def test_who_speaks_first_is_asked_from_the_beginning_once_they_have_finished(demo: Demo, kind: str) -> None:
+    for story in demo.of(kind):
+        words = [end for _, end in story.call.spoken if end < 3.0]
+        if words and story.call.kind != "presses_in_question":
+            assert heard(story, "confirm")
+            assert words[-1] < place(story, "confirm") < words[-1] + 2.0
 
 
 def test_who_stays_silent_hears_the_whole_message_for_a_machine(demo: Demo) -> None:
@@ -242,6 +262,6 @@ def speech_seconds(samples: Samples) -> float:
 def test_nothing_is_sent_after_the_end(demo: Demo, kind: str) -> None:
     for story in demo.of(kind):
         assert story.call.heard.seconds <= story.call.talked + 0.2
-        expected = "callee" if kind.startswith("hangs_up") or kind in ("drops_at_once", "fax") else "caller"
+        expected = "callee" if kind.startswith("hangs_up") or kind == "drops_at_once" else "caller"
         if story.call.answered is not None:
             assert story.call.ended_by == expected
