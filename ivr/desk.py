@@ -277,6 +277,7 @@ async def status(config: Path | None, name: str, *, json: bool) -> int:
                 "state": campaign.state,
                 "recipients": dict(counts.states),
                 "outcomes": {outcome.value: count for outcome, count in counts.outcomes.items()},
+                "proven": counts.proven,
                 "attempts": counts.attempts,
                 "next_due": counts.next_due.isoformat() if counts.next_due and counts.next_due > now else None,
                 "reason": why,
