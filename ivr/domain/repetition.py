@@ -6,7 +6,7 @@ in each, whatever the level or the noise, and two sentences of one voice do not.
 
 from __future__ import annotations
 
-from collections import deque
+from array import array
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,24 +26,28 @@ QUIET = -50.0
 """dBFS. What is quieter counts as this loud."""
 
 _SILENCE = (QUIET,) * BANDS
+_MOST = KEPT * FRAMES_PER_SECOND * BANDS
 
 
 class Repetition:
     """Takes a call's loudness, frame by frame of 20 ms."""
 
     def __init__(self) -> None:
-        self._levels: deque[tuple[float, ...]] = deque(maxlen=KEPT * FRAMES_PER_SECOND)
+        self._levels = array("f")
 
     def take(self, levels: tuple[float, ...] | None) -> None:
         """Take the next frame's level in each band, in dBFS; None for silence."""
-        self._levels.append(_SILENCE if levels is None else levels)
+        self._levels.extend(_SILENCE if levels is None else levels)
+        if len(self._levels) >= 2 * _MOST:
+            del self._levels[:-_MOST]
 
     def repeated(self, seconds: float, since: float) -> bool:
         """Tell whether the stretch of `seconds` that ended `since` seconds ago was heard before.
 
         Most of its pieces must have been, in the same order.
         """
-        levels = _smoothed(np.maximum(np.array(self._levels), QUIET))
+        kept = np.array(self._levels[-_MOST:], dtype=np.float64).reshape(-1, BANDS)
+        levels = _smoothed(np.maximum(kept, QUIET))
         end = len(levels) - round(since * FRAMES_PER_SECOND)
         start = max(0, end - round(seconds * FRAMES_PER_SECOND))
         if end - start < 2 * PIECE or start < 2 * PIECE:
