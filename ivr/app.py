@@ -112,7 +112,11 @@ class Engine:
 
     def health(self) -> Mapping[str, bool]:
         """Tell what calls depend on and whether it is well, for `/healthz`."""
-        return {"ami": self.originator.connected, "trunk": not self.lines.trunk.holds}
+        return {
+            "ami": self.originator.connected,
+            "trunk": not self.lines.trunk.holds,
+            "listening": not self.originator.deaf,
+        }
 
     async def watch_campaigns(self) -> None:
         """Keep the metrics about people and windows true, for ever."""

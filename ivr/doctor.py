@@ -249,6 +249,13 @@ def _running_engine(chosen: Settings) -> Finding:
             "どの電話も同じ理由でつながらないので、発信を見合わせています。",
             "結果の SIP の番号を見て、回線の番号形式・パスワード・契約を確かめてください。",
         )
+    if not checks.get("listening", True):
+        return Finding(
+            name="聞き取り",
+            state=State.WARNING,
+            message="相手の音声が ivr に届きません。留守番電話の聞き分けが粗くなり、質問は応答と同時に始まります。",
+            remedy="電話交換機に chan_audiosocket と app_chanspy があるか、電話交換機のログを見てください。",
+        )
     return _good(name, "ivr が動いていて、電話交換機につながっています。")
 
 

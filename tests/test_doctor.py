@@ -92,6 +92,7 @@ async def test_a_taken_port_is_named_with_its_setting(tmp_path: Path) -> None:
         ({"ami": True, "trunk": True}, "電話交換機の動作", State.GOOD),
         ({"ami": False, "trunk": True}, "電話交換機の動作", State.BAD),
         ({"ami": True, "trunk": False}, "回線", State.BAD),
+        ({"ami": True, "trunk": True, "listening": False}, "聞き取り", State.WARNING),
         (None, "電話交換機の動作", State.WARNING),
     ],
 )

@@ -44,7 +44,8 @@ class AgiCallLeg:
         on_deaf: Callable[[], None] = lambda: None,
     ) -> None:
         self._on_deaf = on_deaf
-        self._deaf = False
+        self.deaf = False
+        """Whether the call was to be listened to, and could not be."""
         self._session = session
         self._ear = ear
         self._now = asyncio.get_running_loop().time
@@ -186,8 +187,8 @@ class AgiCallLeg:
 
     def _note_deaf(self) -> None:
         """The talk detector alone is left, where more was provided for and the call is not over."""
-        if self._ear.to_be_tapped and not self._ear.tapped and not self._session.ended and not self._deaf:
-            self._deaf = True
+        if self._ear.to_be_tapped and not self._ear.tapped and not self._session.ended and not self.deaf:
+            self.deaf = True
             self._on_deaf()
 
     async def _tap_comes(self, within: float) -> HungUp | None:

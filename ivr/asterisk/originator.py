@@ -83,6 +83,8 @@ class AsteriskOriginator:
         self._rules = rules or LineRules()
         self._hooks = hooks or Hooks()
         self._taps = taps
+        self.deaf = False
+        """Whether the last call that was to be listened to could not be."""
         self._waiting: dict[str, _Dial] = {}
         self._channels = _Channels(ami, self._plan.order)
 
@@ -156,6 +158,7 @@ class AsteriskOriginator:
                     on_deaf=self._hooks.deaf,
                 )
                 await dial.talk(leg)
+                self.deaf = leg.deaf if ear.to_be_tapped else self.deaf
                 await leg.hang_up()
         except CallLost:
             pass

@@ -183,6 +183,13 @@ async def test_a_call_without_a_tap_is_spoken_to_soon(calls: Calls) -> None:
     calls.measured["deaf"].clear()
     await call(calls, lambda line: line.wait(5), talk)
     assert len(calls.measured["deaf"]) == 1
+    assert calls.originator.deaf
+    await call(calls, lambda line: line.wait(2), hears)
+    assert not calls.originator.deaf, "the next one was heard"
+
+
+async def hears(leg: CallLeg) -> None:
+    await leg.open(ALL)
 
 
 async def test_a_beep_breaks_a_question_off_only_after_a_greeting(calls: Calls) -> None:
