@@ -122,9 +122,16 @@ class TestJson:
             "evidence": {"ended_by": "engine"},
         }
 
+    @pytest.mark.parametrize(("evidence", "group"), [({"proof": "beep"}, "machine"), ({"steps": []}, "unproven")])
+    def test_a_message_counts_as_recorded_with_a_beep_only(self, evidence: dict[str, object], group: str) -> None:
+        left = replace(CONFIRMED, outcome=Outcome.VOICEMAIL, evidence=evidence)
+        (person,) = results_json(CAMPAIGN, [record(outcome=Outcome.VOICEMAIL, attempts=(left,))])["recipients"]
+        assert (person["outcome"], person["class"]) == ("voicemail", group)
+
     def test_who_is_still_waiting_has_no_outcome(self) -> None:
         (person,) = results_json(CAMPAIGN, [record(state="waiting", outcome=None, attempts=())])["recipients"]
         assert (person["state"], person["outcome"], person["attempts"]) == ("waiting", None, [])
+        assert person["class"] is None
 
     def test_times_take_the_offset_of_the_zone_asked_for(self) -> None:
         results = results_json(CAMPAIGN, [record()], zone=ZoneInfo("UTC"))

@@ -10,6 +10,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from ivr.campaign.ports import AttemptRecord, CampaignRow, RecipientRecord
+from ivr.reporting.classes import class_of
+from ivr.reporting.columns import is_proven
 from ivr.reporting.files import replacing
 
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -42,6 +44,7 @@ def _recipient(record: RecipientRecord, zone: ZoneInfo) -> dict[str, Any]:
         "state": record.state,
         "outcome": record.outcome.value if record.outcome else None,
         "outcome_label": record.outcome.label if record.outcome else None,
+        "class": class_of(record.outcome, proven=is_proven(record)).name.lower() if record.outcome else None,
         "marks": list(record.marks),
         "due_at": _iso(record.due_at, zone),
         "attempts": [_attempt(attempt, zone) for attempt in record.attempts],
