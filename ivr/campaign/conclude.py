@@ -76,7 +76,6 @@ def _outcome(disposition: Disposition, talk: Conversation) -> tuple[AttemptEvent
             disposition.q850,
             rang=disposition.rang,
             progressed=disposition.progressed,
-            voice=early.voice,
             tones=early.tones,
         )
     if disposition.q850 is None or disposition.q850 in NORMAL_CLEARING:

@@ -97,17 +97,19 @@ class Thresholds:
     """Levels are dBFS, frequencies Hz, times seconds. Those of Japanese lines await real ones: so all are settings.
 
     `silence`: quieter is silent. `noise`: up to this level a flat spectrum (`flatness`, 0 to 1) is a line's noise, no
-    sound. What stays within `even` dB for `even_for` is the background, and so is all that exceeds it by `over` dB at
-    most. What is fainter by `prominent` dB than the loudest of a stretch is behind it. `pause`: a shorter quiet does
-    not end a stretch of sound. `purity`: the share of the energy within two bins of the peak from which on a frame is
-    a tone; at 0.8 the spoken word ピー is one for 0.14 s, so that a beep shorter than `sure` must be purer (`pure`) and
-    steadier.
+    sound. What stays within `even` dB for `even_for` and is as flat as `even_flatness`, or stays within `still` dB, is
+    the background, and so is all that exceeds it by `over` dB at most. What is fainter by `prominent` dB than the
+    loudest of a stretch is behind it. `pause`: a shorter quiet does not end a stretch of sound. `purity`: the share
+    of the energy within two bins of the peak from which on a frame is a tone; at 0.8 the spoken word ピー is one for
+    0.14 s, so that a beep shorter than `sure` must be purer (`pure`) and steadier.
     """
 
     silence: float = -48.0
     noise: float = -35.0
     flatness: float = 0.3
     even: float = 6.0
+    even_flatness: float = 0.08
+    still: float = 1.5
     even_for: float = 0.6
     over: float = 3.0
     prominent: float = 10.0
@@ -171,7 +173,11 @@ class LineSounds:
         self.voice = 0.0
         self.stretches: list[Stretch] = []
         self._background = Background(
-            frames=round(self.thresholds.even_for / SECONDS), even=self.thresholds.even, over=self.thresholds.over
+            frames=round(self.thresholds.even_for / SECONDS),
+            even=self.thresholds.even,
+            flatness=self.thresholds.even_flatness,
+            still=self.thresholds.still,
+            over=self.thresholds.over,
         )
         self._repetition = Repetition()
         self._tail: NDArray[np.float64] = np.zeros(_WINDOW)
@@ -209,13 +215,13 @@ class LineSounds:
         self.now += SECONDS
         level = self.level = _decibels(float(np.mean(frame * frame)))
         if level < limits.silence:
-            self._background.take(level, tonal=False)
+            self._background.take(level, flatness=1.0, tonal=False)
             self._note(sound=False)
             self._repetition.take(None)
             return [*self._again(), *self._tones(None)]
         hz, purity, flatness, bands = _spectrum(self._tail)
         tonal = purity >= limits.purity
-        even = self._background.take(level, tonal=tonal)
+        even = self._background.take(level, flatness=flatness, tonal=tonal)
         if self._background.rose:
             self._forget_background()
         self._note(sound=not even and not (level < limits.noise and flatness > limits.flatness))

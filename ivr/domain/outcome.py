@@ -96,17 +96,12 @@ _BY_Q850: Mapping[int, Outcome] = {
 }
 
 
-ANNOUNCEMENT = 1.5
-"""Seconds of voice before an answer that are an announcement: some two and a half of speech."""
-
-
 def of_network(
     sip: int | None,
     q850: int | None,
     *,
     rang: bool,
     progressed: bool = False,
-    voice: float = 0.0,
     tones: Sequence[Found] = (),
 ) -> Outcome:
     """Return the outcome of a dial that nobody answered, from the final SIP status and the Q.850 cause.
@@ -115,16 +110,15 @@ def of_network(
     had said that it rings (`rang`, 180) or works on it (`progressed`, 183); a trunk that says nothing is not there.
     Otherwise the SIP status is what the network sent, the cause often only derived from it, so that is asked first.
     480 stands for "nobody answers" as well as for "powered off": it is the first after ringing or with cause 18,
-    the second otherwise. What the network played before (`voice` in seconds, `tones`) tells more than its silence: a
-    ringing is one, as good as 180, and an announcement says why nobody will answer, but not to us: `unknown`, unless a
-    status of the network's own says it, too. A refusal of our own registration or digest (401, 407) is our fault, not
-    the callee's.
+    the second otherwise. What the network played before (`tones`) tells more than no status: a ringing is one, as good
+    as 180; special information, or words that go round, are an announcement, which says why nobody will answer, but not
+    to us: `unknown`. A voice or music alone is none: many callers hear a melody in the place of the ringing. A refusal
+    of our own registration or digest (401, 407) is our fault, not the callee's.
     """
     if sip in (401, 407):
         return Outcome.FAILED
     rang = rang or any(one.sign is Sign.RINGBACK for one in tones)
-    announced = voice >= ANNOUNCEMENT or any(one.sign in (Sign.SPECIAL, Sign.REPEATED) for one in tones)
-    if announced and not rang and (sip is None or sip == 480):
+    if sip is None and not rang and any(one.sign in (Sign.SPECIAL, Sign.REPEATED) for one in tones):
         return Outcome.UNKNOWN
     if sip is None and q850 in (18, 19) and not (rang or progressed):
         return Outcome.NETWORK_CONGESTION

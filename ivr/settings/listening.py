@@ -32,6 +32,8 @@ class Sounds(Section):
     noise: Level = _SOUNDS.noise
     flatness: Annotated[float, Field(ge=0, le=1)] = _SOUNDS.flatness
     even: Annotated[float, Field(ge=0, le=30)] = _SOUNDS.even
+    even_flatness: Annotated[float, Field(ge=0, le=1)] = _SOUNDS.even_flatness
+    still: Annotated[float, Field(ge=0, le=10)] = _SOUNDS.still
     even_for: Annotated[Duration, limited("200ms", "5s")] = _seconds(_SOUNDS.even_for)
     over: Annotated[float, Field(ge=0, le=30)] = _SOUNDS.over
     prominent: Annotated[float, Field(ge=3, le=40)] = _SOUNDS.prominent

@@ -24,6 +24,7 @@ from ivr.asterisk.tap import Taps
 from ivr.campaign.ports import Clip, Disposition, Talk
 from ivr.domain.attempt import Intent
 from ivr.domain.line_rules import LeaveRule, LineRules
+from ivr.rehearsal.backdrops import music
 from ivr.rehearsal.sounds import Samples, babble, ringback
 from tests.asterisk.fake_asterisk import until
 from tests.asterisk.pbx_pair import OFFICE, PbxPair, pbx_pair
@@ -58,6 +59,10 @@ class Line:
     async def murmur(self, seconds: float) -> None:
         """Send what sounds like a voice."""
         await self._play(f"murmur-{seconds}", babble(seconds))
+
+    async def melody(self, seconds: float) -> None:
+        """Send music."""
+        await self._play(f"melody-{seconds}", music(seconds))
 
     async def rings(self, bursts: int) -> None:
         """Send the ringing of a telephone behind the answer."""

@@ -22,7 +22,7 @@ from tests.domain.reminder import REMINDER
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 NUMBER = "0357220001"
-RING = 5.0
+RING = 11.0
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -40,8 +40,15 @@ async def plays_ringing(line: Line) -> None:
 
 async def announces(line: Line) -> None:
     await line.do("EXEC", "Progress")
-    await line.murmur(4.0)
+    for _ in range(2):
+        await line.murmur(3.6)
+        await line.stay_silent(1.2)
     await line.wait(30)
+
+
+async def plays_a_melody(line: Line) -> None:
+    await line.do("EXEC", "Progress")
+    await line.melody(30.0)
 
 
 async def announces_and_says_why(line: Line) -> None:
@@ -76,12 +83,22 @@ async def test_a_ringing_that_comes_as_audio_is_a_ringing(calls: Calls) -> None:
     assert outcome is Outcome.NO_ANSWER
 
 
-async def test_an_announcement_that_we_do_not_understand_is_unknown(calls: Calls) -> None:
+async def test_an_announcement_that_goes_round_is_unknown(calls: Calls) -> None:
     found, outcome, evidence = await dialled(calls, announces)
     assert found.early is not None
     assert found.early.voice > 2.0
+    assert [one.sign for one in found.early.tones] == [Sign.REPEATED]
     assert outcome is Outcome.UNKNOWN
-    assert evidence == {"voice": found.early.voice, "tones": []}
+    assert isinstance(evidence, dict)
+    assert evidence["voice"] == found.early.voice
+    assert [tone["sign"] for tone in evidence["tones"]] == ["repeated"]
+
+
+async def test_a_melody_in_the_place_of_the_ringing_is_no_announcement(calls: Calls) -> None:
+    found, outcome, _ = await dialled(calls, plays_a_melody)
+    assert found.early is not None
+    assert not {Sign.RINGBACK, Sign.REPEATED, Sign.SPECIAL} & {one.sign for one in found.early.tones}
+    assert outcome is Outcome.NO_ANSWER
 
 
 async def test_the_networks_own_status_says_more_than_its_announcement(calls: Calls) -> None:

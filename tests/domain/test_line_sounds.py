@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ivr.domain.line_sounds import RATE, SECONDS, Found, LineSounds, Sign
+from ivr.rehearsal.backdrops import music
 from ivr.rehearsal.sounds import Samples, babble, fax, key, noise, silence, tone
 
 EDGE = 0.05
@@ -138,3 +139,24 @@ def test_anything_at_all_is_heard_without_complaint(data: bytes, level: float) -
     found = sounds.hear(samples.tobytes() + data[:1])
     assert sounds.now == pytest.approx(samples.size // 160 * SECONDS, abs=1e-6)
     assert all(0 <= one.start < one.end <= sounds.now and 300 < one.hz < 2500 for one in found)
+
+
+@pytest.mark.parametrize("level", [-40.0, -30.0, -20.0])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_music_is_never_silence_long_enough_for_a_message(level: float, seed: int) -> None:
+    sounds, longest = LineSounds(), 0.0
+    samples = music(30.0, level, seed=seed)
+    for start in range(0, samples.size - 159, 160):
+        sounds.hear(samples[start : start + 160].astype("<i2").tobytes())
+        if sounds.now > 1.0:
+            longest = max(longest, sounds.silent_for)
+    assert longest < 1.2
+
+
+def test_noise_and_hum_are_silence_once_they_have_been_even() -> None:
+    seconds = np.arange(8 * RATE) / RATE
+    hum = sum(np.sin(2 * np.pi * hz * seconds) / hz for hz in (100, 200, 300, 400, 500, 700, 900)) * 60000
+    for line in (noise(8.0, -30.0), noise(8.0, -20.0), hum.astype(np.int16)):
+        sounds = LineSounds()
+        sounds.hear(line.astype("<i2").tobytes())
+        assert sounds.silent_for > 6.0
