@@ -320,8 +320,10 @@ def test_arbitrary_bytes_are_a_list_or_a_problem_and_nothing_else(data: bytes) -
 def test_no_row_of_a_well_formed_file_is_dropped(people: list[tuple[str, str, str]]) -> None:
     quoted = (",".join('"{}"'.format(cell.replace('"', '""')) for cell in row) for row in people)
     text = "\n".join([HEADER, *quoted])
-    expected = sum(any(cell.strip() for cell in row) for row in people)
-    assert taken(text.encode("utf-8", "replace")).rows == expected
+    written = sum(any(cell.strip() for cell in row) for row in people)
+    not_empty = sum(any(row) for row in people)
+    rows = taken(text.encode("utf-8", "replace")).rows
+    assert written <= rows <= not_empty, "what is blank to the eye may be refused for its control characters, or be none"
 
 
 def test_two_hundred_thousand_rows_are_taken_in_quickly_and_without_copies() -> None:
