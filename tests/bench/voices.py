@@ -24,6 +24,9 @@ BEEP_LEVEL = -12.0
 SLOWEST, FASTEST = 0.8, 1.2
 """The tempo of a stretch of babble, to that of `babble`, which beats so evenly that it seems to go round."""
 
+FAINTEST = 0.25
+"""Of a syllable, to the loudest: the stress of speech, which no two sentences share."""
+
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
@@ -66,7 +69,10 @@ def utterance(say: Sequence[tuple[str, float]], voice: int) -> Utterance:
 
 
 def _murmur(seconds: float, tempo: float, *, pitch: float, seed: int) -> Samples:
-    """Return babble at `pitch` Hz whose syllables follow one another `tempo` times as fast as they do in `babble`."""
+    """Return babble at `pitch` Hz, `tempo` times as fast as `babble`, with a stress of its own on each syllable."""
     even = babble(seconds * tempo, pitch=pitch / tempo, seed=seed).astype(np.float64)
     count = round(seconds * RATE)
-    return np.interp(np.linspace(0, even.size - 1, count), np.arange(even.size), even).astype(np.int16)
+    syllables = max(2, round(seconds * 6 * tempo))
+    stress = np.random.default_rng(seed).uniform(FAINTEST, 1.0, syllables)
+    said = np.interp(np.linspace(0, even.size - 1, count), np.arange(even.size), even)
+    return (said * np.interp(np.linspace(0, syllables - 1, count), np.arange(syllables), stress)).astype(np.int16)
