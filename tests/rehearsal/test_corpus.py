@@ -31,7 +31,7 @@ from ivr.rehearsal.callees import (
     every_step,
 )
 from ivr.rehearsal.corpus import DEFAULT, Part, Specimen, Truth, as_callees, specimens
-from ivr.rehearsal.corpus_ranges import RANGES, VOICES, WORDS
+from ivr.rehearsal.corpus.ranges import RANGES, VOICES, WORDS
 from ivr.rehearsal.person import sound_of, speech_of
 from ivr.rehearsal.records import write_wav
 from ivr.rehearsal.sounds import RATE, Samples, silence

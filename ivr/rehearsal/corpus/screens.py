@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ivr.domain.outcome import Outcome
 from ivr.rehearsal.callees import BusyTone, Fax, HangUp, HearOut, Repeat, Ringback, Special, Stay, Step, Wait
-from ivr.rehearsal.corpus_draw import SILENT, Draw, Made, Variation
-from ivr.rehearsal.corpus_people import hears_and_presses
+from ivr.rehearsal.corpus.draw import SILENT, Draw, Made, Variation
+from ivr.rehearsal.corpus.people import hears_and_presses
 
 CONFIRMED = frozenset({Outcome.CONFIRMED})
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ivr.domain.outcome import Outcome
 from ivr.rehearsal.callees import Background, BackgroundNoise, Music, Record, Step, Tone, Wait
-from ivr.rehearsal.corpus_draw import LEFT, Draw, Made, Variation
+from ivr.rehearsal.corpus.draw import LEFT, Draw, Made, Variation
 
 MOST = 180.0
 """Seconds that a carrier's recorder takes."""

@@ -16,7 +16,7 @@ from ivr.rehearsal.callees import (
     Wait,
     WaitSpeech,
 )
-from ivr.rehearsal.corpus_draw import SILENT, Draw, Made, Variation
+from ivr.rehearsal.corpus.draw import SILENT, Draw, Made, Variation
 
 SETTLES = 0.5
 """Seconds after a person's words in which what we say breaks off; such a fragment is not taken for the question."""

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from ivr.domain.outcome import Outcome
 from ivr.rehearsal.callees import Background, Press, Say, Step, Wait
-from ivr.rehearsal.corpus_ranges import RANGES, VOICES, WORDS, Part
+from ivr.rehearsal.corpus.ranges import RANGES, VOICES, WORDS, Part
 
 Parameter: TypeAlias = str | float | bool | None
 

@@ -2,7 +2,7 @@
 
     callees = as_callees([specimen for specimen in specimens() if specimen.part is Part.TUNED])
 
-The held-out part is drawn from other ranges than the tuned one (corpus_ranges.py), in all but who it is. The outcomes
+The held-out part is drawn from other ranges than the tuned one (corpus/ranges.py), in all but who it is. The outcomes
 are those of scenarios/reminder.yaml with a `screening` sentence. Pure: the same seed always gives the same.
 """
 
@@ -14,11 +14,11 @@ from random import Random
 
 from ivr.domain.outcome import Outcome
 from ivr.rehearsal.callees import Callee, Callees, Kind
-from ivr.rehearsal.corpus_draw import Draw, Made, Parameter, Truth, Variation
-from ivr.rehearsal.corpus_people import PEOPLE
-from ivr.rehearsal.corpus_ranges import Part
-from ivr.rehearsal.corpus_recorders import RECORDERS
-from ivr.rehearsal.corpus_screens import ANNOUNCEMENTS, FAXES, SCREENINGS
+from ivr.rehearsal.corpus.draw import Draw, Made, Parameter, Truth, Variation
+from ivr.rehearsal.corpus.people import PEOPLE
+from ivr.rehearsal.corpus.ranges import Part
+from ivr.rehearsal.corpus.recorders import RECORDERS
+from ivr.rehearsal.corpus.screens import ANNOUNCEMENTS, FAXES, SCREENINGS
 
 __all__ = ["DEFAULT", "VARIATIONS", "Part", "Specimen", "Truth", "as_callees", "specimens"]
 
