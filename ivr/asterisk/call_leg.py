@@ -74,7 +74,8 @@ class AgiCallLeg:
             found = await self._channel.wait(max(words, LOOK_AGAIN), sounding=not sounds, signs=signs)
             if isinstance(found, HungUp | Sounded):
                 return found
-        self._note_deaf()
+        if gone := await self._deaf_or_gone():
+            return gone
         self._channel.may_speak()
         return Opened()
 
@@ -185,11 +186,16 @@ class AgiCallLeg:
         self._session.hung_up = True
         self._session.close()
 
-    def _note_deaf(self) -> None:
-        """The talk detector alone is left, where more was provided for and the call is not over."""
-        if self._ear.to_be_tapped and not self._ear.tapped and not self._session.ended and not self.deaf:
-            self.deaf = True
-            self._on_deaf()
+    async def _deaf_or_gone(self) -> HungUp | None:
+        """Note that the talk detector alone is left where more was provided for; the tap also ends with the call."""
+        if not self._ear.to_be_tapped or self._ear.tapped or self.deaf:
+            return None
+        found = await self._channel.wait(LOOK_AGAIN)
+        if isinstance(found, HungUp):
+            return found
+        self.deaf = True
+        self._on_deaf()
+        return None
 
     async def _tap_comes(self, within: float) -> HungUp | None:
         """Return once the callee's audio comes, or does not `within` seconds."""
@@ -220,7 +226,8 @@ class AgiCallLeg:
             )
             if not isinstance(found, Silence):
                 return found
-        self._note_deaf()
+        if gone := await self._deaf_or_gone():
+            return gone
         while self._now() < deadline:
             try:
                 await self._channel.set("TALK_DETECT(remove)", "")
