@@ -21,8 +21,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 NUMBER = "0357220001"
 RULE = LeaveRule(before=0.2)
-GREETING = 2.5
-"""Seconds of one tone: too long for a beep."""
+GREETING = 4.0
+"""Seconds of one tone: too long for a beep, even where the tap comes late."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
