@@ -6,6 +6,8 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ivr.domain.call import Opened, Words
 from ivr.domain.line_rules import HoldRule, LeaveRule, OpeningRule, after_beep, first_words, silence_due, somebody
@@ -112,3 +114,19 @@ def test_ringing_is_nobody_and_words_or_no_more_ringing_are_somebody() -> None:
         assert not somebody(*rang(ring, after), HOLD)
     assert somebody(*rang(ring, silence(3.8)), HOLD)
     assert somebody(*rang(ring, silence(1.0), babble(0.6)), HOLD)
+
+
+PIECES = st.one_of(
+    st.builds(babble, st.floats(0.1, 4.0), st.floats(-40.0, -6.0), seed=st.integers(0, 50)),
+    st.builds(noise, st.floats(0.1, 4.0), st.floats(-50.0, -10.0)),
+    st.builds(lambda hz, seconds: tone((hz,), seconds), st.floats(300.0, 2500.0), st.floats(0.1, 4.0)),
+    st.builds(silence, st.floats(0.1, 2.0)),
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(PIECES, max_size=6))
+def test_whatever_sounds_nobody_is_kept_waiting_for_ever(parts: list[Samples]) -> None:
+    at, opened = asked_after(silence(0.02), *parts)
+    assert at <= OPENING.silence + OPENING.longest + 0.1
+    assert 0.0 <= opened.seconds <= OPENING.longest + 0.1
