@@ -12,7 +12,6 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +25,7 @@ from ivr.campaign.scripts import Scripts
 from ivr.data_dir import made
 from ivr.domain.phone import national
 from ivr.domain.scenario import SCREENING, Leave, Scenario
-from ivr.drill import rehearsal_settings, simulated
+from ivr.drill import DEMO_SCENARIO, rehearsal_settings, simulated
 from ivr.errors import InputError, PbxUnavailable
 from ivr.parts import PROJECT
 from ivr.progress import counted
@@ -40,7 +39,6 @@ from ivr.rehearsal.tally import Rate, Summary, as_markdown, recipe_table, tables
 from ivr.settings import Listening, load
 from ivr.speech import samples
 
-SCENARIO = "machines.yaml"
 OURS = "呼鈴"
 NAME = "ヤマダ　タロウ"
 
@@ -116,9 +114,7 @@ async def _called(
 ) -> tuple[dict[str, Judged], Mapping[Part, Spoken]]:
     """Let the engine call everybody, a campaign a part, and judge the calls; by number."""
     settings = rehearsal_settings(folder / "engine", lines, trunk_port=network.sip_port, listening=listening)
-    scenario_file = folder / SCENARIO
-    scenario_file.write_bytes(files("ivr.rehearsal").joinpath(SCENARIO).read_bytes())
-    scenario = scenario_files.read(scenario_file)
+    scenario = scenario_files.read(DEMO_SCENARIO)
     attempts: dict[str, AttemptRecord] = {}
     said: dict[Part, Spoken] = {}
     async with running(settings) as engine:
@@ -126,7 +122,7 @@ async def _called(
             own = [one for one in chosen if one.part is part]
             if not own:
                 continue
-            order = await desk.read_order(settings, part.value, _list(folder, part, own), scenario_file)
+            order = await desk.read_order(settings, part.value, _list(folder, part, own), DEMO_SCENARIO)
             campaign = await desk.take_up(engine.results, order)
             await service.dial_shown(engine, campaign, console)
             if engine.stopping.is_set():

@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from typing import TypeVar
 
 from ivr.asterisk.agi import AgiSession, HangupReceived
 from ivr.asterisk.channel import Channel, ignore
@@ -16,6 +17,8 @@ from ivr.domain.call import Came, HungUp, Left, Nobody, NotLeft, Opened, Pressed
 from ivr.domain.line_rules import LineRules, first_words, silence_due, somebody
 from ivr.domain.line_sounds import NO_SIGNS, Found, Sign, Signs, Stretch
 from ivr.errors import CallLost
+
+Timed = TypeVar("Timed", Found, Stretch)
 
 TOLD = 0.25
 """Seconds from the end of a tone until it is known for one."""
@@ -172,19 +175,22 @@ class AgiCallLeg:
 
     def found(self) -> tuple[Found, ...]:
         """Return the tones that the callee's side has sounded so far, in seconds since the answer."""
-        since = self._ear.began - self._answered_at
-        return tuple(replace(one, start=one.start + since, end=one.end + since) for one in self._ear.found)
+        return tuple(self._since_answer(one) for one in self._ear.found)
 
     def sounds(self) -> tuple[Stretch, ...]:
         """Return what the callee's side has sounded so far, in seconds since the answer."""
-        since = self._ear.began - self._answered_at
-        return tuple(replace(one, start=one.start + since, end=one.end + since) for one in self._ear.stretches)
+        return tuple(self._since_answer(one) for one in self._ear.stretches)
 
     async def hang_up(self) -> None:
         """End the call; harmless where it has ended."""
         # The dialplan goes on where the session ends, and hangs up.
         self._session.hung_up = True
         self._session.close()
+
+    def _since_answer(self, heard: Timed) -> Timed:
+        """Return what was heard with its times, of the ear's stream, in seconds since the answer."""
+        since = self._ear.began - self._answered_at
+        return replace(heard, start=heard.start + since, end=heard.end + since)
 
     async def _deaf_or_gone(self) -> HungUp | None:
         """Note that the talk detector alone is left where more was provided for; the tap also ends with the call."""

@@ -43,8 +43,8 @@ from ivr.domain.call import (
     Waiting,
     Words,
 )
-from ivr.domain.line_sounds import Sign
-from ivr.domain.scenario import END, SCREENING, Ask, Leave, Say, Scenario
+from ivr.domain.line_sounds import NO_SIGNS, Sign, Signs
+from ivr.domain.scenario import END, KEYS, SCREENING, Ask, Leave, Say, Scenario
 
 EXTRA_ASKINGS = 1
 """A wrong key proves that somebody is there, so the question is put once more than `times` allows."""
@@ -79,9 +79,6 @@ def decide(scenario: Scenario, at: Live, event: Event) -> tuple[State, tuple[Fac
         case Sounded():
             state, facts = _sounded(scenario, at, event.sign)
             return state, (*_cut(scenario, at, event.seconds, event.restarts), Heeded(event.sign), *facts)
-        case TalkedOver(seconds) if yields(scenario, at):
-            words = at.words if isinstance(at, Speaking) else Words.PLAIN
-            return Opening(scenario.start, yielded=True, words=words), _cut(scenario, at, seconds, 0)
         case TalkedOver() | Opened() | Came() | Nobody() | Spoken() | Pressed() | Silence() | Left() | NotLeft():
             pass
         case _:
@@ -98,6 +95,8 @@ def decide(scenario: Scenario, at: Live, event: Event) -> tuple[State, tuple[Fac
             return Opening(step.name, again=True), ()
         case Holding(), _, Nobody():
             return Over(EndedBy.ENGINE), (NobodyCame(),)
+        case Speaking(), _, TalkedOver(seconds) if yields(scenario, at):
+            return Opening(scenario.start, yielded=True, words=at.words), _cut(scenario, at, seconds, 0)
         case Speaking(), Say(), Spoken(seconds):
             state, facts = _enter(scenario, step.then, question=None, words=at.words)
             return state, (Heard(step.name, seconds, whole=True, reached=step.reached), *facts)
@@ -133,7 +132,7 @@ def live_keys(scenario: Scenario, at: Live) -> str:
     """Return the keys that interrupt what is being played in `at`: every key in a question, none in a message."""
     match at:
         case Speaking() | Waiting():
-            return "0123456789*#" if isinstance(scenario.steps[at.step], Ask) else ""
+            return KEYS if isinstance(scenario.steps[at.step], Ask) else ""
         case Leaving():
             question = scenario.steps[at.question] if at.question else None
             return "".join(question.keys) if isinstance(question, Ask) else ""
@@ -143,7 +142,7 @@ def live_keys(scenario: Scenario, at: Live) -> str:
             assert_never(at)
 
 
-def live_signs(scenario: Scenario, at: Live) -> frozenset[Sign]:
+def live_signs(scenario: Scenario, at: Live) -> Signs:
     """Return the signs that turn the call in `at`: none once a key was pressed that leads away from the start.
 
     A beep turns it only where there is a message to leave, and not a second time.
@@ -151,7 +150,7 @@ def live_signs(scenario: Scenario, at: Live) -> frozenset[Sign]:
     if isinstance(at, Holding):
         return frozenset({Sign.BUSY, Sign.SPECIAL})
     if at.step not in _before_any_key(scenario):
-        return frozenset()
+        return NO_SIGNS
     signs = {Sign.RINGBACK, Sign.BUSY, Sign.FAX, Sign.SPECIAL}
     if not isinstance(at, Leaving) and _machine(scenario, at.step):
         signs.add(Sign.BEEP)

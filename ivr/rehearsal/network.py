@@ -23,7 +23,6 @@ from ivr.asterisk.pbx_config import Network, PbxConfig
 from ivr.asterisk.pbx_layout import Layout
 from ivr.domain.outcome import Outcome
 from ivr.domain.phone import national
-from ivr.errors import Busy
 from ivr.rehearsal.backdrops import beneath
 from ivr.rehearsal.callees import Callees, Dtmf
 from ivr.rehearsal.exchange import Exchange
@@ -118,19 +117,10 @@ class TelephoneNetwork:
         await self._logbook.until(lambda: not self._logbook.running(), within)
 
     async def _started(self, agi_port: int) -> ManagedPbx:
-        """Start the PBX, again where a port that was free a moment ago is taken."""
-        for last in (False, False, True):
-            sip_port = self.sip_port or free_port(socket.SOCK_DGRAM)
-            pbx = ManagedPbx(self._config(agi_port, sip_port), self._asterisk)
-            try:
-                await pbx.start()
-            except Busy:
-                if last:
-                    raise
-            else:
-                self.sip_port = sip_port
-                return pbx
-        raise AssertionError("the last try returns or raises")
+        self.sip_port = self.sip_port or free_port(socket.SOCK_DGRAM)
+        pbx = ManagedPbx(self._config(agi_port, self.sip_port), self._asterisk)
+        await pbx.start()
+        return pbx
 
     def _keypad(self) -> Keypad:
         config = self._pbx.config
