@@ -2,6 +2,7 @@
 
 results.py     the port `Results`: SqlResults
 commands.py    what changes the store
+prepared.py    a statement compiled once and run often
 queries.py     what is asked of it
 tables.py      the schema; migrations/ its history
 writer.py      group commit

@@ -15,12 +15,13 @@ from ivr.domain.attempt import AttemptState, Ending, Intent
 from ivr.domain.outcome import Outcome
 from ivr.domain.recipient import Recipient
 from ivr.errors import InputError
+from ivr.storage.prepared import Prepared
 from ivr.storage.tables import attempts, campaigns, key_presses, recipients
 
 CHUNK = 1000
 """Recipients stored at a time: few enough to keep the memory small, many enough to be quick."""
 
-_CALL_RECIPIENT = (
+_CALL_RECIPIENT = Prepared(
     update(recipients)
     .where(
         recipients.c.campaign_id == bindparam("of_campaign"),
@@ -30,16 +31,20 @@ _CALL_RECIPIENT = (
     .values(state="calling", due_at=None)
 )
 
-_INSERT_ATTEMPT = insert(attempts)
-_INSERT_KEYS = insert(key_presses)
+_INSERT_ATTEMPT = Prepared(
+    insert(attempts).values(state=AttemptState.INTENDED.value, heard_s=0.0, restarts=0, marks=[], evidence={}),
+    ("id", "campaign_id", "recipient_id", "number", "intended_at"),
+)
 
-_ANSWER_ATTEMPT = (
+_INSERT_KEYS = Prepared(insert(key_presses), ("attempt_id", "ordinal", "step", "key", "confirms", "at"))
+
+_ANSWER_ATTEMPT = Prepared(
     update(attempts)
     .where(attempts.c.id == bindparam("of_attempt"), attempts.c.state == bindparam("expected"))
     .values(state=AttemptState.ANSWERED.value, answered_at=bindparam("moment"))
 )
 
-_END_ATTEMPT = (
+_END_ATTEMPT = Prepared(
     update(attempts)
     .where(attempts.c.id == bindparam("of_attempt"), attempts.c.state != "ended")
     .values(
@@ -57,7 +62,7 @@ _END_ATTEMPT = (
     )
 )
 
-_RELEASE_RECIPIENT = (
+_RELEASE_RECIPIENT = Prepared(
     update(recipients)
     .where(
         tuple_(recipients.c.campaign_id, recipients.c.id).in_(
@@ -116,22 +121,16 @@ def move_campaign(connection: Connection, campaign_id: str, expected: Sequence[s
 
 def intend(connection: Connection, intent: Intent) -> bool:
     """Store the intent to dial, if the person is waiting."""
-    called = connection.execute(_CALL_RECIPIENT, {"of_campaign": intent.campaign, "of_recipient": intent.recipient})
-    if called.rowcount != 1:
+    if not _CALL_RECIPIENT.run(connection, {"of_campaign": intent.campaign, "of_recipient": intent.recipient}):
         return False
-    connection.execute(
-        _INSERT_ATTEMPT,
+    _INSERT_ATTEMPT.run(
+        connection,
         {
             "id": intent.id,
             "campaign_id": intent.campaign,
             "recipient_id": intent.recipient,
             "number": intent.number,
-            "state": AttemptState.INTENDED.value,
             "intended_at": intent.at,
-            "heard_s": 0.0,
-            "restarts": 0,
-            "marks": [],
-            "evidence": {},
         },
     )
     return True
@@ -141,16 +140,16 @@ def advance(connection: Connection, attempt_id: str, expected: AttemptState, sta
     """Move an attempt on, if it is in `expected`; the only state on the way to the end is `ANSWERED`."""
     if state is not AttemptState.ANSWERED:
         raise ValueError(f"nothing advances to {state.value}")
-    moved = connection.execute(_ANSWER_ATTEMPT, {"of_attempt": attempt_id, "expected": expected.value, "moment": at})
-    return moved.rowcount == 1
+    moved = _ANSWER_ATTEMPT.run(connection, {"of_attempt": attempt_id, "expected": expected.value, "moment": at})
+    return moved == 1
 
 
 def end(
     connection: Connection, attempt_id: str, ending: Ending, settled: Outcome | None, due_at: datetime | None
 ) -> bool:
     """Store how an attempt ended, once, with its keys, and what becomes of the person."""
-    ended = connection.execute(
-        _END_ATTEMPT,
+    ended = _END_ATTEMPT.run(
+        connection,
         {
             "of_attempt": attempt_id,
             "dialled": ending.dialled_at,
@@ -165,10 +164,10 @@ def end(
             "proof": dict(ending.evidence),
         },
     )
-    if ended.rowcount != 1:
+    if not ended:
         return False
-    connection.execute(
-        _RELEASE_RECIPIENT,
+    _RELEASE_RECIPIENT.run(
+        connection,
         {
             "of_attempt": attempt_id,
             "next_state": "settled" if settled else "waiting",
@@ -177,8 +176,8 @@ def end(
         },
     )
     if ending.keys:
-        connection.execute(
-            _INSERT_KEYS,
+        _INSERT_KEYS.run_each(
+            connection,
             [
                 {
                     "attempt_id": attempt_id,
