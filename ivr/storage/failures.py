@@ -70,8 +70,8 @@ def translated() -> Iterator[None]:
     except (SQLAlchemyError, sqlite3.Error, OSError) as error:
         raise StoreFailed(_sentence(error)) from None
     except Exception as error:
-        # asyncpg's errors while connecting come unwrapped; it is not imported where SQLite is used.
-        if not type(error).__module__.startswith("asyncpg."):
+        # asyncpg's errors come unwrapped while connecting and from a Prepared; it is not imported where SQLite is used.
+        if not type(error).__module__.startswith(("asyncpg.", "sqlalchemy.dialects.postgresql.asyncpg")):
             raise
         raise StoreFailed(_sentence(error)) from None
 

@@ -1,4 +1,4 @@
-"""A statement that is compiled once and run often.
+"""A statement that is compiled once and run often, at the driver's own cursor.
 
 `Connection.execute` finds a statement in its cache, sorts and processes the values and gets ready for rows each time,
 which costs several times what SQLite takes for the statement. What a call writes always has the same shape, and gives
@@ -20,8 +20,8 @@ class Prepared:
     """An INSERT of `columns`, or an UPDATE; compiled for a connection when it first runs there.
 
     The values to run with are named by the columns or by the statement's bindparams, and go through the types' own
-    processing. What Connection.execute does beyond that does not happen: no list is expanded for an IN, and no column
-    gets a default of Python's.
+    processing. What Connection.execute does beyond that does not happen: no list is expanded for an IN, no column gets
+    a default of Python's, and the driver's errors are raised as they are.
     """
 
     def __init__(self, statement: Insert | Update, columns: Sequence[str] = ()) -> None:
@@ -31,12 +31,14 @@ class Prepared:
     def run(self, connection: Connection, values: Values) -> int:
         """Run it; return how many rows it changed."""
         form = self._form(connection)
-        return connection.exec_driver_sql(form.sql, form.parameters(values)).rowcount
+        cursor = connection.connection.cursor()
+        cursor.execute(form.sql, form.parameters(values))
+        return cursor.rowcount
 
     def run_each(self, connection: Connection, many: Sequence[Values]) -> None:
         """Run it for each of `many`, at least one, in one round."""
         form = self._form(connection)
-        connection.exec_driver_sql(form.sql, [form.parameters(values) for values in many])
+        connection.connection.cursor().executemany(form.sql, [form.parameters(values) for values in many])
 
     def _form(self, connection: Connection) -> _Form:
         known = connection.info
