@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from tts import japanese, kana
 from tts.errors import MissingValue
@@ -48,6 +49,7 @@ def read(parts: Iterable[str | Variable], values: Mapping[str, str], language: s
     """
     said: list[Spoken] = []
     text = ""
+    say: Callable[[str, str], tuple[Spoken, ...]] = _template_text
     for part in parts:
         if isinstance(part, str):
             text += part
@@ -57,12 +59,13 @@ def read(parts: Iterable[str | Variable], values: Mapping[str, str], language: s
         value = values[part.name].strip()
         items = _value(part.name, value)
         if items is None:
-            text += value
+            text, say = text + value, _text
             continue
-        said += _text(text, language)
+        said += say(text, language)
         said += items
-        text = ""
-    return tuple(said + _text(text, language))
+        text, say = "", _template_text
+    said += say(text, language)
+    return tuple(said)
 
 
 def _value(name: str, value: str) -> list[Spoken] | None:
@@ -79,13 +82,19 @@ _NAME_COLUMN = re.compile(r"(^|_)kana$|カナ|ｶﾅ|フリガナ|ﾌﾘｶﾞ�
 _PHONE_COLUMN = re.compile(r"(^|_)(phone|tel|fax)\d*$|電話|TEL", re.IGNORECASE)
 
 
-def _text(text: str, language: str) -> list[Spoken]:
+def _text(text: str, language: str) -> tuple[Spoken, ...]:
     text = speakable(text)
     if language != "ja":
         pieces = japanese.split_phones(unicodedata.normalize("NFC", text))
     else:
         pieces = japanese.split_digits(japanese.plain(text))
-    return [piece if isinstance(piece, str) else Digits(piece) for piece in pieces if piece]
+    return tuple(piece if isinstance(piece, str) else Digits(piece) for piece in pieces if piece)
+
+
+@lru_cache(maxsize=1024)
+def _template_text(text: str, language: str) -> tuple[Spoken, ...]:
+    """Return how text is said that is the same for everybody; a person's is not kept."""
+    return _text(text, language)
 
 
 def speakable(text: str) -> str:
@@ -109,7 +118,7 @@ def _name(value: str) -> list[Spoken]:
     parts = tuple(part for part in _BETWEEN_NAMES.split(text) if part)
     if parts and all(kana.is_katakana(part) for part in parts):
         return [Name(parts)]
-    return _text(text, "ja")
+    return list(_text(text, "ja"))
 
 
 _HONORIFIC = re.compile(r"\s*(様|殿|サマ)$")

@@ -43,6 +43,15 @@ class Clip:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A phrase for somebody: its job, the job's name in the cache, and whose it is; `scope` None: everybody's."""
+
+    job: Job
+    key: str
+    scope: str | None
+
+
 class Voice:
     """Renders in processes of its own, and remembers on disk. Belongs to one event loop."""
 
@@ -74,7 +83,7 @@ class Voice:
         self._cache = Cache(self._cache_dir)
         self._pool = Pool(workers or min(4, len(os.sched_getaffinity(0))))
         self._rendering: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._fixed: dict[tuple[Phrase, str], tuple[Job, str]] = {}
+        self._fixed: dict[tuple[str, str], _Wanted] = {}
         self._shared: dict[str, tuple[float, Clip]] = {}
         self._on_render = on_render
         self._on_hit = on_hit
@@ -94,8 +103,12 @@ class Voice:
         TemplateError, MissingValue, NoSuchVoice, RenderFailed, CacheFailed, WorkerLost, VoiceClosed, and RenderTimeout
         after `timeout` seconds.
         """
+        wanted = [self._wanted(phrase, values, language, scope) for phrase in phrases(template)]
+        there = [self._found(one) for one in wanted]
+        if None not in there:
+            return tuple(clip for clip in there if clip is not None)
         async with _within(timeout):
-            return tuple([await self._clip(phrase, values, language, scope) for phrase in phrases(template)])
+            return tuple([clip or await self._rendered(one) for one, clip in zip(wanted, there, strict=True)])
 
     async def render_wav(
         self,
@@ -160,25 +173,23 @@ class Voice:
         reading = read(phrase.parts, values, language)
         return Job(engine.name, voice, language, self._speed, reading, phrase.pause)
 
-    async def _clip(self, phrase: Phrase, values: Mapping[str, str], language: str, scope: str) -> Clip:
-        job, key = self._keyed(phrase, values, language)
-        owner = scope if phrase.variables else None
-        if (found := self._found(key, owner)) is not None:
-            return found
+    async def _rendered(self, wanted: _Wanted) -> Clip:
+        key, scope = wanted.key, wanted.scope
         # One request renders; those that want the same wait here and then find it.
-        async with self._rendering.setdefault(f"{owner}/{key}", asyncio.Lock()):
-            if (found := self._found(key, owner)) is not None:
+        async with self._rendering.setdefault(f"{scope}/{key}", asyncio.Lock()):
+            if (found := self._found(wanted)) is not None:
                 return found
-            request: dict[str, Any] = {"do": "store", "job": job.to_json(), "key": key, "scope": owner}
+            request: dict[str, Any] = {"do": "store", "job": wanted.job.to_json(), "key": key, "scope": scope}
             started = time.perf_counter()
             await self._pool.ask({**request, "cache": str(self._cache_dir)})
             self._on_render(time.perf_counter() - started)
-            stored = self._cache.find(key, owner)
+            stored = self._cache.find(key, scope)
             if stored is None:
                 raise CacheFailed("the cache lost a clip as it was written")
             return Clip(stored.path, stored.seconds)
 
-    def _found(self, key: str, scope: str | None) -> Clip | None:
+    def _found(self, wanted: _Wanted) -> Clip | None:
+        key, scope = wanted.key, wanted.scope
         clip = self._on_disk(key, scope) if scope is not None else self._shared_clip(key)
         if clip is not None:
             self._on_hit()
@@ -197,18 +208,19 @@ class Voice:
         entry = self._cache.find(key, scope)
         return Clip(entry.path, entry.seconds) if entry is not None else None
 
-    def _keyed(self, phrase: Phrase, values: Mapping[str, str], language: str) -> tuple[Job, str]:
-        """Return the job of `phrase` with its key; that of a phrase without variables is worked out once."""
-        known = self._fixed.get((phrase, language))
+    def _wanted(self, phrase: Phrase, values: Mapping[str, str], language: str, scope: str) -> _Wanted:
+        """Return `phrase` as `values` make it; one without variables is worked out once."""
+        known = self._fixed.get((phrase.source, language))
         if known is not None:
             return known
         job = self._job(phrase, values, language)
         if job.engine not in self._versions:
             self._versions[job.engine] = engine_named(job.engine).version
-        keyed = job, job.key(self._versions[job.engine], telephone.FORMAT)
-        if not phrase.variables:
-            self._fixed[phrase, language] = keyed
-        return keyed
+        personal = bool(phrase.variables)
+        wanted = _Wanted(job, job.key(self._versions[job.engine], telephone.FORMAT), scope if personal else None)
+        if not personal:
+            self._fixed[phrase.source, language] = wanted
+        return wanted
 
 
 @asynccontextmanager
