@@ -65,15 +65,17 @@ class _Protocol(AMIProtocol):  # type: ignore[misc]
         self.log = _UNHEARD
 
     def data_received(self, data: bytes) -> None:
-        """Read events here, nine in ten messages, and leave answers to panoramisk, which takes five times as long."""
+        """Read events and plain answers here, and leave the rest to panoramisk, which takes five times as long."""
         *messages, self._unread = (self._unread + data).split(END)
         try:
             for message in messages:
-                event = _event(message)
-                if event is None:
+                fields = _fields(message)
+                if fields is None:
                     super().data_received(message + END)
+                elif "Event" in fields:
+                    self._link.tell_event(fields)
                 else:
-                    self._link.tell_event(event)
+                    self._link.take_answer(fields)
         except Exception as error:  # noqa: BLE001 - whatever a malformed message breaks in the parser
             log.error("The AMI parser failed with %s", type(error).__name__)
             self.transport.abort()
@@ -99,7 +101,9 @@ class AmiLink(Manager):  # type: ignore[misc]
             protocol_factory=lambda: _Protocol(self),
         )
         self._on_event = on_event
-        self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._loop = asyncio.get_running_loop()
+        self._asked: dict[str, asyncio.Future[Message | AmiMessage]] = {}
+        self.lost: asyncio.Future[None] = self._loop.create_future()
 
     async def open(self, within: float) -> None:
         """Connect; OSError or TimeoutError where that fails."""
@@ -111,18 +115,15 @@ class AmiLink(Manager):  # type: ignore[misc]
         action = Action(_checked(fields))
         if self.lost.done() or self.protocol is None or self.protocol.transport.is_closing():
             raise NotSent("AMI の接続が切れています。")
-        protocol = self.protocol
-        answer: asyncio.Future[Message] = self.send_action(action, as_list=False)
+        protocol, number = self.protocol, action.id
+        answer = self._asked[number] = self.send_action(action, as_list=False)
+        limit = self._loop.call_later(within, _fail, answer, "AMI が時間内に応答しませんでした。")
         try:
-            await asyncio.wait({answer, self.lost}, timeout=within, return_when=asyncio.FIRST_COMPLETED)
+            return plain(await answer)
         finally:
-            protocol.responses.pop(action.id, None)
-        if answer.done():
-            return plain(answer.result())
-        answer.cancel()
-        if self.lost.done():
-            raise PbxUnavailable("AMI の接続が、答えを待つ間に切れました。")
-        raise PbxUnavailable("AMI が時間内に応答しませんでした。")
+            limit.cancel()
+            del self._asked[number]
+            protocol.responses.pop(number, None)
 
     def tell(self, fields: Fields) -> None:
         """Send an action and forget it."""
@@ -160,24 +161,41 @@ class AmiLink(Manager):  # type: ignore[misc]
         except Exception as error:  # noqa: BLE001 - one subscriber must not cost the others the connection
             log.error("A subscriber to AMI events failed with %s", type(error).__name__)
 
+    def take_answer(self, answer: AmiMessage) -> None:
+        """Pass an answer on to who waits for it."""
+        asked = self._asked.get(answer.get("ActionID", ""))
+        if asked is not None and not asked.done():
+            asked.set_result(answer)
+
     def _lose(self) -> None:
         if not self.lost.done():
             self.lost.set_result(None)
+        for answer in self._asked.values():
+            _fail(answer, "AMI の接続が、答えを待つ間に切れました。")
 
 
-def _event(message: bytes) -> dict[str, str] | None:
-    """Return an event as `plain` does; None for an answer, and for the last event, which panoramisk wants to see."""
+def _fail(answer: asyncio.Future[Message | AmiMessage], reason: str) -> None:
+    if not answer.done():
+        answer.set_exception(PbxUnavailable(reason))
+
+
+_PLAIN = (b"Event: ", b"Response: Success", b"Response: Error")
+
+
+def _fields(message: bytes) -> dict[str, str] | None:
+    """Return an event or a plain answer as `plain` does; None for what panoramisk wants to see: the greeting, other
+    answers, and the last event."""
     message = message.strip()
-    if not message.startswith(b"Event: ") or message.startswith(b"Event: Shutdown"):
+    if not message.startswith(_PLAIN) or message.startswith(b"Event: Shutdown"):
         return None
-    fields = [line.split(": ", 1) for line in message.decode("utf-8", "ignore").split("\r\n") if ": " in line]
-    event: dict[str, str] = dict(fields)
-    if len(event) < len(fields):
-        event = {name: "\n".join(value for other, value in fields if other == name) for name in event}
-    return event
+    lines = [line.split(": ", 1) for line in message.decode("utf-8", "ignore").split("\r\n") if ": " in line]
+    fields: dict[str, str] = dict(lines)
+    if len(fields) < len(lines):
+        fields = {name: "\n".join(value for other, value in lines if other == name) for name in fields}
+    return fields
 
 
-def plain(message: Message) -> dict[str, str]:
+def plain(message: Message | AmiMessage) -> dict[str, str]:
     """Return a message as a dict; the lines of a repeated header are joined."""
     return {
         name: value if isinstance(value, str) else "\n".join(value)
