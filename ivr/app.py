@@ -12,30 +12,46 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, supp
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
 import uvicorn
 
 from ivr import scenario_files
 from ivr.asterisk.originator import AsteriskOriginator
 from ivr.asterisk.pbx import Pbx
 from ivr.asterisk.tap import Taps
-from ivr.campaign.dial import Dialler, Halt, Observer
+from ivr.campaign.dial import Dialler, Halt
 from ivr.campaign.lines import Lines
-from ivr.campaign.ports import CampaignRow
+from ivr.campaign.observer import Observer
+from ivr.campaign.ports import CampaignRow, ChannelRecord
 from ivr.campaign.reconcile import reconcile
 from ivr.campaign.scripts import Scripts
 from ivr.data_dir import alone
-from ivr.errors import Busy, IvrError, SpeechFailed, StoreFailed
+from ivr.domain.outcome import Outcome
+from ivr.errors import Busy, IvrError, PbxUnavailable, SpeechFailed, StoreFailed
 from ivr.metrics import Metrics
 from ivr.observers import LogObserver, MetricsObserver, Observers
-from ivr.parts import asterisk_originator, fast_agi, limits, managed_or_external, manager, telephone_voice
+from ivr.parts import (
+    asterisk_originator,
+    channel_record,
+    fast_agi,
+    limits,
+    managed_or_external,
+    manager,
+    telephone_voice,
+)
 from ivr.settings import Settings
 from ivr.signals import signals
 from ivr.speech import TelephoneVoice
 from ivr.storage import SqlResults
 from ivr.system_clock import SystemClock
 
+log = structlog.get_logger(__name__)
+
 LAST_WORDS = 15.0
 """Seconds for calls that are cut off to store what is known of them."""
+
+RECONCILE_AGAIN = 2.0
+"""Seconds between two tries to account for the calls of an earlier run."""
 
 METRICS_EVERY = 5.0
 """Seconds between two counts of people for the metrics."""
@@ -87,11 +103,18 @@ class Engine:
     lines: Lines
     tasks: Tasks
     stopping: asyncio.Event
+    reconciled: asyncio.Event
 
     async def dial(
         self, campaign: CampaignRow, observer: Observer | None = None, *, wait_for_windows: bool = False
     ) -> Halt:
-        """Dial `campaign` to its end, or until the engine is told to stop and the calls under way have ended."""
+        """Dial `campaign` to its end, or until the engine is told to stop and the calls under way have ended.
+
+        Nothing is dialled before every call of an earlier run is accounted for.
+        """
+        await first_of(self.reconciled, self.stopping)
+        if not self.reconciled.is_set():
+            return Halt.STOPPED
         scenario = scenario_files.parse(campaign.scenario, campaign.scenario_file)
         observers: list[Observer] = [MetricsObserver(self.metrics), LogObserver()]
         dialler = Dialler(
@@ -117,6 +140,23 @@ class Engine:
             "trunk": not self.lines.trunk.holds,
             "listening": not self.originator.deaf,
         }
+
+    async def reconcile(self, record: ChannelRecord) -> None:
+        """Account for the calls of an earlier run, as soon as the PBX and the store allow it."""
+        while not self.reconciled.is_set():
+            try:
+                await self.originator.ready()
+                found = await reconcile(self.results, record, self.clock)
+            except (PbxUnavailable, StoreFailed) as error:
+                self.metrics.held("reconcile")
+                log.warning("not_reconciled", reason=str(error))
+                await asyncio.sleep(RECONCILE_AGAIN)
+            else:
+                for outcome in found:
+                    self.metrics.found_open(outcome)
+                if found:
+                    log.warning("reconciled", attempts=len(found), unknown=found.count(Outcome.UNKNOWN))
+                self.reconciled.set()
 
     async def watch_campaigns(self) -> None:
         """Keep the metrics about people and windows true, for ever."""
@@ -152,7 +192,6 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
         results = await stack.enter_async_context(
             await SqlResults.open(settings.database_url(), on_write=metrics.wrote)
         )
-        metrics.found_unknown(await reconcile(results, clock))
         speech = telephone_voice(settings, metrics)
         stack.push_async_callback(speech.close)
         pbx = managed_or_external(settings, metrics)
@@ -174,6 +213,7 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
                 lines=Lines(limits(settings), clock),
                 tasks=tasks,
                 stopping=stopping,
+                reconciled=asyncio.Event(),
             )
             try:
                 tasks.serve(warmed_up(speech))
@@ -181,6 +221,7 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
                 stack.push_async_callback(pbx.stop)
                 tasks.serve(pbx.run())
                 tasks.serve(ami.run())
+                tasks.serve(engine.reconcile(channel_record(settings, ami)))
                 tasks.serve(engine.watch_campaigns())
                 tasks.serve(serve_metrics(web, metrics, engine.health))
                 with signals(stopping, settings.drain_timeout.total_seconds()):
@@ -239,6 +280,16 @@ async def meanwhile(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
             yield
         finally:
             task.cancel()
+
+
+async def first_of(*events: asyncio.Event) -> None:
+    """Return once one of `events` is set."""
+    waiting = [asyncio.ensure_future(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for one in waiting:
+            one.cancel()
 
 
 async def _stop_when(stopping: asyncio.Event, dialler: Dialler) -> None:

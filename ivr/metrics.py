@@ -86,10 +86,9 @@ class Metrics:
         if outcome is Outcome.UNKNOWN:
             self._unknown.inc()
 
-    def found_unknown(self, attempts: int) -> None:
-        """At the start, `attempts` of an earlier run were found whose end nobody saw."""
-        self._attempts.labels(Outcome.UNKNOWN.value).inc(attempts)
-        self._unknown.inc(attempts)
+    def found_open(self, outcome: Outcome) -> None:
+        """At the start, an attempt of an earlier run was found whose end the engine had not seen."""
+        self.attempt_ended(outcome)
 
     def recipients(self, campaign: str, states: Mapping[str, int]) -> None:
         """The people of `campaign` are in these states."""

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import structlog
 
-from ivr.campaign.dial import Observer
+from ivr.campaign.observer import Observer
 from ivr.domain.outcome import Outcome
 from ivr.metrics import Metrics
 

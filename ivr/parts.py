@@ -8,6 +8,7 @@ import structlog
 
 from ivr.asterisk.agi import AgiServer
 from ivr.asterisk.ami import Ami
+from ivr.asterisk.channel_record import PLACE, ChannelRecord
 from ivr.asterisk.originator import AsteriskOriginator, DialPlan, Hooks
 from ivr.asterisk.pbx import ExternalPbx, ManagedPbx, Pbx
 from ivr.asterisk.pbx_config import PbxConfig, Trunk
@@ -67,6 +68,14 @@ def managed_or_external(settings: Settings, metrics: Metrics) -> Pbx:
         log.info("pbx_up") if up else log.error("pbx_down", reason=reason)
 
     return ManagedPbx(config, find_asterisk(chosen.asterisk, PROJECT), on_state=on_state)
+
+
+def channel_record(settings: Settings, ami: Ami) -> ChannelRecord:
+    """Return the PBX's own record of its channels; that of an external PBX is found only where the settings say."""
+    chosen = settings.pbx
+    if chosen.mode == "external":
+        return ChannelRecord(ami, chosen.channel_record)
+    return ChannelRecord(ami, settings.data_dir / "asterisk" / PLACE)
 
 
 def trunk(settings: Settings) -> Trunk:

@@ -99,10 +99,12 @@ def test_a_call_is_active_from_its_beginning_to_its_end(metrics: Metrics) -> Non
 
 
 def test_unknown_attempts_count_those_of_now_and_those_found(metrics: Metrics) -> None:
-    metrics.found_unknown(2)
+    for outcome in (Outcome.UNKNOWN, Outcome.BUSY, Outcome.UNKNOWN):
+        metrics.found_open(outcome)
     metrics.attempt_ended(Outcome.UNKNOWN)
     assert value(metrics, "ivr_unknown_attempts") == 3
     assert value(metrics, "ivr_attempts_total", outcome="unknown") == 3
+    assert value(metrics, "ivr_attempts_total", outcome="busy") == 1
 
 
 def test_a_campaign_shows_its_people_until_it_is_forgotten(metrics: Metrics) -> None:

@@ -2,6 +2,7 @@
 
 etc/    rendered configuration, mode 0600
 run/    control socket and other things of one run; emptied before each
+record/ what Asterisk wrote down of its channels, kept from run to run
 secret  the AMI secret, for other programs of the same user
 pid     the process, while there is one
 asterisk.log
@@ -51,7 +52,14 @@ class PbxFiles:
             keep_trailing_newline=True,
             autoescape=False,  # noqa: S701 - not HTML; _within_a_line is what escapes
         )
-        names = {"config": config, "side": config.side, "layout": layout, "secret": secret, "address": address}
+        names = {
+            "config": config,
+            "side": config.side,
+            "layout": layout,
+            "secret": secret,
+            "address": address,
+            "has": lambda module: (layout.moddir / module).exists(),
+        }
         try:
             self._empty()
             for folder in folders:
@@ -97,6 +105,8 @@ class PbxFiles:
         for name in ("etc", "run"):
             shutil.rmtree(self.directory / name, ignore_errors=True)
             (self.directory / name).mkdir(mode=0o700)
+        for name in ("record", "record/cel-custom"):
+            (self.directory / name).mkdir(mode=0o700, exist_ok=True)
 
 
 def _within_a_line(value: object) -> str:

@@ -15,10 +15,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol, assert_never
+from typing import Any, assert_never
 
 from ivr.campaign.conclude import conclude, cut_short
 from ivr.campaign.lines import Lines
+from ivr.campaign.observer import Observer
 from ivr.campaign.ports import CallLeg, CampaignRow, Clock, Due, Originator, Results
 from ivr.campaign.run_call import Conversation, Script
 from ivr.campaign.scripts import Scripts
@@ -47,30 +48,6 @@ class Halt(StrEnum):
     SETTLED = "settled"
     WINDOW = "window"
     STOPPED = "stopped"
-
-
-class Observer(Protocol):
-    """Is told what the dialler does, for metrics, logs and progress; learns no name and no number."""
-
-    def dial_began(self, campaign: str, attempt: str) -> None:
-        """A line is reserved and the intent is stored."""
-        ...
-
-    def answered(self, campaign: str, attempt: str) -> None:
-        """The callee's side answered."""
-        ...
-
-    def dial_ended(self, campaign: str, attempt: str, outcome: Outcome, *, settled: bool) -> None:
-        """The attempt is over and stored."""
-        ...
-
-    def held(self, campaign: str, reason: str, until: datetime | None) -> None:
-        """Nothing is dialled for now: `window`, `retry`, `store`, `pbx`, `trunk`, `voice`, `paused`."""
-        ...
-
-    def defect(self, campaign: str, attempt: str, error: Exception) -> None:
-        """A defect of ours ended one call."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -294,10 +271,16 @@ class Dialler:
             if not await self._results.intend(intent):
                 return None
         except StoreFailed:
-            await self._hold("store")
+            await self._withdraw(intent)
             return None
         self._observer.dial_began(self._campaign.name, intent.id)
         return intent
+
+    async def _withdraw(self, intent: Intent) -> None:
+        """End an intent that may have been stored although the store said no: nothing is dialled for it."""
+        await self._hold("store")
+        ending = Ending(outcome=Outcome.FAILED, at=self._clock.now(), evidence={"reason": "not stored in time"})
+        await self._persist(lambda: self._results.end(intent.id, ending, settled=None, due_at=None))
 
     async def _pbx_ready(self) -> None:
         """Return once the PBX takes orders, or there is nothing to order any more."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -138,6 +138,34 @@ class Originator(Protocol):
 
     async def ready(self) -> None:
         """Return once the PBX takes orders; raise PbxUnavailable after a while."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trace:
+    """What the PBX's own record tells of a channel; None: not recorded.
+
+    `q850` is the cause with which the far end ended it; None where it was not the far end that did.
+    """
+
+    began: datetime | None = None
+    answered: datetime | None = None
+    ended: datetime | None = None
+    q850: int | None = None
+
+
+class ChannelRecord(Protocol):
+    """The PBX's channels of an earlier run, by the ids of their attempts."""
+
+    async def ended(self, ids: Collection[str]) -> Mapping[str, Trace]:
+        """Hang up those of `ids` that live, and return what is recorded of each, once none lives.
+
+        PbxUnavailable where that can't be told now.
+        """
+        ...
+
+    async def forget(self) -> None:
+        """Every channel recorded so far is accounted for."""
         ...
 
 

@@ -1,32 +1,52 @@
 """After a start: what became of the attempts that an earlier run of the engine left open?
 
-The managed PBX dies with its engine, so no channel of theirs is alive. Whether the telephone rang, and what was heard,
-can't be known from here: such an attempt ends `unknown`, and the person, with the best outcome so far, is not called
-again by itself.
+The PBX is asked before anything is dialled: a channel that still lives is hung up, since nobody talks on it any more,
+and of one that is gone its own record tells. A dial that the network turned away is over, and the rules go on with the
+person. Where the callee answered, or the record does not tell, what was heard can't be known: such an attempt ends
+`unknown`, and the person, with the best outcome so far, is not called again by itself.
 """
 
 from __future__ import annotations
 
-from ivr.campaign.ports import Clock, Results
+from ivr.campaign.ports import ChannelRecord, Clock, OpenAttempt, Results, Trace
 from ivr.domain.attempt import AttemptState, Ending, Past
 from ivr.domain.calling_rules import best
-from ivr.domain.outcome import Outcome
+from ivr.domain.outcome import Outcome, of_record
+
+REASON = "engine stopped during the call"
 
 
-async def reconcile(results: Results, clock: Clock) -> int:
-    """End every open attempt as `unknown`; return how many there were."""
+async def reconcile(results: Results, record: ChannelRecord, clock: Clock) -> tuple[Outcome, ...]:
+    """End every open attempt and return how each ended; raise StoreFailed or PbxUnavailable where that can't be yet."""
     open_attempts = await results.open_attempts()
-    for attempt in open_attempts:
-        ending = Ending(
-            outcome=Outcome.UNKNOWN,
-            at=clock.now(),
-            evidence={
-                "reason": "engine stopped during the call",
-                "answered": attempt.state is AttemptState.ANSWERED,
-            },
-        )
-        intent = attempt.intent
-        unknown = Past(number=intent.number, at=intent.at, outcome=Outcome.UNKNOWN)
-        past = await results.past(intent.campaign, intent.recipient)
-        await results.end(intent.id, ending, settled=best((*past, unknown)), due_at=None)
-    return len(open_attempts)
+    known = await record.ended([attempt.intent.id for attempt in open_attempts])
+    endings = [(attempt.intent, _ending(attempt, known.get(attempt.intent.id), clock)) for attempt in open_attempts]
+    for intent, ending in endings:
+        settled = None
+        if ending.outcome is Outcome.UNKNOWN:
+            past = await results.past(intent.campaign, intent.recipient)
+            settled = best((*past, Past(number=intent.number, at=intent.at, outcome=Outcome.UNKNOWN)))
+        await results.end(intent.id, ending, settled=settled, due_at=None)
+    await record.forget()
+    return tuple(ending.outcome for _, ending in endings)
+
+
+def _ending(attempt: OpenAttempt, trace: Trace | None, clock: Clock) -> Ending:
+    trace = trace or Trace()
+    answered = attempt.state is AttemptState.ANSWERED or trace.answered is not None
+    return Ending(
+        outcome=Outcome.UNKNOWN if answered else of_record(trace.q850),
+        at=clock.now(),
+        dialled_at=trace.began,
+        answered_at=trace.answered,
+        q850=trace.q850,
+        evidence={
+            "reason": REASON,
+            "answered": answered,
+            "recorded": [
+                name
+                for name, at in (("began", trace.began), ("answered", trace.answered), ("ended", trace.ended))
+                if at is not None
+            ],
+        },
+    )

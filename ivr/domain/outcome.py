@@ -131,6 +131,14 @@ def of_network(
     return Outcome.UNKNOWN
 
 
+def of_record(q850: int | None) -> Outcome:
+    """Return the outcome of a dial that nobody answered and of which the far end's Q.850 cause is all that is left.
+
+    18 to 20 come for a telephone that rings as well as for one that is off (480): no outcome says both.
+    """
+    return Outcome.UNKNOWN if q850 in (None, 18, 19, 20) else _BY_Q850.get(q850, Outcome.UNKNOWN)
+
+
 def of_call(facts: Sequence[Fact], over: Over, tones: Sequence[Found] = ()) -> Outcome:
     """Return the outcome of an answered call, no stronger than `facts` and the `tones` of the callee's side.
 

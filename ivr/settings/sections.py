@@ -51,13 +51,17 @@ class Agi(Section):
 
 
 class Pbx(Section):
-    """Our Asterisk. `asterisk` names a binary or an unpacked layout; null: .asterisk/ of the checkout, then PATH."""
+    """Our Asterisk. `asterisk` names a binary or an unpacked layout; null: .asterisk/ of the checkout, then PATH.
+
+    `channel_record` is the file of cel_custom where the PBX is external and on this machine.
+    """
 
     mode: Literal["managed", "external"] = "managed"
     sip_port: Port = 5060
     bind_host: Host = "127.0.0.1"
     rtp_ports: tuple[Port, Port] = (10000, 14999)
     asterisk: Path | None = None
+    channel_record: Path | None = None
     ami: Ami = Ami()
     agi: Agi = Agi()
 

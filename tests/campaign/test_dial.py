@@ -14,7 +14,6 @@ from ivr.campaign import dial
 from ivr.campaign.dial import Dialler, Halt
 from ivr.campaign.lines import Limits, Lines
 from ivr.campaign.ports import CampaignRow, Clock, Disposition, Due, NewCampaign, Originator, Talk
-from ivr.campaign.reconcile import reconcile
 from ivr.campaign.scripts import Scripts
 from ivr.domain.attempt import Ending, Intent
 from ivr.domain.calendar import DAYS, HOLIDAY, Calendar, Window
@@ -358,27 +357,35 @@ async def test_an_aborted_engine_stores_what_was_proven_and_a_restart_leaves_not
         assert found.count(Outcome.CONFIRMED) == 1
 
 
-async def test_attempts_left_open_by_a_killed_engine_end_unknown_and_are_not_repeated(tmp_path: Path) -> None:
-    async with campaign(tmp_path, people(2)) as (results, row):
-        await results.intend(
-            Intent(id="a" * 32, campaign=row.id, recipient="00000", number="+81357220000", at=datetime.now(UTC))
-        )
-        assert await reconcile(results, SystemClock()) == 1
-        telephone = Telephone({}, HANGS_UP)
-        await run(results, row, telephone)
-        assert [intent.recipient for intent in telephone.dials] == ["00001"]
-        assert (await outcomes(results, row))["00000"] is Outcome.UNKNOWN
+class ForgetfulStore:
+    """A store that keeps an intent and yet says no, once: its answer was lost."""
+
+    def __init__(self, results: SqlResults) -> None:
+        self._results = results
+        self.lost = 0
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._results, name)
+
+    async def intend(self, intent: Intent) -> bool:
+        stored = await self._results.intend(intent)
+        if not self.lost:
+            self.lost += 1
+            raise StoreFailed("the answer is lost")
+        return stored
 
 
-async def test_an_unknown_end_does_not_hide_what_was_reached_before(tmp_path: Path) -> None:
+async def test_an_intent_whose_storing_is_in_doubt_is_withdrawn_and_the_person_is_called_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dial, "PATIENCE", 0.02)
     async with campaign(tmp_path, people(1)) as (results, row):
-        intents = [
-            Intent(id=name * 32, campaign=row.id, recipient="00000", number="+81357220000", at=datetime.now(UTC))
-            for name in ("a", "b")
-        ]
-        await results.intend(intents[0])
-        voicemail = Ending(outcome=Outcome.VOICEMAIL, at=datetime.now(UTC))
-        await results.end(intents[0].id, voicemail, settled=None, due_at=None)
-        await results.intend(intents[1])
-        await reconcile(results, SystemClock())
-        assert await outcomes(results, row) == {"00000": Outcome.VOICEMAIL}
+        store, telephone = ForgetfulStore(results), Telephone({}, PRESSES)
+        again = Rules(calendar=ALWAYS, retries={Outcome.FAILED: Retry(times=1, after=timedelta(0))})
+        halt, _ = await run(store, row, telephone, rules=again)  # type: ignore[arg-type]
+        assert halt is Halt.SETTLED
+        assert store.lost == 1
+        assert len(telephone.dials) == 1
+        (person,) = await results.records(row.id)
+        assert [attempt.outcome for attempt in person.attempts] == [Outcome.FAILED, Outcome.CONFIRMED]
+        assert person.attempts[0].dialled_at is None

@@ -1,0 +1,32 @@
+"""Who is told what the dialler does."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Protocol
+
+from ivr.domain.outcome import Outcome
+
+
+class Observer(Protocol):
+    """Is told what the dialler does, for metrics, logs and progress; learns no name and no number."""
+
+    def dial_began(self, campaign: str, attempt: str) -> None:
+        """A line is reserved and the intent is stored."""
+        ...
+
+    def answered(self, campaign: str, attempt: str) -> None:
+        """The callee's side answered."""
+        ...
+
+    def dial_ended(self, campaign: str, attempt: str, outcome: Outcome, *, settled: bool) -> None:
+        """The attempt is over and stored."""
+        ...
+
+    def held(self, campaign: str, reason: str, until: datetime | None) -> None:
+        """Nothing is dialled for now: `window`, `retry`, `store`, `pbx`, `trunk`, `voice`, `paused`."""
+        ...
+
+    def defect(self, campaign: str, attempt: str, error: Exception) -> None:
+        """A defect of ours ended one call."""
+        ...
