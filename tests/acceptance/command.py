@@ -17,6 +17,8 @@ T = TypeVar("T")
 
 LOGGED = re.compile(r"\d{4}-\d\d-\d\dT\S+ \[")
 
+PROGRAM = (sys.executable, "-m", "ivr")
+
 LOOK = 0.05
 """Seconds between two looks at something that is waited for."""
 
@@ -60,7 +62,12 @@ class Command:
     """A command that runs, from `with` to its end; what it says goes into files in `folder`."""
 
     def __init__(
-        self, folder: Path, *arguments: str | Path, prefix: tuple[str, ...] = (), out: Path | None = None
+        self,
+        folder: Path,
+        *arguments: str | Path,
+        prefix: tuple[str, ...] = (),
+        program: tuple[str, ...] = PROGRAM,
+        out: Path | None = None,
     ) -> None:
         """Begin; `out` is where standard output goes if not into a file in `folder`."""
         folder.mkdir(parents=True, exist_ok=True)
@@ -69,7 +76,7 @@ class Command:
         self._out, self._err = folder / f"{number}.out", folder / f"{number}.err"
         with (out or self._out).open("wb") as said, self._err.open("wb") as err:
             self.process = subprocess.Popen(
-                (*prefix, sys.executable, "-m", "ivr", *map(str, arguments)),
+                (*prefix, *program, *map(str, arguments)),
                 stdin=subprocess.DEVNULL,
                 stdout=said,
                 stderr=err,

@@ -154,32 +154,18 @@ def _call(folder: Path, fields: Mapping[str, object]) -> FarCall:
     )
 
 
-class FarEnd:
-    """`ivr network` in a process of its own: every number of it exists, and none is dialled by two tests."""
+class Network:
+    """`ivr network` in a process of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, callees: Path, port: int) -> None:
+        """Start it by entering `command`; its records go to `folder`/out."""
         self.folder = folder
-        self.port = free_port(socket.SOCK_DGRAM)
-        self._given = dict.fromkeys(_KINDS, 0)
-        kinds = shipped_kinds()
-        listed = "\n".join(f'  "{_number(kind, index)}": {kind}' for kind in _KINDS for index in range(MOST_OF_A_KIND))
-        assert kinds.keys() >= {BUSY, SILENT}
-        folder.mkdir(parents=True)
-        (folder / "callees.yaml").write_text(f"kinds:{QUICK}callees:\n{listed}\n", "utf-8")
-        self.command = Command(
-            folder / "command", "network", folder / "callees.yaml", "--sip-port", str(self.port), "-o", folder / "out"
-        )
+        self.port = port
+        self.command = Command(folder / "command", "network", callees, "--sip-port", str(port), "-o", folder / "out")
 
     def ready(self) -> None:
         """Return once it takes calls."""
         self.command.says(f"127.0.0.1:{self.port}", within=60)
-
-    def number(self, kind: str) -> str:
-        """Return a national number of somebody of `kind` whom nobody has dialled yet."""
-        index = self._given[kind]
-        assert index < MOST_OF_A_KIND
-        self._given[kind] += 1
-        return _number(kind, index)
 
     def calls(self, numbers: Sequence[str]) -> list[FarCall]:
         """Return the calls of `numbers` that are over."""
@@ -201,9 +187,14 @@ class FarEnd:
         """Tell whether somebody at `numbers` is being called."""
         return not set(numbers).isdisjoint(self._seen_by_asterisk()[1])
 
-    def quiet(self, numbers: Sequence[str]) -> None:
+    def quiet(self, numbers: Sequence[str], within: float = 30) -> None:
         """Return once nobody at `numbers` is on a call."""
-        until(lambda: not self.active(numbers), 30, "every call is over")
+        until(lambda: not self.active(numbers), within, "every call is over")
+
+    @property
+    def pbx_pid(self) -> int:
+        """The process of its Asterisk."""
+        return int((self.folder / "out" / "pbx" / "pid").read_text())
 
     def _seen_by_asterisk(self) -> tuple[int, list[str]]:
         """Return how many calls the network's Asterisk has had since its start, and the numbers being called now."""
@@ -216,6 +207,27 @@ class FarEnd:
         pbx = self.folder / "out" / "pbx"
         command = (LAYOUT.asterisk, "-C", pbx / "etc" / "asterisk.conf", "-rx", line)
         return subprocess.run(command, cwd=pbx, capture_output=True, text=True, timeout=10, check=True).stdout
+
+
+class FarEnd(Network):
+    """The network of the acceptance tests: every number of it exists, and none is dialled by two tests."""
+
+    def __init__(self, folder: Path) -> None:
+        self._given = dict.fromkeys(_KINDS, 0)
+        kinds = shipped_kinds()
+        listed = "\n".join(f'  "{_number(kind, index)}": {kind}' for kind in _KINDS for index in range(MOST_OF_A_KIND))
+        assert kinds.keys() >= {BUSY, SILENT}
+        folder.mkdir(parents=True)
+        callees = folder / "callees.yaml"
+        callees.write_text(f"kinds:{QUICK}callees:\n{listed}\n", "utf-8")
+        super().__init__(folder, callees, free_port(socket.SOCK_DGRAM))
+
+    def number(self, kind: str) -> str:
+        """Return a national number of somebody of `kind` whom nobody has dialled yet."""
+        index = self._given[kind]
+        assert index < MOST_OF_A_KIND
+        self._given[kind] += 1
+        return _number(kind, index)
 
 
 def _number(kind: str, index: int) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ivr.rehearsal.ports import free_port
-from tests.acceptance.command import Command, Said
+from tests.acceptance.command import PROGRAM, Command, Said
 
 SCENARIO = """\
 version: 1
@@ -59,6 +59,8 @@ class Office:
         self.list = folder / "meibo.csv"
         self.scenario = folder / "annai.yaml"
         self.config = folder / "ivr.yaml"
+        self.prefix: tuple[str, ...] = ()
+        self.program = PROGRAM
         self._stack = stack
         self._trunk_port = trunk_port
         folder.mkdir(parents=True, exist_ok=True)
@@ -104,7 +106,13 @@ class Office:
 
     def begin(self, *arguments: str | Path, prefix: tuple[str, ...] = (), out: Path | None = None) -> Command:
         """Start a command with the settings; what it prints goes to `out`, by itself into a file of its own."""
-        command = Command(self.folder / "said", "--config", self.config, *arguments, prefix=prefix, out=out)
+        command = Command(
+            self.folder / "said",
+            *("--config", self.config, *arguments),
+            prefix=(*self.prefix, *prefix),
+            program=self.program,
+            out=out,
+        )
         return self._stack.enter_context(command)
 
     def ivr(self, *arguments: str | Path, within: float = 60) -> Said:
