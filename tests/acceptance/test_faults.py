@@ -19,4 +19,4 @@ def test_whatever_goes_down_nobody_is_lost_called_twice_or_told_to_have_confirme
     assert verdict.clean, report(verdict, done)
     assert verdict.people == PEOPLE
     assert done.total() >= 5, "so many faults were done before everybody was settled"
-    assert verdict.outcomes["confirmed"] > PEOPLE // 4, "the campaign goes on between the faults"
+    assert verdict.outcomes["confirmed"] > PEOPLE // 6, "the campaign goes on between the faults"
