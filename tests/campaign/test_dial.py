@@ -320,18 +320,20 @@ async def test_a_pause_holds_the_dialling_and_a_resume_goes_on(tmp_path: Path, m
             await results.move_campaign(row.id, expected=["running"], state="paused")
             while "paused" not in watch.holds:
                 await asyncio.sleep(0.005)
-            while telephone.live:
-                await asyncio.sleep(0.005)
-            held = len(telephone.dials)
+            paused.append(datetime.now(UTC))
             await asyncio.sleep(0.1)
-            assert len(telephone.dials) == held < 300
+            paused.append(datetime.now(UTC))
+            assert len(telephone.dials) < 300
             await results.move_campaign(row.id, expected=["paused"], state="running")
 
+        paused: list[datetime] = []
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(pause_and_resume())
             halt, _ = await run(results, row, telephone, lines=2, watch=watch)
         assert halt is Halt.SETTLED
         assert len(telephone.dials) == 300
+        began, ended = paused
+        assert not [intent for intent in telephone.dials if began < intent.at < ended], "decided while it was paused"
 
 
 async def test_an_aborted_engine_stores_what_was_proven_and_a_restart_leaves_nothing_open(tmp_path: Path) -> None:
