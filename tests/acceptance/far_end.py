@@ -191,6 +191,10 @@ class Network:
         """Return once nobody at `numbers` is on a call."""
         until(lambda: not self.active(numbers), within, "every call is over")
 
+    def hang_up_all(self) -> None:
+        """End every call, as a telephone company does whose caller is gone without a word."""
+        self._console("channel request hangup all")
+
     @property
     def pbx_pid(self) -> int:
         """The process of its Asterisk."""

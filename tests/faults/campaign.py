@@ -63,6 +63,8 @@ def suffer(
         if running.process.poll() is not None:
             running = office.run()
     _settle(desk, running)
+    # The engine and its PBX have ended: who is still on the telephone waits for one that was killed.
+    town.network.hang_up_all()
     town.network.quiet(numbers, within=60)
     message = spoken(desk)
     calls = town.network.calls(numbers)
