@@ -94,7 +94,7 @@ class Conversation:
         try:
             return await self._act(leg, at)
         except CallLost:
-            return Broken("call lost")
+            return Broken("call lost", lost=True)
         except OwnError as error:
             return Broken(type(error).__name__)
 

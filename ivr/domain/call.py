@@ -30,12 +30,13 @@ class Words(IntEnum):
 
 
 class EndedBy(StrEnum):
-    """Who or what ended a call."""
+    """Who or what ended a call. `lost`: we lost sight of it, and it may have gone on without us."""
 
     ENGINE = "engine"
     CALLEE = "callee"
     TIME = "time"
     FAULT = "fault"
+    LOST = "lost"
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,10 +201,11 @@ class TimeUp:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """We could not go on; `reason` names no person."""
+    """We could not go on; `reason` names no person. `lost` where the call may go on without us."""
 
     reason: str
     seconds: float = 0.0
+    lost: bool = False
 
 
 Event = (

@@ -75,7 +75,8 @@ def decide(scenario: Scenario, at: Live, event: Event) -> tuple[State, tuple[Fac
             nobody = _nobody_came(at)
             return Over(EndedBy.TIME), (*_cut(scenario, at, event.seconds, event.restarts), *nobody)
         case Broken():
-            return Over(EndedBy.FAULT, event.reason), _cut(scenario, at, event.seconds, 0)
+            by = EndedBy.LOST if event.lost else EndedBy.FAULT
+            return Over(by, event.reason), _cut(scenario, at, event.seconds, 0)
         case Sounded():
             state, facts = _sounded(scenario, at, event.sign)
             return state, (*_cut(scenario, at, event.seconds, event.restarts), Heeded(event.sign), *facts)

@@ -142,6 +142,7 @@ def of_record(q850: int | None) -> Outcome:
 def of_call(facts: Sequence[Fact], over: Over, tones: Sequence[Found] = ()) -> Outcome:
     """Return the outcome of an answered call, no stronger than `facts` and the `tones` of the callee's side.
 
+    What the callee heard of a call that we lost, perhaps all of it, can't be known.
     A closing sentence after a beep is a machine's, whose recording is full. An announcement of the network proves
     neither a person nor a machine; it is told by its tones, or by going round and hanging up.
     """
@@ -151,6 +152,8 @@ def of_call(facts: Sequence[Fact], over: Over, tones: Sequence[Found] = ()) -> O
     heeded = [fact.sign for fact in facts if isinstance(fact, Heeded)]
     if key and reached:
         return Outcome.CONFIRMED
+    if over.by is EndedBy.LOST:
+        return Outcome.UNKNOWN
     if over.by is EndedBy.FAULT:
         return Outcome.FAILED
     if key:

@@ -84,8 +84,10 @@ ABSENT = ASKED * 2
         ((*ABSENT, Pressed("#", 1.0), Spoken(3.0), HungUp()), Outcome.CONFIRMED),
         ((TimeUp(2.0),), Outcome.UNCONFIRMED),
         ((Broken("no voice"),), Outcome.FAILED),
-        ((Pressed("#", 2.0), Broken("PBX gone")), Outcome.FAILED),
-        ((Pressed("#", 2.0), Spoken(3.0), Broken("PBX gone")), Outcome.CONFIRMED),
+        ((Pressed("#", 2.0), Broken("no file")), Outcome.FAILED),
+        ((Broken("PBX gone", lost=True),), Outcome.UNKNOWN),
+        ((Pressed("#", 2.0), Broken("PBX gone", lost=True)), Outcome.UNKNOWN),
+        ((Pressed("#", 2.0), Spoken(3.0), Broken("PBX gone", lost=True)), Outcome.CONFIRMED),
     ],
 )
 def test_the_outcome_is_no_stronger_than_what_happened(events: tuple[Event, ...], expected: Outcome) -> None:

@@ -69,9 +69,9 @@ def test_a_message_heard_whole_may_be_unknown_and_nothing_else() -> None:
     assert judged(person(attempt("busy")), HEARD).lost == 1
 
 
-def test_who_heard_the_whole_message_is_not_called_again() -> None:
-    twice = person(attempt("unknown", answered=True), attempt("unknown", answered=True))
-    assert judged(twice, HEARD, HEARD).double == 1
+def test_who_may_have_heard_the_whole_message_is_not_called_again() -> None:
+    twice = person(attempt("unknown", answered=True), attempt("confirmed", answered=True))
+    assert judged(twice, TALKED, HEARD).double == 1
 
 
 def test_outcomes_of_the_network_and_answers_that_never_were_are_invented() -> None:

@@ -40,7 +40,8 @@ class Verdict:
     def judge(self, person: Mapping[str, Any], dials: Sequence[Dialled]) -> None:
         """Take in one person of the results, with the dials to their number.
 
-        double           more dials than attempts that can have been dialled: one intent, two calls
+        double           more dials than attempts that can have been dialled: one intent, two calls; or a further
+                         attempt after one whose end is not known
         lost             not settled, or an attempt or an answered dial without an outcome
         false_confirmed  `confirmed`, and nobody pressed and heard the message to its end
         invented         the results tell of more answers than there were
@@ -68,9 +69,9 @@ class Verdict:
         unseen = max(0, heard - confirmed)
         self.unseen_confirmed += unseen
         if unseen:
-            ended = {attempt["outcome"] for attempt in attempts} & {"unknown", "confirmed_partial", "failed"}
-            self._offend("lost", not ended, person)
-            self._offend("double", len(dials) > 1 and heard > 1, person)
+            self._offend("lost", not any(attempt["outcome"] == "unknown" for attempt in attempts), person)
+        again = sum(attempt["outcome"] == "unknown" for attempt in attempts[:-1])
+        self._offend("double", again, person)
 
     def _offend(self, what: str, times: int, person: Mapping[str, Any]) -> None:
         if times:
