@@ -25,7 +25,7 @@ from ivr.asterisk.pbx_layout import find_asterisk
 from ivr.data_dir import alone
 from ivr.errors import EngineRuns, IvrError, PbxUnavailable, Problems
 from ivr.metrics import Metrics
-from ivr.parts import PROJECT, managed_or_external, manager, telephone_voice
+from ivr.parts import PROJECT, key_store, managed_or_external, manager, telephone_voice
 from ivr.settings import Settings
 from ivr.storage import SqlResults
 from ivr.system_clock import SystemClock
@@ -124,6 +124,20 @@ async def secrets(chosen: Settings) -> Finding:
     chosen.trunk.password()
     chosen.pbx.ami.secret()
     return _good("パスワードのファイル", "読めます。" if chosen.trunk.password_file else "使わない設定です。")
+
+
+async def keys(chosen: Settings) -> Finding:
+    """Do the keys open, and does the master key lie apart from the data?"""
+    key_store(chosen).close()
+    file = chosen.keys.master_key_file or chosen.data_dir / "master.key"
+    if file.exists() and file.is_relative_to(chosen.data_dir):
+        return Finding(
+            name="鍵",
+            state=State.WARNING,
+            message=f"開けます。マスター鍵（{file}）が、鍵で守られるデータと同じ場所にあります。",
+            remedy="マスター鍵を別の場所に移し、keys.master_key_file か環境変数 IVR_MASTER_KEY で指定してください。",
+        )
+    return _good("鍵", "開けます。")
 
 
 async def clock(chosen: Settings) -> Finding:
@@ -299,6 +313,7 @@ async def trunk(chosen: Settings, pbx: Pbx) -> Finding:
 LOOKS: Mapping[str, Callable[[Settings], Awaitable[Finding]]] = {
     "データの置き場": data_dir,
     "パスワードのファイル": secrets,
+    "鍵": keys,
     "時計": clock,
     "架電時間帯": window,
     "データベース": database,
@@ -310,6 +325,7 @@ LOOKS: Mapping[str, Callable[[Settings], Awaitable[Finding]]] = {
 REMEDIES: Mapping[str, str] = {
     "データの置き場": "設定 data_dir を直してください。",
     "パスワードのファイル": "パスワードだけを一行書いたファイルを作り、自分だけが読めるようにしてください。",
+    "鍵": "設定 keys とマスター鍵を確かめてください。",
     "時計": "時刻の合わせ方を確かめてください。",
     "架電時間帯": "設定 calling を直してください。",
     "データベース": "設定 database と、データの置き場の権限を確かめてください。",

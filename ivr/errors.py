@@ -3,7 +3,9 @@
     IvrError
     ├── InputError           the person's: a file, a setting, a name; says what to change
     │   ├── Problems         several at once, each with its file and line
-    │   └── NotFound         a campaign, step or file that is not there
+    │   ├── NotFound         a campaign, step or file that is not there
+    │   ├── KeyDestroyed     a campaign that was erased; nobody can read it again
+    │   └── WrongMasterKey   not the one that the keys were locked with
     ├── PeerError            the other side's: the PBX, the trunk, the network
     │   ├── PbxUnavailable   Asterisk does not start, answer, or let us in
     │   └── CallLost         one call's channel went away under us
@@ -11,8 +13,10 @@
         ├── SpeechFailed     the voice is out of order: processes, disk
         │   └── Unspeakable  the voice can't speak this text, however often it is asked
         ├── StoreFailed      the results store refused or is out of reach
+        ├── KeysFailed       the key store is damaged or out of reach
         └── Busy             a port that we need is taken
-            └── EngineRuns   another engine holds this data directory
+            ├── EngineRuns   another engine holds this data directory
+            └── KeysInUse    somebody else has the key store open, or is changing its locks
 
 The text of an error is one sentence for the person who sees it.
 """
@@ -33,6 +37,14 @@ class InputError(IvrError):
 
 class NotFound(InputError):
     """A campaign, step or file by that name is not there."""
+
+
+class KeyDestroyed(InputError):
+    """The campaign was erased: its key is gone, and nobody can read it again."""
+
+
+class WrongMasterKey(InputError):
+    """The keys were locked with another master key."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -84,9 +96,17 @@ class StoreFailed(OwnError):
     """The results store refused, or is out of reach."""
 
 
+class KeysFailed(OwnError):
+    """The key store is damaged, or out of reach."""
+
+
 class Busy(OwnError):
     """A port that we need is taken."""
 
 
 class EngineRuns(Busy):
     """Another engine holds this data directory."""
+
+
+class KeysInUse(Busy):
+    """Somebody else has the key store open, or is changing its locks."""

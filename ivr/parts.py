@@ -20,6 +20,8 @@ from ivr.metrics import Metrics
 from ivr.settings import Settings
 from ivr.speech import TelephoneVoice
 from ivr.system_clock import SystemClock
+from ivr.vault import KeyStore
+from ivr.vault.master import master_key
 
 log = structlog.get_logger(__name__)
 
@@ -40,6 +42,13 @@ def telephone_voice(settings: Settings, metrics: Metrics | None = None) -> Telep
         on_render=counted.speech_rendered,
         on_hit=counted.speech_cached,
     )
+
+
+def key_store(settings: Settings) -> KeyStore:
+    """Return the keys of the settings, open; raise InputError, KeysFailed or KeysInUse."""
+    data, chosen = made(settings.data_dir), settings.keys
+    folder = chosen.dir or data / "keys"
+    return KeyStore.open(folder, master_key(chosen.master_key_file, data / "master.key", folder))
 
 
 def managed_or_external(settings: Settings, metrics: Metrics) -> Pbx:

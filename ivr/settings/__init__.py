@@ -6,6 +6,20 @@ are never settings themselves: a setting names the file that holds one.
 
 from ivr.settings.listening import Listening
 from ivr.settings.reading import Settings, load
-from ivr.settings.sections import Agi, Ami, Calling, Log, Metrics, Pbx, Speech, Trunk, Web
+from ivr.settings.sections import Agi, Ami, Calling, Keys, Log, Metrics, Pbx, Speech, Trunk, Web
 
-__all__ = ["Agi", "Ami", "Calling", "Listening", "Log", "Metrics", "Pbx", "Settings", "Speech", "Trunk", "Web", "load"]
+__all__ = [
+    "Agi",
+    "Ami",
+    "Calling",
+    "Keys",
+    "Listening",
+    "Log",
+    "Metrics",
+    "Pbx",
+    "Settings",
+    "Speech",
+    "Trunk",
+    "Web",
+    "load",
+]

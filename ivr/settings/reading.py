@@ -22,14 +22,14 @@ from ivr.domain.outcome import Outcome
 from ivr.errors import Problem, Problems
 from ivr.settings.listening import Listening
 from ivr.settings.notation import Database, Duration, Section, limited, secret, wrong
-from ivr.settings.sections import Calling, Log, Metrics, Pbx, Speech, Trunk, Try, Web
+from ivr.settings.sections import Calling, Keys, Log, Metrics, Pbx, Speech, Trunk, Try, Web
 
 DEFAULT_FILE = Path("ivr.yaml")
 PREFIX = "IVR_"
 PORTS_PER_LINE = 4
 """RTP and RTCP of a call, and as much again for ports that are not yet free after the call before."""
 
-NOT_SETTINGS = frozenset({"IVR_CONFIG"})
+NOT_SETTINGS = frozenset({"IVR_CONFIG", "IVR_MASTER_KEY"})
 """Variables of ours in the environment that name no setting."""
 
 
@@ -66,6 +66,7 @@ class Settings(BaseSettings):
     listening: Listening = Listening()
     metrics: Metrics = Metrics()
     web: Web = Web()
+    keys: Keys = Keys()
     log: Log = Log()
     drain_timeout: Annotated[Duration, limited("0s", "1h")] = timedelta(seconds=200)
     _source: Path | None = PrivateAttr(default=None)

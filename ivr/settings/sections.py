@@ -217,6 +217,13 @@ class Web(Section):
     port: Port = 8080
 
 
+class Keys(Section):
+    """Where the keys are, and the master key that locks them; null: `keys/` and `master.key` in `data_dir`."""
+
+    dir: Path | None = None
+    master_key_file: Path | None = None
+
+
 class Log(Section):
     """What is logged, and how."""
 
