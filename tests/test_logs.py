@@ -251,3 +251,10 @@ def test_a_log_line_has_its_time_with_the_offset(written: Callable[..., list[dic
     told = datetime.fromisoformat(line["timestamp"])
     assert told.utcoffset() is not None
     assert abs((datetime.now(UTC) - told).total_seconds()) < 5
+
+
+def test_a_line_that_cannot_be_written_stops_nobody(written: Callable[..., list[dict[str, Any]]]) -> None:
+    stream = io.StringIO()
+    logs.configure(as_json=False, stream=stream)
+    stream.close()
+    structlog.get_logger("ivr.test").info("said")
