@@ -37,6 +37,9 @@ WORDS = {
 COLUMN = 0.1
 """Seconds that a column of the plot stands for."""
 
+LONGEST = 600
+"""Seconds of a recording; no answer lasts as long."""
+
 WIDTH = 100
 _BARS = " ▁▂▃▄▅▆▇█"
 _FLOOR = -60.0
@@ -161,9 +164,12 @@ def _samples(file: Path) -> NDArray[np.int16]:
                     f"{file} は 8 kHz・16 ビットの WAV ではありません。"
                     f"変換してください（例：sox {file} -r 8000 -b 16 -c 1 out.wav）。"
                 )
-            data = np.frombuffer(recording.readframes(recording.getnframes()), dtype="<i2")
+            if recording.getnframes() > LONGEST * RATE:
+                raise InputError(f"{file} は長すぎます（上限 {LONGEST // 60} 分）。")
+            read = recording.readframes(recording.getnframes())
+            data = np.frombuffer(read[: len(read) // 2 * 2], dtype="<i2")
             return data[:: recording.getnchannels()].astype(np.int16)
     except FileNotFoundError:
         raise InputError(f"{file} がありません。ファイル名とフォルダを確かめてください。") from None
-    except (wave.Error, EOFError, OSError):
+    except (wave.Error, EOFError, OSError, ValueError, RuntimeError):  # all of these `wave` raises, of a damaged file
         raise InputError(f"{file} は WAV ファイルとして読めません。") from None

@@ -15,7 +15,7 @@ from ivr.domain.line_sounds import Sign
 from ivr.errors import InputError
 from ivr.rehearsal.records import write_wav
 from ivr.rehearsal.sounds import RATE, babble, silence, tone
-from ivr.replay import LABELS, WORDS, listen, replay
+from ivr.replay import LABELS, LONGEST, WORDS, listen, replay
 
 
 def test_a_greeting_and_its_beep_are_shown_with_their_times(tmp_path: Path) -> None:
@@ -41,6 +41,25 @@ def test_what_is_no_telephone_recording_is_refused_in_one_sentence(tmp_path: Pat
     for file, word in ((tmp_path / "no.wav", "読めません"), (tmp_path / "none.wav", "ありません")):
         with pytest.raises(InputError, match=word):
             replay(None, file)
+
+
+def test_a_damaged_recording_is_refused_or_read_as_far_as_it_goes(tmp_path: Path) -> None:
+    whole = tmp_path / "whole.wav"
+    write_wav(whole, silence(1.0))
+    data = whole.read_bytes()
+    odd = tmp_path / "odd.wav"
+    odd.write_bytes(data[:-1])
+    assert replay(None, odd, Console(file=io.StringIO())) == 0
+    lost = tmp_path / "lost.wav"
+    lost.write_bytes(data[:12] + b"LIST\xff\xff\xff\xff" + data[12:])
+    with pytest.raises(InputError, match="読めません"):
+        replay(None, lost)
+
+
+def test_a_recording_longer_than_any_answer_is_refused(tmp_path: Path) -> None:
+    write_wav(tmp_path / "long.wav", silence(LONGEST + 1.0))
+    with pytest.raises(InputError, match="上限 10 分"):
+        replay(None, tmp_path / "long.wav")
 
 
 def test_the_settings_of_the_office_are_used(tmp_path: Path) -> None:

@@ -69,6 +69,8 @@ class AudioSocketWire:
 
     def receive(self, data: bytes) -> Iterator[Message]:
         """Take bytes as they came and yield the messages that they complete; nothing follows a Violation."""
+        if self._broken:
+            return
         self._buffer += data
         while not self._broken and len(self._buffer) >= 3:
             kind, end = self._buffer[0], 3 + int.from_bytes(self._buffer[1:3])
@@ -79,7 +81,9 @@ class AudioSocketWire:
             payload = bytes(self._buffer[3:end])
             del self._buffer[:end]
             message = _message(kind, payload)
-            self._broken = isinstance(message, Violation)
+            if isinstance(message, Violation):
+                self._broken = True
+                self._buffer.clear()
             yield message
 
 

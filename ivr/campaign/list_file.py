@@ -24,7 +24,10 @@ UTF8, CP932 = "utf-8", "cp932"
 _BOMS = ((b"\xef\xbb\xbf", UTF8), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 _LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 _WIDE_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x19\x1b-\x1f\x7f-\x9f\uf8f0-\uf8f3\ufffe\uffff]")
+_END = "\x1a"
+"""DOS ended files with it; it belongs to no cell."""
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\uf8f0-\uf8f3\ufffe\uffff]")
 
 NOT_CSV = (
     (b"PK\x03\x04", "Excel ブック（xlsx）です。"),
@@ -77,7 +80,7 @@ def records(data: bytes, encoding: str, delimiter_of: Callable[[str], str]) -> I
     delimiter = ""
     while (line := lines.take()) is not None:
         number, text, fault = line
-        if not text.strip(" \t\u3000\ufeff\x1a"):
+        if not text.strip(" \t\u3000\ufeff"):
             continue
         if not delimiter:
             delimiter = delimiter_of(text)
@@ -135,7 +138,7 @@ def _quoted(lines: _Lines, first: _NumberedLine, delimiter: str, fault: str | No
 def _lines(data: bytes, encoding: str) -> Iterator[tuple[str, str | None]]:
     start = 3 if data.startswith(_BOMS[0][0]) else 0
     for found in _LINE.finditer(data, start):
-        raw = found[0].rstrip(b"\r\n")
+        raw = found[0].rstrip(b"\r\n" + _END.encode())
         try:
             text = raw.decode(encoding)
         except UnicodeDecodeError:
@@ -148,7 +151,7 @@ def _lines(data: bytes, encoding: str) -> Iterator[tuple[str, str | None]]:
 def _wide_lines(data: bytes, encoding: str) -> Iterator[tuple[str, str | None]]:
     start = 2 if data.startswith((_BOMS[1][0], _BOMS[2][0])) else 0
     for found in _WIDE_LINE.finditer(data[start:].decode(encoding, "replace")):
-        text = found[0].rstrip("\r\n")
+        text = found[0].rstrip("\r\n" + _END)
         yield text, _damage(text)
 
 

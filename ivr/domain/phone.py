@@ -17,6 +17,9 @@ from ivr.errors import InputError
 
 JAPAN = 81
 
+LONGEST = 100
+"""Characters. What is longer is no number, and some patterns here take a time that grows with its square."""
+
 
 class Kind(StrEnum):
     """What a number rings."""
@@ -76,6 +79,8 @@ def parse(text: str) -> Phone:
     removed: the office always shows its own number), the marks of text cells, `.0` of number cells, and the zero
     that a spreadsheet ate. Refused: whatever is not surely one dialable number of a person in Japan.
     """
+    if len(text) > LONGEST:
+        raise InputError(f"電話番号の欄が長すぎます（上限 {LONGEST} 字）。")
     national = text.replace("-", "")
     if not _PLAIN.fullmatch(national):
         national = _national(text)
@@ -90,7 +95,9 @@ def national(e164: str) -> str:
 
 
 def masked(number: str) -> str:
-    """Return a number, or whatever was written as one, with all but its last four digits hidden."""
+    """Return a number, or whatever was written as one, with all but its last four digits hidden; "" if too long."""
+    if len(number) > LONGEST:
+        return ""
     written = re.sub(r"\.0+$", "", unicodedata.normalize("NFKC", number).strip())
     digits = re.sub(r"\D", "", national(written))
     return "*" * (len(digits) - 4) + digits[-4:] if len(digits) >= 8 else "*" * len(digits)

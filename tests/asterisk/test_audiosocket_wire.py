@@ -47,3 +47,10 @@ def test_garbage_is_a_violation_at_most_once_and_nothing_follows_it(data: bytes)
 
 def test_a_message_of_an_unknown_kind_is_a_violation() -> None:
     assert list(AudioSocketWire().receive(b"\x42\x00\x01x")) == [Violation()]
+
+
+def test_after_a_violation_nothing_is_kept_however_much_comes() -> None:
+    wire = AudioSocketWire()
+    assert list(wire.receive(b"\x10\x00\x01x" + bytes(100_000))) == [Violation()]
+    assert list(wire.receive(bytes(100_000))) == []
+    assert not wire._buffer

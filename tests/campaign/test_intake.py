@@ -179,6 +179,16 @@ def test_blank_lines_are_no_rows_and_lines_of_delimiters_are_counted_in_a_warnin
     assert found.warnings[0].message.startswith("区切り文字だけの行が 2 行あります")
 
 
+def test_the_end_mark_of_dos_ends_a_file_and_belongs_to_no_cell() -> None:
+    found = taken(f"{HEADER},備考\n{GOOD},第1期\x1a")
+    assert found.accepted[0].columns["備考"] == "第1期"
+    assert refused("1,ヤマ\x1aダ,09012345678") == [(2, "使えない文字（U+001A）が混じっています。")]
+
+
+def test_no_message_repeats_a_control_character_of_the_header() -> None:
+    assert "U+001A" in problem("宛名番号,カナ,携帯\x1a番号\n".encode())
+
+
 def test_a_list_of_a_header_alone_has_no_rows_and_says_so() -> None:
     found = taken(HEADER)
     assert (found.rows, found.warnings[0].message) == (0, "見出しの下に行がありません。")

@@ -219,3 +219,12 @@ def test_a_masked_number_shows_no_more_than_its_last_four_digits(number: str, ma
 @pytest.mark.parametrize("written", ["+81 (0)3-1222-8748", "+81-(0)3-1222-8748", "+81(0)312228748"])
 def test_a_zero_in_brackets_after_the_country_is_left_out(written: str) -> None:
     assert phone.parse(written).national == "0312228748"
+
+
+@pytest.mark.parametrize(
+    "text", ["12/" * 30_000, "1" + "x1" * 40_000, "0" * 100_000, "電話" * 50_000, "\u2010" * 100_000]
+)
+def test_what_is_longer_than_any_number_is_refused_unread_and_shown_not_at_all(text: str) -> None:
+    with pytest.raises(InputError, match=r"長すぎます（上限 100 字）"):
+        phone.parse(text)
+    assert phone.masked(text) == ""

@@ -1,0 +1,29 @@
+"""Every parser, fuzzed for a moment; `python -m tests.fuzz --seconds 600` is the long form."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.fuzz.targets import TARGETS
+from tests.fuzz.watching import moment
+
+INPUTS = {"ami": 700, "sounds": 40, "recording": 200, "scenario": 800, "settings": 400, "callees": 200, "masking": 400}
+"""Where an input takes more than about a millisecond."""
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_a_parser_only_refuses_what_it_cannot_take(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for finding in moment(TARGETS[name], inputs=INPUTS.get(name, 1500), seed=20261125):
+        pytest.fail(f"{finding.place}\n{finding.data!r}\n{finding.trace}")
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_the_samples_of_a_target_show_more_than_one_way(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run = TARGETS[name].start()
+    assert len({run(sample) for sample in TARGETS[name].samples}) > 1
