@@ -23,9 +23,9 @@ from ivr.campaign.dial import Dialler, Halt
 from ivr.campaign.lines import Lines
 from ivr.campaign.observer import Observer
 from ivr.campaign.ports import CampaignRow, ChannelRecord
-from ivr.campaign.reconcile import reconcile
+from ivr.campaign.reconcile import BEAT, reconcile, take_over
 from ivr.campaign.scripts import Scripts
-from ivr.data_dir import alone
+from ivr.data_dir import alone, engine_id
 from ivr.domain.outcome import Outcome
 from ivr.errors import Busy, IvrError, PbxUnavailable, SpeechFailed, StoreFailed
 from ivr.metrics import Metrics
@@ -158,6 +158,19 @@ class Engine:
                     log.warning("reconciled", attempts=len(found), unknown=found.count(Outcome.UNKNOWN))
                 self.reconciled.set()
 
+    async def keep_lease(self) -> None:
+        """Say that we live, and account for the calls of engines that don't, for ever."""
+        while True:
+            await asyncio.sleep(BEAT.total_seconds())
+            with suppress(StoreFailed):
+                if not await self.results.renew():
+                    log.error("buried", reason="silent for too long; what was under way is accounted for by others")
+                    await self.results.join(engine_id(self.settings.data_dir), socket.gethostname())
+                if left := await take_over(self.results, self.clock):
+                    log.warning("took_over", attempts=left)
+                    for _ in range(left):
+                        self.metrics.found_open(Outcome.UNKNOWN)
+
     async def watch_campaigns(self) -> None:
         """Keep the metrics about people and windows true, for ever."""
         calendar = self.settings.rules().calendar
@@ -192,6 +205,7 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
         results = await stack.enter_async_context(
             await SqlResults.open(settings.database_url(), on_write=metrics.wrote)
         )
+        await results.join(engine_id(settings.data_dir), socket.gethostname())
         speech = telephone_voice(settings, metrics)
         stack.push_async_callback(speech.close)
         pbx = managed_or_external(settings, metrics)
@@ -222,6 +236,7 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
                 tasks.serve(pbx.run())
                 tasks.serve(ami.run())
                 tasks.serve(engine.reconcile(channel_record(settings, ami)))
+                tasks.serve(engine.keep_lease())
                 tasks.serve(engine.watch_campaigns())
                 tasks.serve(serve_metrics(web, metrics, engine.health))
                 with signals(stopping, settings.drain_timeout.total_seconds()):

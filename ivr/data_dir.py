@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 from ivr.errors import EngineRuns, InputError
 
@@ -42,6 +43,19 @@ def alone(data_dir: Path) -> Iterator[None]:
                 f"{data_dir} は別の ivr が使っています。`ivr serve` などが動いていないか確かめてください。"
             ) from None
         yield
+
+
+def engine_id(data_dir: Path) -> str:
+    """Return the name of the engine that lives in `data_dir`, given to it when it is first asked for."""
+    file = data_dir / "engine.id"
+    try:
+        if not file.exists():
+            new = file.with_name("engine.id.new")
+            new.write_text(uuid4().hex, encoding="ascii")
+            new.replace(file)
+        return file.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise _unwritable(data_dir, error if isinstance(error, OSError) else OSError(0, "engine.id")) from None
 
 
 def engine_runs(data_dir: Path) -> bool:

@@ -39,7 +39,7 @@ PATIENCE = 5.0
 """Seconds between two tries of a store or PBX that failed."""
 
 BATCH = 100
-"""People fetched at once."""
+"""People fetched at once, at most: no more than are prepared ahead, so that the rest is for other engines."""
 
 
 class Halt(StrEnum):
@@ -90,7 +90,9 @@ class Dialler:
         self._spawn = spawn
         self._wait_for_windows = wait_for_windows
         self._ready: asyncio.Queue[_Ready | None] = asyncio.Queue()
-        self._ahead = asyncio.Semaphore(2 * lines.limits.lines + 8)
+        ahead = 2 * lines.limits.lines + 8
+        self._ahead = asyncio.Semaphore(ahead)
+        self._batch = min(BATCH, ahead)
         self._plenty = 2 * LOOK_AGAIN * lines.limits.calls_per_second
         self._in_hand: set[str] = set()
         self._calls = 0
@@ -162,11 +164,11 @@ class Dialler:
         while self._may_dial():
             # Of a person in hand the batch may tell what is out of date when its turn comes.
             in_hand = frozenset(self._in_hand)
-            batch = await self._results.due(self._campaign.id, self._clock.now(), BATCH, after=after)
+            batch = await self._results.due(self._campaign.id, self._clock.now(), self._batch, after=after)
             for due in batch:
                 if due.recipient.id not in in_hand and self._may_dial():
                     taken += await self._take(due)
-            if len(batch) < BATCH:
+            if len(batch) < self._batch:
                 break
             after = batch[-1].recipient.line
         return taken

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -314,6 +314,22 @@ class Results(Protocol):
 
     async def open_attempts(self) -> tuple[OpenAttempt, ...]:
         """Return every attempt that has not ended, oldest first."""
+        ...
+
+    async def join(self, engine: str, host: str) -> None:
+        """Dial from now on as `engine`, in a new life of it; what an earlier one still intends finds no place."""
+        ...
+
+    async def renew(self) -> bool:
+        """Say that this engine lives; False where another has buried it."""
+        ...
+
+    async def left_open(self) -> tuple[OpenAttempt, ...]:
+        """Return the attempts that earlier lives of this engine have not ended; those of no engine are anybody's."""
+        ...
+
+    async def bury(self, lease: timedelta) -> tuple[OpenAttempt, ...]:
+        """Fence off every engine that has fallen silent for `lease`, and return what it has left open."""
         ...
 
     async def past(self, campaign_id: str, recipient_id: str) -> tuple[Past, ...]:

@@ -1,4 +1,4 @@
-"""After a start: what became of the attempts that an earlier run of the engine left open?
+"""What became of the attempts that an earlier run of this engine, or another engine that is dead, left open?
 
 The PBX is asked before anything is dialled: a channel that still lives is hung up, since nobody talks on it any more,
 and of one that is gone its own record tells. A dial that the network turned away is over, and the rules go on with the
@@ -8,30 +8,56 @@ person. Where the callee answered, or the record does not tell, what was heard c
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from ivr.campaign.ports import ChannelRecord, Clock, OpenAttempt, Results, Trace
 from ivr.domain.attempt import AttemptState, Ending, Past
 from ivr.domain.calling_rules import best
 from ivr.domain.outcome import Outcome, of_record
 
 REASON = "engine stopped during the call"
+SILENT = "engine fell silent during the call"
+
+BEAT = timedelta(seconds=4)
+"""How often an engine says that it lives, and looks for those who don't."""
+
+LEASE = timedelta(seconds=16)
+"""Silence after which an engine counts as dead: with a beat more, its calls are accounted for within 30 s."""
 
 
 async def reconcile(results: Results, record: ChannelRecord, clock: Clock) -> tuple[Outcome, ...]:
     """End every open attempt and return how each ended; raise StoreFailed or PbxUnavailable where that can't be yet."""
-    open_attempts = await results.open_attempts()
+    open_attempts = await results.left_open()
     known = await record.ended([attempt.intent.id for attempt in open_attempts])
-    endings = [(attempt.intent, _ending(attempt, known.get(attempt.intent.id), clock)) for attempt in open_attempts]
-    for intent, ending in endings:
-        settled = None
-        if ending.outcome is Outcome.UNKNOWN:
-            past = await results.past(intent.campaign, intent.recipient)
-            settled = best((*past, Past(number=intent.number, at=intent.at, outcome=Outcome.UNKNOWN)))
-        await results.end(intent.id, ending, settled=settled, due_at=None)
+    outcomes = [
+        await _end(results, attempt, _ending(attempt, known.get(attempt.intent.id), clock, REASON))
+        for attempt in open_attempts
+    ]
     await record.forget()
-    return tuple(ending.outcome for _, ending in endings)
+    return tuple(outcomes)
 
 
-def _ending(attempt: OpenAttempt, trace: Trace | None, clock: Clock) -> Ending:
+async def take_over(results: Results, clock: Clock) -> int:
+    """End as `unknown` what other engines have left open who have fallen silent; return how many attempts that were.
+
+    The people who wait on a silent engine's campaigns are free for every engine at once.
+    """
+    left = await results.bury(LEASE)
+    for attempt in left:
+        await _end(results, attempt, _ending(attempt, None, clock, SILENT))
+    return len(left)
+
+
+async def _end(results: Results, attempt: OpenAttempt, ending: Ending) -> Outcome:
+    intent, settled = attempt.intent, None
+    if ending.outcome is Outcome.UNKNOWN:
+        past = await results.past(intent.campaign, intent.recipient)
+        settled = best((*past, Past(number=intent.number, at=intent.at, outcome=Outcome.UNKNOWN)))
+    await results.end(intent.id, ending, settled=settled, due_at=None)
+    return ending.outcome
+
+
+def _ending(attempt: OpenAttempt, trace: Trace | None, clock: Clock, reason: str) -> Ending:
     trace = trace or Trace()
     answered = attempt.state is AttemptState.ANSWERED or trace.answered is not None
     return Ending(
@@ -41,7 +67,7 @@ def _ending(attempt: OpenAttempt, trace: Trace | None, clock: Clock) -> Ending:
         answered_at=trace.answered,
         q850=trace.q850,
         evidence={
-            "reason": REASON,
+            "reason": reason,
             "answered": answered,
             "recorded": [
                 name

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, select, tuple_, update
+from sqlalchemy import Connection, String, bindparam, exists, func, insert, or_, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 
 from ivr.campaign.ports import CampaignRow
@@ -15,11 +15,16 @@ from ivr.domain.attempt import AttemptState, Ending, Intent
 from ivr.domain.outcome import Outcome
 from ivr.domain.recipient import Recipient
 from ivr.errors import InputError
+from ivr.storage.engines import Member, time
 from ivr.storage.prepared import Prepared
-from ivr.storage.tables import attempts, campaigns, key_presses, recipients
+from ivr.storage.queries import people_due
+from ivr.storage.tables import attempts, campaigns, engines, key_presses, recipients
 
 CHUNK = 1000
 """Recipients stored at a time: few enough to keep the memory small, many enough to be quick."""
+
+CLAIM = timedelta(seconds=20)
+"""How long people who are due are kept for the engine that prepares their calls."""
 
 _CALL_RECIPIENT = Prepared(
     update(recipients)
@@ -27,13 +32,17 @@ _CALL_RECIPIENT = Prepared(
         recipients.c.campaign_id == bindparam("of_campaign"),
         recipients.c.id == bindparam("of_recipient"),
         recipients.c.state == "waiting",
+        or_(
+            bindparam("engine", type_=String) == "",
+            exists().where(engines.c.id == bindparam("engine"), engines.c.epoch == bindparam("epoch")),
+        ),
     )
     .values(state="calling", due_at=None)
 )
 
 _INSERT_ATTEMPT = Prepared(
     insert(attempts).values(state=AttemptState.INTENDED.value, heard_s=0.0, restarts=0, marks=[], evidence={}),
-    ("id", "campaign_id", "recipient_id", "number", "intended_at"),
+    ("id", "campaign_id", "recipient_id", "number", "intended_at", "engine"),
 )
 
 _INSERT_KEYS = Prepared(insert(key_presses), ("attempt_id", "ordinal", "step", "key", "confirms", "at"))
@@ -119,9 +128,15 @@ def move_campaign(connection: Connection, campaign_id: str, expected: Sequence[s
     return moved.rowcount == 1
 
 
-def intend(connection: Connection, intent: Intent) -> bool:
-    """Store the intent to dial, if the person is waiting."""
-    if not _CALL_RECIPIENT.run(connection, {"of_campaign": intent.campaign, "of_recipient": intent.recipient}):
+def intend(connection: Connection, intent: Intent, member: Member) -> bool:
+    """Store the intent of `member` to dial, if the person is waiting and nobody has buried it."""
+    called = {
+        "of_campaign": intent.campaign,
+        "of_recipient": intent.recipient,
+        "engine": member.engine,
+        "epoch": member.epoch,
+    }
+    if not _CALL_RECIPIENT.run(connection, called):
         return False
     _INSERT_ATTEMPT.run(
         connection,
@@ -131,6 +146,7 @@ def intend(connection: Connection, intent: Intent) -> bool:
             "recipient_id": intent.recipient,
             "number": intent.number,
             "intended_at": intent.at,
+            "engine": member.engine,
         },
     )
     return True
@@ -191,6 +207,22 @@ def end(
             ],
         )
     return True
+
+
+def claim(connection: Connection, campaign_id: str, now: datetime, limit: int, after: int, member: Member) -> None:
+    """Keep the next people who are due for `member`; who has claimed somebody for themselves is passed over."""
+    by_clock = time(connection)
+    free = or_(
+        recipients.c.claimed_by.is_(None),
+        recipients.c.claimed_by == member.engine,
+        recipients.c.claimed_until < by_clock,
+    )
+    people = people_due(campaign_id, now, limit, after).where(free).with_for_update(skip_locked=True).subquery()
+    connection.execute(
+        update(recipients)
+        .where(tuple_(recipients.c.campaign_id, recipients.c.id).in_(select(people.c.campaign_id, people.c.id)))
+        .values(claimed_by=member.engine, claimed_until=by_clock + CLAIM)
+    )
 
 
 def postpone(connection: Connection, campaign_id: str, recipient_id: str, due_at: datetime) -> None:

@@ -33,7 +33,9 @@ _JSON = partial(json.dumps, ensure_ascii=False, separators=(",", ":"), default=s
 
 
 class Database(Protocol):
-    """Where the tables are. Raises what the driver raises."""
+    """Where the tables are. Raises what the driver raises. `shared` where engines of several machines may use it."""
+
+    shared: bool
 
     async def read(self, work: Work[T]) -> T:
         """Run `work` on one unchanging view of the data."""
@@ -140,6 +142,8 @@ class _Seat:
 class SqliteFile:
     """A database in one file, made with its folder if it is not there, readable by its owner only."""
 
+    shared = False
+
     def __init__(self, writer: _Seat, readers: asyncio.LifoQueue[_Seat], closing: AsyncExitStack) -> None:
         self._writer = writer
         self._readers = readers
@@ -178,6 +182,8 @@ class SqliteFile:
 
 class Postgres:
     """A database of a PostgreSQL server, by asyncpg."""
+
+    shared = True
 
     def __init__(self, url: URL, patience: float) -> None:
         self._engine: AsyncEngine = create_async_engine(

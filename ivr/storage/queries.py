@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -43,13 +44,18 @@ def all_campaigns(connection: Connection, state: str | None) -> tuple[CampaignRo
     return tuple(_campaign(row) for row in connection.execute(query))
 
 
-def due(connection: Connection, campaign_id: str, now: datetime, limit: int, after: int) -> tuple[Due, ...]:
+def due(
+    connection: Connection, campaign_id: str, now: datetime, limit: int, after: int, *, claimed_by: str | None = None
+) -> tuple[Due, ...]:
     """Return waiting people due by `now` from line `after` + 1 on, with their ended attempts.
+
+    With `claimed_by` only those whom that engine has claimed.
 
     One statement, so that a person whose call ends meanwhile can't appear without that call. The index on state and
     line finds the people in order; it holds `due_at` too, so that those who are not due cost next to nothing.
     """
-    people = people_due(campaign_id, now, limit, after).subquery()
+    waiting = people_due(campaign_id, now, limit, after)
+    people = (waiting if claimed_by is None else waiting.where(recipients.c.claimed_by == claimed_by)).subquery()
     ended = and_(
         attempts.c.campaign_id == people.c.campaign_id,
         attempts.c.recipient_id == people.c.id,
@@ -87,9 +93,11 @@ def people_due(campaign_id: str, now: datetime, limit: int, after: int) -> Selec
     )
 
 
-def open_attempts(connection: Connection) -> tuple[OpenAttempt, ...]:
-    """Return every attempt that has not ended, oldest first."""
+def open_attempts(connection: Connection, engines: Collection[str] | None) -> tuple[OpenAttempt, ...]:
+    """Return every attempt (of `engines`) that has not ended, oldest first."""
     query = select(attempts).where(OPEN).order_by(attempts.c.intended_at, attempts.c.id)
+    if engines is not None:
+        query = query.where(attempts.c.engine.in_(engines))
     return tuple(
         OpenAttempt(
             intent=Intent(

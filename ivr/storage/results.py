@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Self, TypeVar
 from uuid import uuid4
+
+from sqlalchemy import Connection
 
 from ivr.campaign.ports import CampaignRow, Counts, Due, NewCampaign, OpenAttempt, RecipientRecord
 from ivr.domain.attempt import AttemptState, Ending, Intent, Past
 from ivr.domain.outcome import Outcome
 from ivr.domain.recipient import Recipient
-from ivr.storage import commands, databases, migrations, queries
+from ivr.storage import commands, databases, engines, migrations, queries
+from ivr.storage.engines import Member
 from ivr.storage.failures import translated
 from ivr.storage.writer import Work, Writer
 
@@ -39,6 +42,7 @@ class SqlResults:
     def __init__(self, database: databases.Database, on_write: Callable[[float], None]) -> None:
         self._database = database
         self._writer = Writer(database.write, on_write)
+        self._member = Member()
 
     @classmethod
     async def open(cls, url: str, *, on_write: Callable[[float], None] = _untold, patience: float = PATIENCE_S) -> Self:
@@ -100,11 +104,19 @@ class SqlResults:
 
     async def due(self, campaign_id: str, now: datetime, limit: int, *, after: int = 0) -> tuple[Due, ...]:
         """Return waiting people due by `now` in the order of the list, from the line after `after` on."""
-        return await self._read(lambda connection: queries.due(connection, campaign_id, now, limit, after))
+        member = self._member
+        if not self._database.shared or not member.engine:
+            return await self._read(lambda connection: queries.due(connection, campaign_id, now, limit, after))
+
+        def work(connection: Connection) -> tuple[Due, ...]:
+            commands.claim(connection, campaign_id, now, limit, after, member)
+            return queries.due(connection, campaign_id, now, limit, after, claimed_by=member.engine)
+
+        return await self._write(work)
 
     async def intend(self, intent: Intent) -> bool:
         """Store the intent and move the person `waiting` -> `calling`; False, nothing stored, if not waiting."""
-        return await self._write(lambda connection: commands.intend(connection, intent))
+        return await self._write(lambda connection: commands.intend(connection, intent, self._member))
 
     async def advance(self, attempt_id: str, *, expected: AttemptState, state: AttemptState, at: datetime) -> bool:
         """Move an attempt that has not ended; tell whether it was in `expected`. To `ENDED` leads `end`."""
@@ -132,7 +144,29 @@ class SqlResults:
 
     async def open_attempts(self) -> tuple[OpenAttempt, ...]:
         """Return every attempt that has not ended, oldest first."""
-        return await self._read(queries.open_attempts)
+        return await self._read(lambda connection: queries.open_attempts(connection, None))
+
+    async def join(self, engine: str, host: str) -> None:
+        """Dial from now on as `engine`, in a new life of it; what an earlier one still intends finds no place."""
+        self._member = await self._write(lambda connection: engines.join(connection, engine, host))
+
+    async def renew(self) -> bool:
+        """Say that this engine lives; False where another has buried it."""
+        return await self._write(lambda connection: engines.renew(connection, self._member))
+
+    async def left_open(self) -> tuple[OpenAttempt, ...]:
+        """Return the attempts that earlier lives of this engine have not ended; those of no engine are anybody's."""
+        mine = (self._member.engine, "")
+        return await self._read(lambda connection: queries.open_attempts(connection, mine))
+
+    async def bury(self, lease: timedelta) -> tuple[OpenAttempt, ...]:
+        """Fence off every engine that has fallen silent for `lease`, and return what it has left open."""
+
+        def work(connection: Connection) -> tuple[OpenAttempt, ...]:
+            buried = engines.bury(connection, self._member, lease)
+            return queries.open_attempts(connection, buried) if buried else ()
+
+        return await self._write(work)
 
     async def past(self, campaign_id: str, recipient_id: str) -> tuple[Past, ...]:
         """Return the ended attempts of a person, oldest first."""

@@ -2,8 +2,11 @@
 
     campaigns   1 ─── n  recipients   1 ─── n  attempts   1 ─── n  key_presses
 
-`waiting`, `calling`, `settled` are the states of a recipient. At most one attempt of a recipient has not ended:
-the database refuses a second one, whatever the code above believes.
+    engines     whoever dials from this store; an attempt names its own
+
+`waiting`, `calling`, `settled` are the states of a recipient. `claimed_by` is the engine that is about to call, until
+`claimed_until`: it keeps two engines from preparing the same call, and nothing relies on it. At most one attempt of a
+recipient has not ended: the database refuses a second one, whatever the code above believes.
 """
 
 from __future__ import annotations
@@ -88,6 +91,8 @@ recipients = Table(
     Column("state", String, nullable=False),
     Column("outcome", String),
     Column("due_at", UtcDateTime),
+    Column("claimed_by", String),
+    Column("claimed_until", UtcDateTime),
     Index("ix_recipients_due", "campaign_id", "state", "line", "due_at"),
 )
 
@@ -110,6 +115,7 @@ attempts = Table(
     Column("restarts", Integer, nullable=False),
     Column("marks", JSON, nullable=False),
     Column("evidence", JSON, nullable=False),
+    Column("engine", String, nullable=False, server_default=""),
     ForeignKeyConstraint(
         ["campaign_id", "recipient_id"], [recipients.c.campaign_id, recipients.c.id], ondelete="CASCADE"
     ),
@@ -133,4 +139,14 @@ key_presses = Table(
     Column("key", String, nullable=False),
     Column("confirms", Boolean, nullable=False),
     Column("at", UtcDateTime, nullable=False),
+)
+
+engines = Table(
+    "engines",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("host", Text, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("joined_at", UtcDateTime, nullable=False),
+    Column("seen_at", UtcDateTime, nullable=False),
 )

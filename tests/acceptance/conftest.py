@@ -12,6 +12,9 @@ from tests.acceptance import demo as demos
 from tests.acceptance.command import Command
 from tests.acceptance.far_end import FarEnd
 from tests.acceptance.office import Office
+from tests.storage.conftest import postgres
+
+__all__ = ["postgres"]
 
 HERE = Path(__file__).parent
 
