@@ -34,6 +34,7 @@ from ivr.parts import (
     asterisk_originator,
     channel_record,
     fast_agi,
+    key_store,
     limits,
     managed_or_external,
     manager,
@@ -202,8 +203,9 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
     async with AsyncExitStack() as stack:
         stack.enter_context(alone(settings.data_dir))
         web = stack.enter_context(listening(settings.metrics.host, settings.metrics.port, "metrics.port"))
+        keys = stack.enter_context(key_store(settings))
         results = await stack.enter_async_context(
-            await SqlResults.open(settings.database_url(), on_write=metrics.wrote)
+            await SqlResults.open(settings.database_url(), keys, on_write=metrics.wrote)
         )
         await results.join(engine_id(settings.data_dir), socket.gethostname())
         speech = telephone_voice(settings, metrics)

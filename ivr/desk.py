@@ -18,11 +18,11 @@ from rich.console import Console
 from ivr import scenario_files, settings
 from ivr.campaign.intake import Intake, read_list
 from ivr.campaign.ports import CampaignRow, Counts, NewCampaign
-from ivr.data_dir import engine_runs, made
+from ivr.data_dir import engine_runs
 from ivr.domain.recipient import Recipient
 from ivr.domain.scenario import Scenario
 from ivr.errors import InputError, NotFound, Problem, Problems
-from ivr.parts import telephone_voice
+from ivr.parts import key_store, telephone_voice
 from ivr.progress import counted
 from ivr.reporting import show_closing, write_csv, write_json, write_xlsx
 from ivr.settings import Settings
@@ -53,9 +53,9 @@ STATES = {
 @asynccontextmanager
 async def store(chosen: Settings) -> AsyncIterator[SqlResults]:
     """Open the results store of the settings for a moment."""
-    made(chosen.data_dir)
-    async with await SqlResults.open(chosen.database_url()) as results:
-        yield results
+    with key_store(chosen) as keys:
+        async with await SqlResults.open(chosen.database_url(), keys) as results:
+            yield results
 
 
 def read_bytes(file: Path) -> bytes:

@@ -189,10 +189,11 @@ async def window(chosen: Settings) -> Finding:
 
 async def database(chosen: Settings) -> Finding:
     """Does the database open, and what does it hold?"""
-    async with await SqlResults.open(chosen.database_url()) as results:
-        campaigns = await results.campaigns()
-        running = [campaign for campaign in campaigns if campaign.state == "running"]
-        left = len(await results.open_attempts())
+    with key_store(chosen) as keys:
+        async with await SqlResults.open(chosen.database_url(), keys) as results:
+            campaigns = await results.campaigns()
+            running = [campaign for campaign in campaigns if campaign.state == "running"]
+            left = len(await results.open_attempts())
     text = f"催告 {len(campaigns)} 件、うち実行中 {len(running)} 件。発信中の記録 {left} 件。"
     return _good("データベース", text)
 

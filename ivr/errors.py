@@ -13,7 +13,7 @@
         ├── SpeechFailed     the voice is out of order: processes, disk
         │   └── Unspeakable  the voice can't speak this text, however often it is asked
         ├── StoreFailed      the results store refused or is out of reach
-        ├── KeysFailed       the key store is damaged or out of reach
+        │   └── KeysFailed   the key store is damaged or out of reach, and with it what its keys lock
         └── Busy             a port that we need is taken
             ├── EngineRuns   another engine holds this data directory
             └── KeysInUse    somebody else has the key store open, or is changing its locks
@@ -96,8 +96,8 @@ class StoreFailed(OwnError):
     """The results store refused, or is out of reach."""
 
 
-class KeysFailed(OwnError):
-    """The key store is damaged, or out of reach."""
+class KeysFailed(StoreFailed):
+    """The key store is damaged or out of reach, and with it what its keys lock."""
 
 
 class Busy(OwnError):

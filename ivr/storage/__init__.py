@@ -4,6 +4,7 @@ results.py     the port `Results`: SqlResults
 commands.py    what changes the store
 prepared.py    a statement compiled once and run often
 queries.py     what is asked of it
+sealing.py     between people and rows: what names somebody is sealed
 tables.py      the schema; migrations/ its history
 writer.py      group commit
 databases.py   SQLite and PostgreSQL behind one face

@@ -18,7 +18,8 @@ from ivr.errors import InputError
 from ivr.storage.engines import Member, time
 from ivr.storage.prepared import Prepared
 from ivr.storage.queries import people_due
-from ivr.storage.tables import attempts, campaigns, engines, key_presses, recipients
+from ivr.storage.sealing import Sealing
+from ivr.storage.tables import OPEN, attempts, campaigns, engines, key_presses, recipients
 
 CHUNK = 1000
 """Recipients stored at a time: few enough to keep the memory small, many enough to be quick."""
@@ -36,13 +37,14 @@ _CALL_RECIPIENT = Prepared(
             bindparam("engine", type_=String) == "",
             exists().where(engines.c.id == bindparam("engine"), engines.c.epoch == bindparam("epoch")),
         ),
+        ~exists().where(attempts.c.number_hash == bindparam("number"), OPEN),
     )
     .values(state="calling", due_at=None)
 )
 
 _INSERT_ATTEMPT = Prepared(
     insert(attempts).values(state=AttemptState.INTENDED.value, heard_s=0.0, restarts=0, marks=[], evidence={}),
-    ("id", "campaign_id", "recipient_id", "number", "intended_at", "engine"),
+    ("id", "campaign_id", "recipient_id", "sealed", "number_hash", "intended_at", "engine"),
 )
 
 _INSERT_KEYS = Prepared(insert(key_presses), ("attempt_id", "ordinal", "step", "key", "confirms", "at"))
@@ -83,7 +85,9 @@ _RELEASE_RECIPIENT = Prepared(
 )
 
 
-def create_campaign(connection: Connection, campaign: CampaignRow, people: Sequence[Recipient]) -> None:
+def create_campaign(
+    connection: Connection, sealing: Sealing, campaign: CampaignRow, people: Sequence[Recipient]
+) -> None:
     """Store a campaign and its people; InputError where the name or, within the list, an id is taken."""
     taken = connection.execute(select(campaigns.c.id).where(campaigns.c.name == campaign.name)).first()
     if taken is not None:
@@ -99,7 +103,7 @@ def create_campaign(connection: Connection, campaign: CampaignRow, people: Seque
             rules=dict(campaign.rules),
         )
     )
-    rows = _rows(campaign.id, people)
+    rows = _rows(sealing, campaign.id, people)
     try:
         while chunk := list(islice(rows, CHUNK)):
             connection.execute(insert(recipients), chunk)
@@ -107,17 +111,10 @@ def create_campaign(connection: Connection, campaign: CampaignRow, people: Seque
         raise InputError("リストの中に、同じ宛名番号が二つ以上あります。") from None
 
 
-def _rows(campaign_id: str, people: Sequence[Recipient]) -> Iterator[dict[str, Any]]:
+def _rows(sealing: Sealing, campaign_id: str, people: Sequence[Recipient]) -> Iterator[dict[str, Any]]:
     for person in people:
-        yield {
-            "campaign_id": campaign_id,
-            "id": person.id,
-            "line": person.line,
-            "kana": person.kana,
-            "numbers": list(person.numbers),
-            "columns": dict(person.columns),
-            "state": "waiting",
-        }
+        sealed = sealing.person(campaign_id, person)
+        yield {"campaign_id": campaign_id, "line": person.line, "state": "waiting", **sealed}
 
 
 def move_campaign(connection: Connection, campaign_id: str, expected: Sequence[str], state: str) -> bool:
@@ -128,13 +125,15 @@ def move_campaign(connection: Connection, campaign_id: str, expected: Sequence[s
     return moved.rowcount == 1
 
 
-def intend(connection: Connection, intent: Intent, member: Member) -> bool:
-    """Store the intent of `member` to dial, if the person is waiting and nobody has buried it."""
+def intend(connection: Connection, sealing: Sealing, intent: Intent, member: Member) -> bool:
+    """Store the intent of `member` to dial, if the person waits, the number is on no call and nobody has buried it."""
+    sealed = sealing.attempt(intent)
     called = {
         "of_campaign": intent.campaign,
-        "of_recipient": intent.recipient,
+        "of_recipient": sealed["recipient_id"],
         "engine": member.engine,
         "epoch": member.epoch,
+        "number": sealed["number_hash"],
     }
     if not _CALL_RECIPIENT.run(connection, called):
         return False
@@ -143,10 +142,9 @@ def intend(connection: Connection, intent: Intent, member: Member) -> bool:
         {
             "id": intent.id,
             "campaign_id": intent.campaign,
-            "recipient_id": intent.recipient,
-            "number": intent.number,
             "intended_at": intent.at,
             "engine": member.engine,
+            **sealed,
         },
     )
     return True
@@ -225,26 +223,26 @@ def claim(connection: Connection, campaign_id: str, now: datetime, limit: int, a
     )
 
 
-def postpone(connection: Connection, campaign_id: str, recipient_id: str, due_at: datetime) -> None:
+def postpone(connection: Connection, sealing: Sealing, campaign_id: str, recipient_id: str, due_at: datetime) -> None:
     """Let a waiting person wait longer."""
     connection.execute(
         update(recipients)
         .where(
             recipients.c.campaign_id == campaign_id,
-            recipients.c.id == recipient_id,
+            recipients.c.id == sealing.key(campaign_id, recipient_id),
             recipients.c.state == "waiting",
         )
         .values(due_at=due_at)
     )
 
 
-def settle(connection: Connection, campaign_id: str, recipient_id: str, outcome: Outcome) -> None:
+def settle(connection: Connection, sealing: Sealing, campaign_id: str, recipient_id: str, outcome: Outcome) -> None:
     """Settle a waiting person."""
     connection.execute(
         update(recipients)
         .where(
             recipients.c.campaign_id == campaign_id,
-            recipients.c.id == recipient_id,
+            recipients.c.id == sealing.key(campaign_id, recipient_id),
             recipients.c.state == "waiting",
         )
         .values(state="settled", outcome=outcome.value, due_at=None)

@@ -15,10 +15,10 @@ import sqlite3
 from contextlib import AsyncExitStack, ExitStack
 from functools import partial
 from pathlib import Path
-from typing import Protocol, Self, TypeVar, cast
+from typing import Any, Protocol, Self, TypeVar, cast
 
 import aiosqlite
-from sqlalchemy import URL, StaticPool, create_engine, make_url
+from sqlalchemy import URL, StaticPool, create_engine, make_url, text
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
@@ -28,7 +28,15 @@ from ivr.storage.writer import Work
 T = TypeVar("T")
 
 READERS = 2
+
+CLEAN = 3
+"""The first schema in which nobody is named openly. Kept in the database once its free pages are as clean."""
+
+CLEANING_S = 3600.0
+"""For a database of any size, once."""
+
 CONNECT_S = 10.0
+_CLEANED = f"clean since {CLEAN:04}"
 _JSON = partial(json.dumps, ensure_ascii=False, separators=(",", ":"), default=str)
 
 
@@ -43,6 +51,10 @@ class Database(Protocol):
 
     async def write(self, work: Work[T]) -> T:
         """Run `work` in a write transaction. The caller sees to it that there is one at a time."""
+        ...
+
+    async def clean(self) -> None:
+        """Rid the files of what schemas before `CLEAN` left open in them, unless that was done."""
         ...
 
     async def close(self) -> None:
@@ -95,6 +107,9 @@ class _Seat:
         # aiosqlite's way into its thread; cancelling the wait does not stop what runs there.
         return cast(T, await self._thread._execute(self._transact, work))  # type: ignore[no-untyped-call]
 
+    async def clean(self) -> None:
+        await self._thread._execute(self._clean)  # type: ignore[no-untyped-call]
+
     async def close(self) -> None:
         await self._thread._execute(self._connection.close)  # type: ignore[no-untyped-call]
         await self._thread.close()
@@ -130,6 +145,8 @@ class _Seat:
             # NORMAL loses the last commits when the power goes, and who was just dialled would be dialled again.
             # The price is one fsync a commit, shared by all who wait for it.
             "synchronous = FULL",
+            # What is deleted or replaced is overwritten in the file.
+            "secure_delete = ON",
         )
 
     def _transact(self, work: Work[T]) -> T:
@@ -137,6 +154,14 @@ class _Seat:
         self._raw.execute("BEGIN IMMEDIATE" if self._writes else "BEGIN")
         with self._connection.begin():
             return work(self._connection)
+
+    def _clean(self) -> None:
+        if self._raw.execute("PRAGMA user_version").fetchone()[0] >= CLEAN:
+            return
+        self._raw.execute("VACUUM")
+        busy, *_ = self._raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if not busy:
+            self._raw.execute(f"PRAGMA user_version = {CLEAN}")
 
 
 class SqliteFile:
@@ -175,6 +200,10 @@ class SqliteFile:
         """Run `work` in a write transaction."""
         return await self._writer.run(work)
 
+    async def clean(self) -> None:
+        """Rewrite the file without its free pages, and empty the log, once."""
+        await self._writer.clean()
+
     async def close(self) -> None:
         """Let go of the file."""
         await self._closing.aclose()
@@ -211,6 +240,18 @@ class Postgres:
         """Run `work` in a write transaction."""
         async with self._engine.begin() as connection:
             return await connection.run_sync(work)
+
+    async def clean(self) -> None:
+        """Rewrite the tables without their dead rows, once."""
+        alone = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        async with alone.connect() as connection:
+            asked = text("SELECT obj_description('alembic_version'::regclass, 'pg_class')")
+            if (await connection.execute(asked)).scalar() == _CLEANED:
+                return
+            raw: Any = (await connection.get_raw_connection()).driver_connection
+            await raw.execute("VACUUM FULL recipients", timeout=CLEANING_S)
+            await raw.execute("VACUUM FULL attempts", timeout=CLEANING_S)
+            await connection.execute(text(f"COMMENT ON TABLE alembic_version IS '{_CLEANED}'"))
 
     async def close(self) -> None:
         """Let go of every connection."""

@@ -21,8 +21,8 @@ from ivr.campaign.ports import (
 )
 from ivr.domain.attempt import AttemptState, Intent, Past
 from ivr.domain.outcome import PROOF, Outcome
-from ivr.domain.recipient import Recipient
 from ivr.errors import NotFound
+from ivr.storage.sealing import Sealing
 from ivr.storage.tables import OPEN, attempts, campaigns, key_presses, recipients
 
 RECIPIENT_STATES = ("waiting", "calling", "settled")
@@ -45,7 +45,14 @@ def all_campaigns(connection: Connection, state: str | None) -> tuple[CampaignRo
 
 
 def due(
-    connection: Connection, campaign_id: str, now: datetime, limit: int, after: int, *, claimed_by: str | None = None
+    connection: Connection,
+    sealing: Sealing,
+    campaign_id: str,
+    now: datetime,
+    limit: int,
+    after: int,
+    *,
+    claimed_by: str | None = None,
 ) -> tuple[Due, ...]:
     """Return waiting people due by `now` from line `after` + 1 on, with their ended attempts.
 
@@ -62,7 +69,13 @@ def due(
         attempts.c.state == "ended",
     )
     query = (
-        select(people, attempts.c.number, attempts.c.intended_at, attempts.c.outcome.label("ended_with"))
+        select(
+            people,
+            attempts.c.id.label("attempt"),
+            attempts.c.sealed.label("dialled"),
+            attempts.c.intended_at,
+            attempts.c.outcome.label("ended_with"),
+        )
         .select_from(people.outerjoin(attempts, ended))
         .order_by(people.c.line, people.c.id, attempts.c.intended_at, attempts.c.id)
     )
@@ -70,11 +83,11 @@ def due(
     for _, rows in groupby(connection.execute(query), key=lambda row: (row.line, row.id)):
         person, *more = rows
         past = tuple(
-            Past(number=row.number, at=row.intended_at, outcome=Outcome(row.ended_with))
+            _past(sealing, campaign_id, row.attempt, row.dialled, row.intended_at, row.ended_with)
             for row in (person, *more)
-            if row.number is not None
+            if row.attempt is not None
         )
-        found.append(Due(campaign=campaign_id, recipient=_recipient(person), past=past, due_at=person.due_at))
+        found.append(Due(campaign=campaign_id, recipient=sealing.recipient(person), past=past, due_at=person.due_at))
     return tuple(found)
 
 
@@ -93,40 +106,31 @@ def people_due(campaign_id: str, now: datetime, limit: int, after: int) -> Selec
     )
 
 
-def open_attempts(connection: Connection, engines: Collection[str] | None) -> tuple[OpenAttempt, ...]:
+def open_attempts(connection: Connection, sealing: Sealing, engines: Collection[str] | None) -> tuple[OpenAttempt, ...]:
     """Return every attempt (of `engines`) that has not ended, oldest first."""
     query = select(attempts).where(OPEN).order_by(attempts.c.intended_at, attempts.c.id)
     if engines is not None:
         query = query.where(attempts.c.engine.in_(engines))
-    return tuple(
-        OpenAttempt(
-            intent=Intent(
-                id=row.id,
-                campaign=row.campaign_id,
-                recipient=row.recipient_id,
-                number=row.number,
-                at=row.intended_at,
-            ),
-            state=AttemptState(row.state),
-        )
-        for row in connection.execute(query)
-    )
+    found = []
+    for row in connection.execute(query):
+        recipient, number = sealing.dialled(row.campaign_id, row.id, row.sealed)
+        intent = Intent(id=row.id, campaign=row.campaign_id, recipient=recipient, number=number, at=row.intended_at)
+        found.append(OpenAttempt(intent=intent, state=AttemptState(row.state)))
+    return tuple(found)
 
 
-def past(connection: Connection, campaign_id: str, recipient_id: str) -> tuple[Past, ...]:
+def past(connection: Connection, sealing: Sealing, campaign_id: str, recipient_id: str) -> tuple[Past, ...]:
     """Return the ended attempts of a person, oldest first."""
     query = (
-        select(attempts.c.number, attempts.c.intended_at, attempts.c.outcome)
+        select(attempts.c.id, attempts.c.sealed, attempts.c.intended_at, attempts.c.outcome)
         .where(
             attempts.c.campaign_id == campaign_id,
-            attempts.c.recipient_id == recipient_id,
+            attempts.c.recipient_id == sealing.key(campaign_id, recipient_id),
             attempts.c.state == "ended",
         )
         .order_by(attempts.c.intended_at, attempts.c.id)
     )
-    return tuple(
-        Past(number=row.number, at=row.intended_at, outcome=Outcome(row.outcome)) for row in connection.execute(query)
-    )
+    return tuple(_past(sealing, campaign_id, *row) for row in connection.execute(query))
 
 
 def counts(connection: Connection, campaign_id: str) -> Counts:
@@ -167,7 +171,7 @@ def counts(connection: Connection, campaign_id: str) -> Counts:
     )
 
 
-def records(connection: Connection, campaign_id: str) -> tuple[RecipientRecord, ...]:
+def records(connection: Connection, sealing: Sealing, campaign_id: str) -> tuple[RecipientRecord, ...]:
     """Return every person and attempt, in the order of the list."""
     keys: defaultdict[str, list[KeyRecord]] = defaultdict(list)
     for row in connection.execute(_keys(campaign_id)):
@@ -175,14 +179,14 @@ def records(connection: Connection, campaign_id: str) -> tuple[RecipientRecord, 
     dials: defaultdict[str, list[AttemptRecord]] = defaultdict(list)
     marks: defaultdict[str, dict[str, None]] = defaultdict(dict)
     for row in connection.execute(_dials(campaign_id)):
-        dials[row.recipient_id].append(_attempt(row, tuple(keys.pop(row.id, ()))))
+        dials[row.recipient_id].append(_attempt(sealing, row, tuple(keys.pop(row.id, ()))))
         marks[row.recipient_id].update(dict.fromkeys(row.marks))
     query = (
         select(recipients).where(recipients.c.campaign_id == campaign_id).order_by(recipients.c.line, recipients.c.id)
     )
     return tuple(
         RecipientRecord(
-            recipient=_recipient(row),
+            recipient=sealing.recipient(row),
             state=row.state,
             outcome=Outcome(row.outcome) if row.outcome else None,
             marks=tuple(marks[row.id]),
@@ -218,14 +222,16 @@ def _campaign(row: Row[Any]) -> CampaignRow:
     )
 
 
-def _recipient(row: Row[Any]) -> Recipient:
-    return Recipient(id=row.id, line=row.line, kana=row.kana, numbers=tuple(row.numbers), columns=row.columns)
+def _past(sealing: Sealing, campaign_id: str, attempt: str, sealed: bytes, at: datetime, outcome: str) -> Past:
+    _, number = sealing.dialled(campaign_id, attempt, sealed)
+    return Past(number=number, at=at, outcome=Outcome(outcome))
 
 
-def _attempt(row: Row[Any], keys: tuple[KeyRecord, ...]) -> AttemptRecord:
+def _attempt(sealing: Sealing, row: Row[Any], keys: tuple[KeyRecord, ...]) -> AttemptRecord:
+    _, number = sealing.dialled(row.campaign_id, row.id, row.sealed)
     return AttemptRecord(
         id=row.id,
-        number=row.number,
+        number=number,
         state=AttemptState(row.state),
         intended_at=row.intended_at,
         dialled_at=row.dialled_at,

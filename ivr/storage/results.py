@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Self, TypeVar
@@ -13,10 +14,14 @@ from ivr.campaign.ports import CampaignRow, Counts, Due, NewCampaign, OpenAttemp
 from ivr.domain.attempt import AttemptState, Ending, Intent, Past
 from ivr.domain.outcome import Outcome
 from ivr.domain.recipient import Recipient
+from ivr.errors import InputError
 from ivr.storage import commands, databases, engines, migrations, queries
 from ivr.storage.engines import Member
 from ivr.storage.failures import translated
+from ivr.storage.sealing import Sealing
 from ivr.storage.writer import Work, Writer
+from ivr.vault import KeyStore
+from ivr.vault.fields import Fields
 
 T = TypeVar("T")
 
@@ -39,29 +44,35 @@ class SqlResults:
     the database refuses; a caller that is cancelled while it writes may find the write done.
     """
 
-    def __init__(self, database: databases.Database, on_write: Callable[[float], None]) -> None:
+    def __init__(self, database: databases.Database, fields: Fields, on_write: Callable[[float], None]) -> None:
         self._database = database
+        self._sealing = Sealing(fields)
         self._writer = Writer(database.write, on_write)
         self._member = Member()
 
     @classmethod
-    async def open(cls, url: str, *, on_write: Callable[[float], None] = _untold, patience: float = PATIENCE_S) -> Self:
+    async def open(
+        cls, url: str, keys: KeyStore, *, on_write: Callable[[float], None] = _untold, patience: float = PATIENCE_S
+    ) -> Self:
         """Open the database at `url`, made or brought to this engine's schema where need be.
 
+        Who the people in it are is locked with `keys`, which the caller keeps open for as long as the store.
         `on_write` is told how many seconds each write took, waiting included. `patience` is how many seconds a
         write waits for another process. Raises InputError for a URL of an unknown kind, and StoreFailed for a
         database that is damaged, out of reach, or from a newer engine.
         """
+        fields = Fields(keys)
         with translated():
             database = await databases.connect(url, patience)
         try:
             with translated():
                 if await database.read(migrations.version) != migrations.HEAD:
-                    await database.write(migrations.bring_up_to_date)
+                    await database.write(lambda connection: migrations.bring_up_to_date(connection, fields))
+                await database.clean()
         except Exception:
             await database.close()
             raise
-        return cls(database, on_write)
+        return cls(database, fields, on_write)
 
     async def close(self) -> None:
         """Finish what is being written and let go of the database."""
@@ -87,7 +98,14 @@ class SqlResults:
             created_at=campaign.created_at,
             rules=campaign.rules,
         )
-        await self._write(lambda connection: commands.create_campaign(connection, row, recipients))
+        fields = self._sealing.fields
+        await asyncio.to_thread(fields.begin, row.id)
+        try:
+            await self._write(lambda connection: commands.create_campaign(connection, self._sealing, row, recipients))
+        except InputError:
+            # Nothing was stored. After another error, or none, something may have been, and its key is kept.
+            await asyncio.to_thread(fields.forget, row.id)
+            raise
         return row
 
     async def campaign(self, name: str) -> CampaignRow:
@@ -104,19 +122,19 @@ class SqlResults:
 
     async def due(self, campaign_id: str, now: datetime, limit: int, *, after: int = 0) -> tuple[Due, ...]:
         """Return waiting people due by `now` in the order of the list, from the line after `after` on."""
-        member = self._member
+        sealing, member = self._sealing, self._member
         if not self._database.shared or not member.engine:
-            return await self._read(lambda connection: queries.due(connection, campaign_id, now, limit, after))
+            return await self._read(lambda connection: queries.due(connection, sealing, campaign_id, now, limit, after))
 
         def work(connection: Connection) -> tuple[Due, ...]:
             commands.claim(connection, campaign_id, now, limit, after, member)
-            return queries.due(connection, campaign_id, now, limit, after, claimed_by=member.engine)
+            return queries.due(connection, sealing, campaign_id, now, limit, after, claimed_by=member.engine)
 
         return await self._write(work)
 
     async def intend(self, intent: Intent) -> bool:
         """Store the intent and move the person `waiting` -> `calling`; False, nothing stored, if not waiting."""
-        return await self._write(lambda connection: commands.intend(connection, intent, self._member))
+        return await self._write(lambda connection: commands.intend(connection, self._sealing, intent, self._member))
 
     async def advance(self, attempt_id: str, *, expected: AttemptState, state: AttemptState, at: datetime) -> bool:
         """Move an attempt that has not ended; tell whether it was in `expected`. To `ENDED` leads `end`."""
@@ -136,15 +154,19 @@ class SqlResults:
 
     async def postpone(self, campaign_id: str, recipient_id: str, due_at: datetime) -> None:
         """Let a waiting person wait until `due_at`."""
-        await self._write(lambda connection: commands.postpone(connection, campaign_id, recipient_id, due_at))
+        await self._write(
+            lambda connection: commands.postpone(connection, self._sealing, campaign_id, recipient_id, due_at)
+        )
 
     async def settle(self, campaign_id: str, recipient_id: str, outcome: Outcome) -> None:
         """Settle a waiting person without a further attempt."""
-        await self._write(lambda connection: commands.settle(connection, campaign_id, recipient_id, outcome))
+        await self._write(
+            lambda connection: commands.settle(connection, self._sealing, campaign_id, recipient_id, outcome)
+        )
 
     async def open_attempts(self) -> tuple[OpenAttempt, ...]:
         """Return every attempt that has not ended, oldest first."""
-        return await self._read(lambda connection: queries.open_attempts(connection, None))
+        return await self._read(lambda connection: queries.open_attempts(connection, self._sealing, None))
 
     async def join(self, engine: str, host: str) -> None:
         """Dial from now on as `engine`, in a new life of it; what an earlier one still intends finds no place."""
@@ -157,20 +179,20 @@ class SqlResults:
     async def left_open(self) -> tuple[OpenAttempt, ...]:
         """Return the attempts that earlier lives of this engine have not ended; those of no engine are anybody's."""
         mine = (self._member.engine, "")
-        return await self._read(lambda connection: queries.open_attempts(connection, mine))
+        return await self._read(lambda connection: queries.open_attempts(connection, self._sealing, mine))
 
     async def bury(self, lease: timedelta) -> tuple[OpenAttempt, ...]:
         """Fence off every engine that has fallen silent for `lease`, and return what it has left open."""
 
         def work(connection: Connection) -> tuple[OpenAttempt, ...]:
             buried = engines.bury(connection, self._member, lease)
-            return queries.open_attempts(connection, buried) if buried else ()
+            return queries.open_attempts(connection, self._sealing, buried) if buried else ()
 
         return await self._write(work)
 
     async def past(self, campaign_id: str, recipient_id: str) -> tuple[Past, ...]:
         """Return the ended attempts of a person, oldest first."""
-        return await self._read(lambda connection: queries.past(connection, campaign_id, recipient_id))
+        return await self._read(lambda connection: queries.past(connection, self._sealing, campaign_id, recipient_id))
 
     async def counts(self, campaign_id: str) -> Counts:
         """Return the campaign in numbers."""
@@ -178,7 +200,7 @@ class SqlResults:
 
     async def records(self, campaign_id: str) -> tuple[RecipientRecord, ...]:
         """Return every person and attempt, in the order of the list."""
-        return await self._read(lambda connection: queries.records(connection, campaign_id))
+        return await self._read(lambda connection: queries.records(connection, self._sealing, campaign_id))
 
     async def _read(self, work: Work[T]) -> T:
         with translated():

@@ -4,9 +4,10 @@
 
     engines     whoever dials from this store; an attempt names its own
 
-`waiting`, `calling`, `settled` are the states of a recipient. `claimed_by` is the engine that is about to call, until
-`claimed_until`: it keeps two engines from preparing the same call, and nothing relies on it. At most one attempt of a
-recipient has not ended: the database refuses a second one, whatever the code above believes.
+What names a person is sealed (`ivr.storage.sealing`); `recipients.id` is a keyed hash. `waiting`, `calling`, `settled`
+are the states of a recipient. `claimed_by` is the engine that is about to call, until `claimed_until`: it keeps two
+engines from preparing the same call, and nothing relies on it. At most one attempt of a recipient, and
+one of a number, has not ended: the database refuses a second one, whatever the code above believes.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -85,9 +87,7 @@ recipients = Table(
     Column("campaign_id", ForeignKey(campaigns.c.id, ondelete="CASCADE"), primary_key=True),
     Column("id", String, primary_key=True),
     Column("line", Integer, nullable=False),
-    Column("kana", Text, nullable=False),
-    Column("numbers", JSON, nullable=False),
-    Column("columns", JSON, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
     Column("state", String, nullable=False),
     Column("outcome", String),
     Column("due_at", UtcDateTime),
@@ -102,7 +102,8 @@ attempts = Table(
     Column("id", String, primary_key=True),
     Column("campaign_id", String, nullable=False),
     Column("recipient_id", String, nullable=False),
-    Column("number", String, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("number_hash", String, nullable=False),
     Column("state", String, nullable=False),
     Column("intended_at", UtcDateTime, nullable=False),
     Column("dialled_at", UtcDateTime),
@@ -128,6 +129,7 @@ attempts = Table(
         sqlite_where=OPEN,
         postgresql_where=OPEN,
     ),
+    Index("uq_attempts_number_open", "number_hash", unique=True, sqlite_where=OPEN, postgresql_where=OPEN),
 )
 
 key_presses = Table(

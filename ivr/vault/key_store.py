@@ -56,6 +56,11 @@ class KeyStore:
         self._lock = lock
         self._close = weakref.finalize(self, os.close, lock)
 
+    @property
+    def folder(self) -> Path:
+        """Where the keys are."""
+        return self._folder
+
     @classmethod
     def open(cls, folder: Path, master: bytes) -> Self:
         """Open the store in `folder`, made where there is none; `master` is 32 bytes.

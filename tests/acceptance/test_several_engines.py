@@ -27,9 +27,10 @@ async def test_two_engines_share_a_campaign_and_one_takes_over_from_the_other(
     url = await postgres.new_database()
     numbers = [far_end.number(CONFIRMS) for _ in range(PEOPLE)]
     with ExitStack() as stack:
+        shared = {"dir": str(tmp_path / "keys"), "master_key_file": str(tmp_path / "master.key")}
         offices = [Office(tmp_path / name, far_end.port, stack) for name in ("one", "two")]
         for office in offices:
-            office.settings(database=url, trunk={"lines": LINES})
+            office.settings(database=url, trunk={"lines": LINES}, keys=shared)
         desk = offices[0]
         desk.people(numbers)
         assert desk.ivr("campaign", "create", "催告", "--list", desk.list, "--scenario", desk.scenario).status == 0

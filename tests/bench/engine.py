@@ -16,11 +16,11 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from ivr import desk
 from ivr.campaign.ports import AttemptRecord
 from ivr.parts import PROJECT
 from ivr.rehearsal.ports import free_port
 from ivr.settings import load
-from ivr.storage import SqlResults
 from tests.bench.far_end import Manner
 from tests.bench.processes import Cost, cost
 
@@ -143,7 +143,7 @@ class Bench:
 
     async def start(self) -> float:
         """Start the campaign; return when that was."""
-        async with await SqlResults.open(self.settings.database_url()) as results:
+        async with desk.store(self.settings) as results:
             campaign = await results.campaign(NAME)
             at = time.time()
             await results.move_campaign(campaign.id, expected=["created"], state="running")
@@ -151,7 +151,7 @@ class Bench:
 
     async def attempts(self) -> list[AttemptRecord]:
         """Return every attempt that the store holds."""
-        async with await SqlResults.open(self.settings.database_url()) as results:
+        async with desk.store(self.settings) as results:
             campaign = await results.campaign(NAME)
             people = await results.records(campaign.id)
         return [attempt for person in people for attempt in person.attempts]

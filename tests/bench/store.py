@@ -21,6 +21,7 @@ from ivr.domain.call import KeyPress
 from ivr.domain.outcome import Outcome
 from ivr.domain.recipient import Recipient
 from ivr.storage import SqlResults
+from tests.keys import keys
 
 LINES = 50
 CALLS = 2_000
@@ -84,7 +85,7 @@ async def _paced(store: SqlResults, campaign: CampaignRow, waits: list[float]) -
 async def main(url: str) -> None:
     """Measure and print."""
     waits: list[float] = []
-    async with await SqlResults.open(url, on_write=waits.append) as store:
+    async with await SqlResults.open(url, keys(), on_write=waits.append) as store:
         for number in (10_000, 200_000):
             people = _people(number)
             before, began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter()

@@ -25,6 +25,7 @@ from ivr.errors import StoreFailed
 from ivr.storage.results import SqlResults
 from tests.campaign.fakes import BUSY, ScriptedLeg, SilentVoice, SystemClock, Telephone, Watch, answered
 from tests.domain.reminder import REMINDER
+from tests.keys import keys
 
 ALWAYS = Calendar(windows=(Window(days=frozenset([*DAYS, HOLIDAY]), start=0, until=1440),), zone=ZoneInfo("Asia/Tokyo"))
 PRESSES = answered(lambda: ScriptedLeg(Pressed("#"), Spoken(1.0), Spoken(1.0), Silence(), Spoken(1.0)))
@@ -39,7 +40,7 @@ def people(count: int) -> list[Recipient]:
 
 @asynccontextmanager
 async def campaign(path: Path, recipients: Sequence[Recipient]) -> AsyncIterator[tuple[SqlResults, CampaignRow]]:
-    async with await SqlResults.open(f"sqlite+aiosqlite:///{path / 'ivr.db'}") as results:
+    async with await SqlResults.open(f"sqlite+aiosqlite:///{path / 'ivr.db'}", keys()) as results:
         row = await results.create_campaign(
             NewCampaign(name="test", scenario="", scenario_file="s.yaml", created_at=datetime.now(UTC)), recipients
         )

@@ -20,6 +20,7 @@ import pytest
 from sqlalchemy import make_url
 
 from ivr.storage import SqlResults
+from tests.keys import keys
 
 BINARIES = Path("/usr/lib/postgresql")
 
@@ -124,7 +125,7 @@ async def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture
 async def store(url: str) -> AsyncIterator[SqlResults]:
     """An open store without campaigns."""
-    async with await SqlResults.open(url) as results:
+    async with await SqlResults.open(url, keys()) as results:
         yield results
 
 

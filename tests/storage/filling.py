@@ -42,8 +42,10 @@ async def campaign(store: SqlResults, number: int = 3, name: str = "住民税") 
     return await store.create_campaign(new, people(number))
 
 
-def intent(of: CampaignRow, recipient: str = "00000001", at: datetime = NOON) -> Intent:
-    return Intent(id=uuid4().hex, campaign=of.id, recipient=recipient, number="+819012345678", at=at)
+def intent(of: CampaignRow, recipient: str = "00000001", at: datetime = NOON, *, number: str | None = None) -> Intent:
+    """An intent to dial; without `number`, one that nobody else has."""
+    own = "+819012345678" if recipient == "00000001" else f"+8135{recipient:0>8}"
+    return Intent(id=uuid4().hex, campaign=of.id, recipient=recipient, number=number or own, at=at)
 
 
 async def attempt(

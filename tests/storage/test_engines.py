@@ -14,6 +14,7 @@ from ivr.domain.attempt import Ending
 from ivr.domain.outcome import Outcome
 from ivr.storage import SqlResults
 from tests.campaign.fakes import SystemClock
+from tests.keys import keys
 from tests.storage.filling import MINUTE, NOON, campaign, intent
 
 AT_ONCE, LONG = timedelta(0), timedelta(hours=1)
@@ -23,8 +24,9 @@ AT_ONCE, LONG = timedelta(0), timedelta(hours=1)
 async def pair(url: str) -> AsyncIterator[tuple[SqlResults, SqlResults]]:
     """Two engines with the same store."""
     async with AsyncExitStack() as stack:
-        first = await stack.enter_async_context(await SqlResults.open(url))
-        second = await stack.enter_async_context(await SqlResults.open(url))
+        shared = keys()
+        first = await stack.enter_async_context(await SqlResults.open(url, shared))
+        second = await stack.enter_async_context(await SqlResults.open(url, shared))
         await first.join("first", "host-1")
         await second.join("second", "host-2")
         yield first, second
@@ -89,7 +91,7 @@ async def test_an_engine_that_starts_again_finds_its_own_calls_and_those_of_nobo
     first, second = pair
     row = await campaign(first, 3)
     mine, theirs, nobodys = intent(row), intent(row, "00000002"), intent(row, "00000003")
-    async with await SqlResults.open(url) as unnamed:
+    async with await SqlResults.open(url, keys()) as unnamed:
         assert await unnamed.intend(nobodys)
     assert await first.intend(mine)
     assert await second.intend(theirs)
@@ -120,3 +122,17 @@ async def test_of_two_engines_one_gets_the_person(pair: tuple[SqlResults, SqlRes
     won = await asyncio.gather(*dials)
     assert sum(won) == 20
     assert len(await pair[0].open_attempts()) == 20
+
+
+async def test_a_number_is_on_one_call_at_a_time_whatever_campaign_it_is_in(
+    pair: tuple[SqlResults, SqlResults],
+) -> None:
+    first, second = pair
+    one, other = await campaign(first, 1, "one"), await campaign(second, 1, "two")
+    dial, same = (intent(row, number="+81357220000") for row in (one, other))
+    won = await asyncio.gather(first.intend(dial), second.intend(same), return_exceptions=True)
+    assert [result for result in won if result is True] == [True]
+    assert len(await first.open_attempts()) == 1
+    (open_,) = await first.open_attempts()
+    await first.end(open_.intent.id, Ending(outcome=Outcome.BUSY, at=NOON), settled=Outcome.BUSY, due_at=None)
+    assert await (second.intend(same) if open_.intent == dial else first.intend(dial))

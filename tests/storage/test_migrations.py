@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 from sqlalchemy.dialects import sqlite
 
 from ivr.storage import SqlResults, databases, migrations, queries, tables
+from tests.keys import keys
 
 
 def _differences(connection: Connection) -> list[object]:
@@ -24,7 +25,7 @@ def _differences(connection: Connection) -> list[object]:
 
 
 async def test_a_migrated_database_is_what_the_tables_say(url: str) -> None:
-    async with await SqlResults.open(url):
+    async with await SqlResults.open(url, keys()):
         pass
     database = await databases.connect(url, 5)
     try:
@@ -41,11 +42,11 @@ def test_the_head_that_the_engine_knows_is_alembics() -> None:
 
 
 async def test_a_recipient_has_one_open_attempt_whatever_the_code_believes(tmp_path: Path) -> None:
-    async with await SqlResults.open(f"sqlite+aiosqlite:///{tmp_path}/ivr.db"):
+    async with await SqlResults.open(f"sqlite+aiosqlite:///{tmp_path}/ivr.db", keys()):
         pass
     with closing(sqlite3.connect(tmp_path / "ivr.db")) as raw:
         insert = (
-            "INSERT INTO attempts (id, campaign_id, recipient_id, number, state, intended_at, heard_s, restarts,"
+            "INSERT INTO attempts (id, campaign_id, recipient_id, number_hash, state, intended_at, heard_s, restarts,"
             " marks, evidence) VALUES (?, 'c', 'r', '', ?, '2026-11-24 12:00:00.000000', 0, 0, '[]', '{}')"
         )
         raw.execute(insert, ("1", "ended"))
@@ -55,7 +56,7 @@ async def test_a_recipient_has_one_open_attempt_whatever_the_code_believes(tmp_p
 
 
 async def test_the_questions_asked_most_are_answered_by_an_index(tmp_path: Path) -> None:
-    async with await SqlResults.open(f"sqlite+aiosqlite:///{tmp_path}/ivr.db"):
+    async with await SqlResults.open(f"sqlite+aiosqlite:///{tmp_path}/ivr.db", keys()):
         pass
     with closing(sqlite3.connect(tmp_path / "ivr.db")) as raw:
 
@@ -66,4 +67,4 @@ async def test_the_questions_asked_most_are_answered_by_an_index(tmp_path: Path)
         literal = due.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True})
         assert "ix_recipients_due" in plan(literal)
         assert "B-TREE" not in plan(literal)
-        assert "uq_attempts_open" in plan(f"SELECT * FROM attempts WHERE {tables.OPEN}")
+        assert "USING INDEX uq_attempts_" in plan(f"SELECT * FROM attempts WHERE {tables.OPEN}")

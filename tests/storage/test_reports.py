@@ -11,6 +11,7 @@ from ivr.domain.call import KeyPress
 from ivr.domain.outcome import Outcome
 from ivr.errors import StoreFailed
 from ivr.storage import SqlResults
+from tests.keys import keys
 from tests.storage.filling import MINUTE, NOON, attempt, campaign, intent, people
 
 
@@ -132,17 +133,17 @@ class TestWriting:
 
     async def test_every_write_is_measured(self, url: str) -> None:
         seconds: list[float] = []
-        async with await SqlResults.open(url, on_write=seconds.append) as store:
+        async with await SqlResults.open(url, keys(), on_write=seconds.append) as store:
             row = await campaign(store, 2)
             await asyncio.gather(*(store.settle(row.id, f"0000000{n}", Outcome.CANCELLED) for n in (1, 2)))
         assert len(seconds) == 3
         assert all(0 < one < 30 for one in seconds)
 
     async def test_what_is_stored_is_there_when_the_store_is_opened_again(self, url: str) -> None:
-        async with await SqlResults.open(url) as store:
+        async with await SqlResults.open(url, keys()) as store:
             row = await campaign(store, 2)
             await store.intend(intent(row))
-        async with await SqlResults.open(url) as store:
+        async with await SqlResults.open(url, keys()) as store:
             assert await store.campaign(row.name) == row
             assert len(await store.open_attempts()) == 1
 

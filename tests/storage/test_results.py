@@ -168,7 +168,7 @@ class TestAttempts:
 
     async def test_open_attempts_of_all_campaigns_come_oldest_first(self, store: SqlResults) -> None:
         one, two = await campaign(store, 1, "one"), await campaign(store, 1, "two")
-        later, sooner = intent(one, at=NOON + MINUTE), intent(two, at=NOON)
+        later, sooner = intent(one, at=NOON + MINUTE), intent(two, at=NOON, number="+81357220000")
         await store.intend(later)
         await store.intend(sooner)
         assert [attempt.intent for attempt in await store.open_attempts()] == [sooner, later]

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
 
+from ivr.vault.fields import Fields
+
 HEAD = "0003"
 """The schema that this engine works with. Held here too, so that opening a current database needs no Alembic."""
 
@@ -24,8 +26,10 @@ def version(connection: Connection) -> str | None:
     return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
-def bring_up_to_date(connection: Connection) -> None:
+def bring_up_to_date(connection: Connection, fields: Fields) -> None:
     """Run the revisions that are missing, within the transaction of `connection`; raise NewerSchema.
+
+    `fields` seal what earlier schemas held open.
 
     On SQLite the transaction holds the write lock already (BEGIN IMMEDIATE); on PostgreSQL an advisory lock keeps a
     second engine waiting. Whoever waited finds nothing left to do.
@@ -40,7 +44,7 @@ def bring_up_to_date(connection: Connection) -> None:
     from alembic.config import Config
     from alembic.script import ScriptDirectory
 
-    config = Config(attributes={"connection": connection})
+    config = Config(attributes={"connection": connection, "fields": fields})
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
     known = {revision.revision for revision in ScriptDirectory.from_config(config).walk_revisions()}
     if found is not None and found not in known:

@@ -1,0 +1,67 @@
+"""Between people and rows: what names somebody goes into a row sealed, and comes out of it as it was.
+
+    recipients.id        keyed hash of campaign and 宛名番号: the same person is the same row, and no row tells who
+    recipients.sealed    宛名番号, kana, numbers and columns
+    attempts.sealed      宛名番号 and the number that was dialled
+    attempts.number_hash keyed hash of the number, the same in every campaign
+
+Sealed is JSON. The campaign's key is in the key store, apart from the database.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sqlalchemy import Row
+
+from ivr.domain.attempt import Intent
+from ivr.domain.recipient import Recipient
+from ivr.vault.fields import Fields
+
+RECIPIENTS, ATTEMPTS = "recipients", "attempts"
+"""The tables, as the fields are bound to them."""
+
+
+class Sealing:
+    """Seals people and attempts, and opens their rows; raises KeyDestroyed and KeysFailed."""
+
+    def __init__(self, fields: Fields) -> None:
+        self.fields = fields
+
+    def key(self, campaign: str, recipient: str) -> str:
+        """Return the id of a person's row."""
+        return self.fields.hash("recipient", campaign, recipient)
+
+    def number_hash(self, number: str) -> str:
+        """Return what an E.164 number is found by."""
+        return self.fields.hash("number", number)
+
+    def person(self, campaign: str, person: Recipient) -> dict[str, Any]:
+        """Return the part of a row that tells who somebody is."""
+        key = self.key(campaign, person.id)
+        content = [person.id, person.kana, person.numbers, dict(person.columns)]
+        return {"id": key, "sealed": self.fields.seal(RECIPIENTS, campaign, key, _packed(content))}
+
+    def attempt(self, intent: Intent) -> dict[str, Any]:
+        """Return the part of a row that tells who was dialled."""
+        content = _packed([intent.recipient, intent.number])
+        return {
+            "recipient_id": self.key(intent.campaign, intent.recipient),
+            "sealed": self.fields.seal(ATTEMPTS, intent.campaign, intent.id, content),
+            "number_hash": self.number_hash(intent.number),
+        }
+
+    def recipient(self, row: Row[Any]) -> Recipient:
+        """Return who a row of `recipients` is."""
+        identity, kana, numbers, columns = json.loads(self.fields.open(RECIPIENTS, row.campaign_id, row.id, row.sealed))
+        return Recipient(id=identity, line=row.line, kana=kana, numbers=tuple(numbers), columns=columns)
+
+    def dialled(self, campaign: str, attempt: str, sealed: bytes) -> tuple[str, str]:
+        """Return the 宛名番号 and the number of an attempt."""
+        recipient, number = json.loads(self.fields.open(ATTEMPTS, campaign, attempt, sealed))
+        return recipient, number
+
+
+def _packed(content: object) -> bytes:
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
