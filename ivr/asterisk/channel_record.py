@@ -117,6 +117,6 @@ def _cause(extra: str) -> int | None:
     try:
         told = json.loads(extra)
         source, cause = str(told["hangupsource"]), int(told["hangupcause"])
-    except (ValueError, TypeError, KeyError, RecursionError):
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return None
     return cause if source.startswith("PJSIP/") and cause > 0 else None

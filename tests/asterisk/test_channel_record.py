@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -52,6 +53,13 @@ def test_a_line_that_a_crash_cut_off_tells_nothing_and_hides_nothing() -> None:
         for channel, trace in traces(LINES[:cut].splitlines(keepends=True), whole).items():
             assert trace.began == whole[channel].began or trace.began is None
             assert trace.q850 in (None, whole[channel].q850)
+
+
+@pytest.mark.parametrize("cause", ["Infinity", "NaN", "1e999", '""', "[]", "9" * 5000])
+def test_a_cause_that_is_no_number_tells_nothing(cause: str) -> None:
+    told = f"{{'hangupcause':{cause},'hangupsource':'PJSIP/trunk-1'}}".replace("'", '""')
+    (trace,) = traces([f'HANGUP,1795580989.0,{OURS},"{told}"\n'], {OURS}).values()
+    assert (trace.ended, trace.q850) == (at(4), None)
 
 
 @given(st.lists(st.text()), st.sets(st.text()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import logging
 from collections.abc import Hashable
 from contextlib import suppress
@@ -15,6 +16,7 @@ from ivr.asterisk.agi_wire import AgiWire, EndOfStream, command
 from ivr.asterisk.ami_link import END, MAX_MESSAGE, AmiLink, AmiMessage, _Protocol
 from ivr.asterisk.audiosocket_server import _Connection
 from ivr.asterisk.audiosocket_wire import AudioSocketWire
+from ivr.asterisk.channel_record import traces
 from ivr.asterisk.dial_state import DialState
 from ivr.errors import CallLost, PbxUnavailable
 from ivr.system_clock import SystemClock
@@ -234,7 +236,40 @@ def audiosocket() -> Run:
     return run
 
 
+CHANNEL = "dd11cc46f5844608aba75a4a804b2722"
+RECORD = (
+    f"CHAN_START,1795580985.250000,{CHANNEL},\nANSWER,1795580987.000000,{CHANNEL},\n"
+    f'HANGUP,1795580989.5,{CHANNEL},"{{""hangupcause"":17,""hangupsource"":""PJSIP/trunk-1"",""dialstatus"":""""}}"\n'
+).encode()
+
+
+def record() -> Run:
+    """The PBX's record of its channels, as a crash, a full disk or another hand may have left it."""
+
+    def run(data: bytes) -> Hashable:
+        lines = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8", errors="replace", newline="")
+        found = traces(lines, {CHANNEL})
+        assert found.keys() <= {CHANNEL}
+        trace = found.get(CHANNEL)
+        if trace is None:
+            return None
+        assert trace.q850 is None or trace.q850 > 0
+        return trace.began is None, trace.answered is None, trace.ended is None, trace.q850 is None
+
+    return run
+
+
 TARGETS = (
+    Target(
+        name="record",
+        start=record,
+        samples=(RECORD, *RECORD.splitlines(keepends=True)),
+        tokens=(
+            CHANNEL.encode(), b"CHAN_START,", b"ANSWER,", b"HANGUP,", b"1795580985.25", b"1e999", b"nan", b"-1e18", b",",
+            b'"', b'""', b"{", b"}", b'""hangupcause"":', b'""hangupsource"":', b"Infinity", b"NaN", b"null", b"[", b"1e400",
+            b"PJSIP/",
+        ),
+    ),
     Target(
         name="agi",
         start=agi,
