@@ -265,9 +265,9 @@ TARGETS = (
         start=record,
         samples=(RECORD, *RECORD.splitlines(keepends=True)),
         tokens=(
-            CHANNEL.encode(), b"CHAN_START,", b"ANSWER,", b"HANGUP,", b"1795580985.25", b"1e999", b"nan", b"-1e18", b",",
-            b'"', b'""', b"{", b"}", b'""hangupcause"":', b'""hangupsource"":', b"Infinity", b"NaN", b"null", b"[", b"1e400",
-            b"PJSIP/",
+            CHANNEL.encode(), b"CHAN_START,", b"ANSWER,", b"HANGUP,", b"1795580985.25", b"1e999", b"nan", b"-1e18",
+            b",", b'"', b'""', b"{", b"}", b'""hangupcause"":', b'""hangupsource"":', b"Infinity", b"NaN", b"null",
+            b"[", b"1e400", b"PJSIP/",
         ),
     ),
     Target(
