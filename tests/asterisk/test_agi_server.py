@@ -264,6 +264,29 @@ async def test_strangers_who_say_nothing_take_no_calls_place() -> None:
             writer.close()
 
 
+async def test_a_thousand_connections_without_a_token_that_is_waited_for_keep_no_call_out() -> None:
+    recorder, refused = Recorder(within=60), list[str]()
+
+    async def handler(session: AgiSession) -> None:
+        if session.argument(1) == "token":
+            await recorder(session)
+
+    limits = AgiLimits(sessions=2, strangers=50, environment=60)
+    async with AsyncExitStack() as stack:
+        server = await stack.enter_async_context(
+            AgiServer("127.0.0.1", 0, handler, limits=limits, on_refused=refused.append)
+        )
+        silent = [await AgiCaller.raw(server.port, b"" if n % 2 else b"agi_network: yes\n") for n in range(500)]
+        forged = [await AgiCaller.greeted(server.port, "id", "forged") for _ in range(500)]
+        for _ in range(2):
+            caller = await stack.enter_async_context(AgiCaller.connect(server.port, "id", "token"))
+            await caller.command()
+        assert server.sessions == 2
+        assert "full" not in refused
+        for other in (*silent, *forged):
+            await other.close()
+
+
 async def test_closing_the_server_ends_every_session_and_cancels_a_handler_that_stays() -> None:
     ended = list[str]()
 

@@ -14,7 +14,7 @@ from ivr.asterisk import agi_wire, audiosocket_wire
 from ivr.asterisk.agi_session import AgiSession, CommandRefused
 from ivr.asterisk.agi_wire import AgiWire, EndOfStream, command
 from ivr.asterisk.ami_link import END, MAX_MESSAGE, AmiLink, AmiMessage, _Protocol
-from ivr.asterisk.audiosocket_server import _Connection
+from ivr.asterisk.audiosocket_server import AudioSocketServer, _Connection
 from ivr.asterisk.audiosocket_wire import AudioSocketWire
 from ivr.asterisk.channel_record import traces
 from ivr.asterisk.dial_state import DialState
@@ -224,14 +224,21 @@ def audiosocket() -> Run:
         assert len(whole._buffer) < 3 + 65535
         kinds = [type(message).__name__ for message in messages]
         assert "Violation" not in kinds[:-1]
+        return tuple(kinds[:8]), *loop.run_until_complete(connection(data))
+
+    loop = asyncio.new_event_loop()
+
+    async def connection(data: bytes) -> tuple[bool, bool]:
         ear, wire = _Ear(), Wire()
-        connection = _Connection(set(), lambda uuid: ear if uuid == UUID(bytes=UUID_BYTES) else None)
-        connection.connection_made(wire)
+        server = AudioSocketServer("127.0.0.1", take={UUID(bytes=UUID_BYTES): ear}.get)
+        one = _Connection(server)
+        one.connection_made(wire)
         for piece in pieces(data):
             if not wire.closed:
-                connection.data_received(piece)
-        connection.connection_lost(None)
-        return tuple(kinds[:8]), ear.heard > 0, wire.closed
+                one.data_received(piece)
+        one.connection_lost(None)
+        assert not server.connections
+        return ear.heard > 0, wire.closed
 
     return run
 
