@@ -264,24 +264,61 @@ async def test_a_wrong_ami_secret_is_refused(config: PbxConfig) -> None:
         assert ami.seen[-1]["Response"] == "Error"
 
 
-@pytest.mark.parametrize(
-    ("action", "fields"),
-    [
-        ("Command", {"Command": "core show version"}),
-        ("GetConfig", {"Filename": "manager.conf"}),
-        ("DialplanExtensionAdd", {"Context": "x", "Extension": "1", "Priority": "1", "Application": "Answer"}),
-        ("ModuleLoad", {"LoadType": "reload"}),
-        ("Originate", {"Channel": "Local/start@ivr-call", "Application": "System", "Data": "id"}),
-        ("Originate", {"Channel": "Local/start@ivr-call", "Application": "MixMonitor", "Data": "x.wav"}),
-        ("Originate", {"Channel": "Local/start@ivr-call", "Variable": "SHELL(id)=1", "Application": "Wait"}),
-    ],
+FORBIDDEN: dict[str, dict[str, str]] = {
+    "Command": {"Command": "core show version"},
+    "GetConfig": {"Filename": "manager.conf"},
+    "GetConfigJSON": {"Filename": "manager.conf"},
+    "UpdateConfig": {"SrcFilename": "manager.conf", "DstFilename": "manager.conf", "Reload": "yes"},
+    "CreateConfig": {"Filename": "evil.conf"},
+    "ListCategories": {"Filename": "manager.conf"},
+    "DialplanExtensionAdd": {"Context": "x", "Extension": "1", "Priority": "1", "Application": "Answer"},
+    "DialplanExtensionRemove": {"Context": "ivr-call", "Extension": "start"},
+    "ModuleLoad": {"LoadType": "reload"},
+    "Reload": {},
+    "AGI": {"Channel": "x", "Command": "EXEC System id"},
+    "MixMonitor": {"Channel": "x", "File": "x.wav"},
+    "DBPut": {"Family": "x", "Key": "x", "Val": "x"},
+    "UserEvent": {"UserEvent": "Hangup"},
+}
+
+RUN_A_PROGRAM: tuple[dict[str, str], ...] = (
+    {"Application": "System", "Data": "id"},
+    {"Application": "TrySystem", "Data": "id"},
+    {"Application": "AGI", "Data": "/bin/id"},
+    {"Application": "EAGI", "Data": "/bin/id"},
+    {"Application": "Exec", "Data": "System(id)"},
+    {"Application": "ExternalIVR", "Data": "/bin/id"},
+    {"Application": "MixMonitor", "Data": "x.wav"},
+    {"Application": "Originate", "Data": "Local/start@ivr-call,app,System,id"},
+    {"Application": "Wait", "Data": "${SHELL(id)}"},
+    {"Application": "Wait", "Variable": "SHELL(id)=1"},
 )
-async def test_the_ami_user_can_not_run_programs_or_change_the_configuration(
-    config: PbxConfig, action: str, fields: dict[str, str]
+
+
+async def test_the_ami_user_can_not_run_programs_read_files_or_change_the_configuration(config: PbxConfig) -> None:
+    async with started(config) as pbx, logged_in(pbx) as ami:
+        allowed = await ami.act("ListCommands")
+        assert {"Originate", "Hangup", "Ping"} <= allowed.keys()
+        assert not allowed.keys() & FORBIDDEN.keys()
+        for action, fields in FORBIDDEN.items():
+            assert (await ami.act(action, **fields))["Response"] == "Error", action
+        for fields in RUN_A_PROGRAM:
+            answer = await ami.act("Originate", Channel="Local/start@ivr-call", **fields)
+            assert answer["Response"] == "Error", fields
+
+
+@pytest.mark.parametrize(
+    "function", ["SHELL(id)", "FILE(/etc/passwd)", "ENV(PATH)", "AST_CONFIG(manager.conf,ivr,secret)"]
+)
+async def test_the_ami_user_can_not_reach_programs_or_files_through_a_function(
+    config: PbxConfig, function: str
 ) -> None:
     async with started(config) as pbx, logged_in(pbx) as ami:
-        answer = await ami.act(action, **fields)
-    assert answer["Response"] == "Error"
+        answer = await ami.act("Getvar", Variable=function)
+        assert answer["Response"] == "Error" or answer.get("Value", "") in ("", "(null)"), answer
+        assert (await ami.act("Setvar", Variable=function, Value="x"))["Response"] == "Error" or (
+            f"Function {function.partition('(')[0]} not registered" in pbx.log_file.read_text()
+        )
 
 
 async def test_a_console_command_says_that_it_is_not_running(config: PbxConfig) -> None:
