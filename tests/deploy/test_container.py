@@ -72,6 +72,24 @@ def test_services_have_no_capabilities_and_a_read_only_root(name: str) -> None:
     assert not service.keys() & {"privileged", "cap_add", "devices", "pid", "ipc"}
 
 
+def test_the_engine_writes_to_its_volume_and_to_memory_alone() -> None:
+    assert [volume.rpartition(":")[2] for volume in ENGINE["volumes"] if not volume.endswith(":ro")] == [
+        "/var/lib/yobirin"
+    ]
+    assert all(re.fullmatch(r"/tmp:mode=1777,size=\d+m", place) for place in ENGINE["tmpfs"])
+
+
+def test_no_container_reaches_the_hosts_container_engine_or_its_system_folders() -> None:
+    text = (ROOT / "compose.yaml").read_text(encoding="utf-8")
+    assert not re.search(r"docker\.sock|[\"' ]/(etc|proc|sys|dev|run|var/run|root|home)?:", text)
+
+
+def test_the_container_says_whether_it_is_well() -> None:
+    (check,) = arguments("HEALTHCHECK")
+    assert "/healthz" in check
+    assert "NONE" not in check
+
+
 @pytest.mark.parametrize("name", COMPOSE["services"])
 def test_every_mounted_folder_and_volume_exists(name: str) -> None:
     for volume in COMPOSE["services"][name]["volumes"]:
