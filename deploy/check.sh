@@ -10,4 +10,5 @@ step ruff check .
 step ruff format --check .
 step mypy
 step lint-imports
+step sh deploy/audit.sh
 exit $failed

@@ -203,12 +203,20 @@ def _value(node: yaml.Node, path: Where, walk: _Walk) -> Value:
             return [_value(item, (*path, index), walk) for index, item in enumerate(node.value)]
         case _:
             value = _scalar(node)
-            if isinstance(value, str) and (found := _CONTROL.search(value)):
-                walk.report(node.start_mark.line + 1, _unusable(found[0]))
+            if isinstance(value, str):
+                value = _printable(value, node, walk)
             plain = isinstance(node, yaml.ScalarNode) and node.style is None
             if isinstance(value, str) and plain and _cut(value, node.end_mark, walk.source):
                 walk.cut.add(path)
             return value
+
+
+def _printable(text: str, node: yaml.Node, walk: _Walk) -> str:
+    """Return `text` fit to be shown in messages; what an escape such as "\\0" has put into it is reported."""
+    if found := _CONTROL.search(text):
+        walk.report(node.start_mark.line + 1, _unusable(found[0]))
+        return _CONTROL.sub("\ufffd", text)
+    return text
 
 
 def _cut(text: str, end: yaml.Mark, source: list[str]) -> bool:
@@ -225,7 +233,7 @@ def _mapping(node: yaml.MappingNode, path: Where, walk: _Walk) -> dict[str, Valu
         if not isinstance(key_node, yaml.ScalarNode):
             walk.report(line, "項目の名前は文字で書いてください。「{」で始まる文章は、引用符で囲んでください。")
             continue
-        key = str(key_node.value)
+        key = _printable(str(key_node.value), key_node, walk)
         if key_node.tag.endswith(":null"):
             walk.report(line, _NAMELESS)
             continue
@@ -258,7 +266,9 @@ def _fatal(file: str, line: int, message: str) -> Problems:
     return Problems([Problem(file=file, line=line, message=message)])
 
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
+"""NEL, LS and PS among them: YAML ends a line there, editors do not, and line numbers after them would be wrong."""
+
 _INDENT = re.compile(r"[ \t\u3000]*")
 
 

@@ -173,6 +173,11 @@ trunk: {username: a, password_file: ~/trunk.password}
     assert found.trunk.password_file == Path.home() / "trunk.password"
 
 
+def test_a_home_folder_of_nobody_is_said_so() -> None:
+    with pytest.raises(InputError, match="data_dir の「~nobody-here」という利用者"):
+        loaded("data_dir: ~nobody-here/var\n")
+
+
 def test_an_absolute_database_file_stays_where_it_is() -> None:
     assert loaded("database: sqlite+aiosqlite:////srv/ivr.db\n").database_url() == "sqlite+aiosqlite:////srv/ivr.db"
 

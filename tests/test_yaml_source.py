@@ -116,6 +116,9 @@ def test_windows_line_ends_and_a_bom_are_read() -> None:
         ("a: 1\nb: x\0y\n", 2, "NUL 文字"),
         ('a: 1\nb: "x\\0y"\n', 2, "NUL 文字"),
         ("a: \x1b[31m\n", 1, "制御文字（U+001B）"),
+        ("a: x\u2028y\nb: 1\n", 1, "制御文字（U+2028）"),
+        ("a: x\x85y\nb: 1\n", 1, "制御文字（U+0085）"),
+        ('a: 1\n"x\\ud800": 2\n', 2, "制御文字（U+D800）"),
         ("keys: {#: notice}\nb: 1\n", 1, '"#" と引用符で囲んで'),
         ('a: 1\nkeys: {"1": a, #: notice}\n', 2, '"#" と引用符で囲んで'),
         ("a: 1\nkeys: {*: notice}\n", 2, '"*" と引用符で囲んで'),
@@ -229,3 +232,10 @@ def test_a_near_word_is_suggested_and_a_far_one_is_not() -> None:
     assert "「silence」" in yaml_source.suggestion("silense", ["say", "silence"])
     assert "「silence」" in yaml_source.suggestion("Silence", ["say", "silence"])
     assert yaml_source.suggestion("xyz", ["say", "silence"]) == ""
+
+
+def test_no_message_repeats_a_character_that_can_not_be_shown() -> None:
+    found: list[Problem] = []
+    read = yaml_source.load(r'{"a\ud800": "b\a"}', "x.yaml", problems=found)
+    assert read.value == {"a\ufffd": "b\ufffd"}
+    assert len(found) == 2

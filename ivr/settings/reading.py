@@ -19,7 +19,7 @@ from ivr import yaml_source
 from ivr.domain.calendar import Calendar, Window
 from ivr.domain.calling_rules import Retry, Rules
 from ivr.domain.outcome import Outcome
-from ivr.errors import Problem, Problems
+from ivr.errors import InputError, Problem, Problems
 from ivr.settings.listening import Listening
 from ivr.settings.notation import Database, Duration, Section, limited, secret, wrong
 from ivr.settings.sections import Calling, Keys, Log, Metrics, Pbx, Speech, Trunk, Try, Web
@@ -271,6 +271,13 @@ def _section(model: type[BaseModel], part: str | int) -> type[BaseModel] | None:
     return next((one for one in kinds if isinstance(one, type) and issubclass(one, BaseModel)), None)
 
 
+def _expanded(path: Path, setting: str) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise InputError(f"{setting} の「{path.parts[0]}」という利用者のホームフォルダーが分かりません。") from None
+
+
 _AnySection = TypeVar("_AnySection", bound=BaseModel)
 
 
@@ -280,7 +287,7 @@ def _absolute(model: _AnySection, base: Path) -> _AnySection:
     for name, value in model:
         match value:
             case Path():
-                changed[name] = Path(os.path.normpath(base / value.expanduser()))
+                changed[name] = Path(os.path.normpath(base / _expanded(value, name)))
             case Section():
                 changed[name] = _absolute(value, base)
             case str() if found := re.fullmatch(r"(sqlite\+aiosqlite:///)(?!/)([^?]+)(.*)", value):

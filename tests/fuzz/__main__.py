@@ -26,7 +26,8 @@ def show(tally: Tally, keep: Path) -> None:
         keep.mkdir(parents=True, exist_ok=True)
         file = keep / f"{tally.target}-{hashlib.sha256(finding.data).hexdigest()[:12]}.bin"
         file.write_bytes(finding.data)
-        print(f"  {finding.kind}: {finding.place}\n    input {file}\n{finding.trace}", flush=True)
+        trace = finding.trace.encode("utf-8", "backslashreplace").decode()
+        print(f"  {finding.kind}: {finding.place}\n    input {file}\n{trace}", flush=True)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -68,7 +68,7 @@ def scenario() -> Run:
         report = scenario_files.check(text, "s.yaml", columns=("備考",))
         assert (report.scenario is None) == bool(report.errors)
         for problem in (*report.errors, *report.warnings):
-            assert 0 <= problem.line <= text.count("\n") + 2
+            assert 0 <= problem.line <= len(re.split("\r\n|\r|\n", text)) + 1
             assert not _UNPRINTABLE.search(problem.message), repr(problem.message)
         if report.scenario is not None:
             assert mermaid(report.scenario)
