@@ -12,7 +12,7 @@ import pytest
 from tests.acceptance.command import until
 from tests.acceptance.far_end import CONFIRMS, FarEnd
 from tests.acceptance.office import Office
-from tests.storage.conftest import Cluster
+from tests.storage.cluster import Cluster
 
 pytestmark = pytest.mark.timeout(200)
 

@@ -24,7 +24,7 @@ from ivr.errors import InputError, StoreFailed
 from ivr.storage import SqlResults, migrations
 from ivr.vault import KeyStore
 from tests.keys import MASTER, keys
-from tests.storage.conftest import Cluster
+from tests.storage.cluster import Cluster
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 Anybody = Callable[[], contextlib.AbstractContextManager[Path]]
