@@ -9,7 +9,6 @@ that it never delays a dial. Where the store or the PBX fails, nothing is dialle
 from __future__ import annotations
 
 import asyncio
-import uuid
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, assert_never
 
+from ivr.campaign.attempt_id import attempt_id
 from ivr.campaign.conclude import conclude, cut_short
 from ivr.campaign.lines import Lines
 from ivr.campaign.observer import Observer
@@ -263,7 +263,7 @@ class Dialler:
         if not isinstance(move, Dial):
             return None
         intent = Intent(
-            id=uuid.uuid4().hex,
+            id=attempt_id(now),
             campaign=self._campaign.id,
             recipient=due.recipient.id,
             number=move.number,
