@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from ivr.campaign.ports import CampaignRow
 from ivr.domain.attempt import AttemptState, Ending, Intent
-from ivr.domain.outcome import Outcome
+from ivr.domain.outcome import PROOF, Outcome
 from ivr.domain.recipient import Recipient
 from ivr.errors import InputError
 from ivr.storage.engines import Member, time
@@ -69,7 +69,8 @@ _END_ATTEMPT = Prepared(
         heard_s=bindparam("heard"),
         restarts=bindparam("begun_anew"),
         marks=bindparam("tags"),
-        evidence=bindparam("proof"),
+        evidence=bindparam("told"),
+        proven=bindparam("is_proven"),
     )
 )
 
@@ -175,7 +176,8 @@ def end(
             "heard": ending.heard_s,
             "begun_anew": ending.restarts,
             "tags": list(ending.marks),
-            "proof": dict(ending.evidence),
+            "told": dict(ending.evidence),
+            "is_proven": ending.outcome is Outcome.VOICEMAIL and PROOF in ending.evidence,
         },
     )
     if not ended:

@@ -20,10 +20,10 @@ from ivr.campaign.ports import (
     RecipientRecord,
 )
 from ivr.domain.attempt import AttemptState, Intent, Past
-from ivr.domain.outcome import PROOF, Outcome
+from ivr.domain.outcome import Outcome
 from ivr.errors import NotFound
 from ivr.storage.sealing import Sealing
-from ivr.storage.tables import OPEN, attempts, campaigns, key_presses, recipients
+from ivr.storage.tables import OPEN, PROVEN, attempts, campaigns, key_presses, recipients
 
 RECIPIENT_STATES = ("waiting", "calling", "settled")
 
@@ -158,8 +158,8 @@ def counts(connection: Connection, campaign_id: str) -> Counts:
         .where(
             recipients.c.campaign_id == campaign_id,
             recipients.c.outcome == Outcome.VOICEMAIL.value,
-            attempts.c.outcome == Outcome.VOICEMAIL.value,
-            attempts.c.evidence[PROOF].as_string().is_not(None),
+            attempts.c.campaign_id == campaign_id,
+            PROVEN,
         )
     )
     return Counts(

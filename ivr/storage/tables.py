@@ -31,11 +31,15 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    false,
     text,
 )
 
 OPEN = text("state <> 'ended'")
 """What makes an attempt an open one. Not bound: a partial index serves only the condition that it names."""
+
+PROVEN = text("proven")
+"""What makes an attempt one that left the whole message on a machine, on evidence."""
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -94,6 +98,7 @@ recipients = Table(
     Column("claimed_by", String),
     Column("claimed_until", UtcDateTime),
     Index("ix_recipients_due", "campaign_id", "state", "line", "due_at"),
+    Index("ix_recipients_outcome", "campaign_id", "state", "outcome"),
 )
 
 attempts = Table(
@@ -117,10 +122,18 @@ attempts = Table(
     Column("marks", JSON, nullable=False),
     Column("evidence", JSON, nullable=False),
     Column("engine", String, nullable=False, server_default=""),
+    Column("proven", Boolean, nullable=False, server_default=false()),
     ForeignKeyConstraint(
         ["campaign_id", "recipient_id"], [recipients.c.campaign_id, recipients.c.id], ondelete="CASCADE"
     ),
     Index("ix_attempts_recipient", "campaign_id", "recipient_id"),
+    Index(
+        "ix_attempts_proven",
+        "campaign_id",
+        "recipient_id",
+        sqlite_where=PROVEN,
+        postgresql_where=PROVEN,
+    ),
     Index(
         "uq_attempts_open",
         "campaign_id",

@@ -5,9 +5,11 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -15,6 +17,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 from sqlalchemy.dialects import sqlite
 
+from ivr.domain.outcome import Outcome
 from ivr.storage import SqlResults, databases, migrations, queries, tables
 from tests.keys import keys
 
@@ -33,6 +36,38 @@ async def test_a_migrated_database_is_what_the_tables_say(url: str) -> None:
         assert await database.read(migrations.version) == migrations.HEAD
     finally:
         await database.close()
+
+
+async def test_a_database_of_the_first_version_keeps_its_proofs(url: str) -> None:
+    database = await databases.connect(url, 5)
+    try:
+        await database.write(partial(_upgrade, "0001"))
+        await database.write(_fill_the_first_version)
+    finally:
+        await database.close()
+    async with await SqlResults.open(url, keys()) as store:
+        counts = await store.counts("c")
+    assert counts.outcomes == {Outcome.VOICEMAIL: 2}
+    assert counts.proven == 1
+
+
+def _upgrade(revision: str, connection: Connection) -> None:
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    command.upgrade(config, revision)
+
+
+def _fill_the_first_version(connection: Connection) -> None:
+    for statement in (
+        "INSERT INTO campaigns VALUES ('c', '住民税', 'done', '', '', '2026-11-24 12:00:00', '{}')",
+        "INSERT INTO recipients VALUES ('c', 'r1', 2, '', '[]', '{}', 'settled', 'voicemail', NULL)",
+        "INSERT INTO recipients VALUES ('c', 'r2', 3, '', '[]', '{}', 'settled', 'voicemail', NULL)",
+        """INSERT INTO attempts VALUES ('a1', 'c', 'r1', '', 'ended', '2026-11-24 12:00:00', NULL, NULL, NULL,
+            'voicemail', 200, 16, 9.5, 0, '[]', '{"ended_by": "engine", "proof": "beep"}')""",
+        """INSERT INTO attempts VALUES ('a2', 'c', 'r2', '', 'ended', '2026-11-24 12:00:00', NULL, NULL, NULL,
+            'voicemail', 200, 16, 9.5, 0, '[]', '{"ended_by": "engine"}')""",
+    ):
+        connection.exec_driver_sql(statement)
 
 
 def test_the_head_that_the_engine_knows_is_alembics() -> None:
@@ -67,4 +102,8 @@ async def test_the_questions_asked_most_are_answered_by_an_index(tmp_path: Path)
         literal = due.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True})
         assert "ix_recipients_due" in plan(literal)
         assert "B-TREE" not in plan(literal)
+        by_outcome = "SELECT state, outcome, count(*) FROM recipients WHERE campaign_id = 'c' GROUP BY state, outcome"
+        assert "COVERING INDEX ix_recipients_outcome" in plan(by_outcome)
+        assert "B-TREE" not in plan(by_outcome)
+        assert "ix_attempts_proven" in plan(f"SELECT * FROM attempts WHERE campaign_id = 'c' AND {tables.PROVEN}")
         assert "USING INDEX uq_attempts_" in plan(f"SELECT * FROM attempts WHERE {tables.OPEN}")
