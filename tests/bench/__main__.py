@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 
 from rich.console import Console
 
-from tests.bench import agi, dialling, latency, listening, recipients, speech
+from tests.bench import agi, dialling, latency, listening, recipients, speech, store
 from tests.bench.table import Figure, show
 
 
@@ -41,6 +41,7 @@ BENCHES: dict[str, Callable[[], Awaitable[list[Figure]]]] = {
     "recipients": recipients.bench_recipients,
     "speech": speech.bench_speech,
     "agi": agi_servers,
+    "store": store.bench_store,
 }
 
 
