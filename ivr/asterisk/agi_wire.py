@@ -89,7 +89,7 @@ class AgiWire:
     """The FastAGI server's reading end."""
 
     def __init__(self) -> None:
-        self._buffer = bytearray()
+        self._buffer = b""
         self._headers: dict[str, str] = {}
         self._header_lines = 0
         self._greeted = False
@@ -105,19 +105,21 @@ class AgiWire:
             cut = self._buffer or self._usage or (self._header_lines and not self._greeted)
             yield Violation("the stream ended inside a message") if cut else EndOfStream()
             return
-        self._buffer += data
-        while not self._over:
-            end = self._buffer.find(b"\n")
-            if end > MAX_LINE or (end < 0 and len(self._buffer) > MAX_LINE):
-                yield self._violation("a line is too long")
-            elif end < 0:
+        *lines, self._buffer = (self._buffer + data).split(b"\n")
+        for line in lines:
+            event = self._line(line)
+            if event is not None:
+                yield event
+            if isinstance(event, Violation):
                 return
-            else:
-                line = self._buffer[:end].decode("utf-8", "backslashreplace")
-                del self._buffer[: end + 1]
-                event = self._answer(line) if self._greeted else self._header(line)
-                if event is not None:
-                    yield event
+        if len(self._buffer) > MAX_LINE:
+            yield self._violation("a line is too long")
+
+    def _line(self, line: bytes) -> Event | None:
+        if len(line) > MAX_LINE:
+            return self._violation("a line is too long")
+        text = line.decode("utf-8", "backslashreplace")
+        return self._answer(text) if self._greeted else self._header(text)
 
     def _header(self, line: str) -> Event | None:
         if not line:
@@ -163,7 +165,7 @@ class AgiWire:
 
     def _violation(self, reason: str) -> Violation:
         self._over = True
-        self._buffer.clear()
+        self._buffer = b""
         return Violation(reason)
 
 

@@ -210,7 +210,8 @@ class Ami:
     def _take(self, event: AmiMessage) -> None:
         if event.get("Event") == "FullyBooted" and self._booted is not None and not self._booted.done():
             self._booted.set_result(None)
-        for key in {event.get(name, "") for name in ("Uniqueid", "DestUniqueid", "ActionID")}:
+        keys = {event.get("Uniqueid"), event.get("DestUniqueid"), event.get("ActionID")}
+        for key in self._subscribers.keys() & keys:
             for subscriber in self._subscribers.get(key, ()):
                 subscriber(event)
 
