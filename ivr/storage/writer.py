@@ -74,7 +74,7 @@ class Writer:
             self._hurry.set()
         if self._committer is None:
             self._committer = asyncio.ensure_future(self._commit_all())
-        await asyncio.shield(write.settled)
+        await write.settled
         return write.result()
 
     async def finish(self) -> None:
@@ -129,5 +129,6 @@ class Writer:
             for write in batch:
                 write.failure = error
         for write in batch:
-            write.settled.set_result(None)
+            if not write.settled.done():  # cancelled with its caller
+                write.settled.set_result(None)
             self._on_write(write.took(began))
