@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import sys
-from collections.abc import Coroutine
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
 
+from ivr.cli_keeping import add_keeping
 from ivr.errors import IvrError
+from ivr.terminal import choose, config, fail, run
 
 cli = typer.Typer(
     help="呼鈴：市区町村の自動音声電話催告", no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False
@@ -25,6 +25,7 @@ cli.add_typer(scenario, name="scenario")
 cli.add_typer(list_, name="list")
 cli.add_typer(campaign, name="campaign")
 cli.add_typer(results, name="results")
+add_keeping(cli)
 
 
 class Format(StrEnum):
@@ -56,19 +57,20 @@ ListFile = Annotated[Path, typer.Option("--list", help="名簿の CSV")]
 ScenarioFile = Annotated[Path, typer.Option("--scenario", help="シナリオの YAML")]
 Columns = Annotated[Path | None, typer.Option("--list", help="この名簿の列が使えるかも確かめる")]
 
+SealTo = Annotated[
+    list[str] | None, typer.Option("--seal-to", help="結果を、この受取人（age1…）だけが開けるように暗号化する")
+]
+
 UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 """What typer raises for a command line that it can't read, of which it gives out the derived classes only."""
-
-_config: Path | None = None
 
 
 @cli.callback()
 def options(
-    config: Annotated[Path | None, typer.Option("--config", help="設定ファイル（なければ ./ivr.yaml）")] = None,
+    file: Annotated[Path | None, typer.Option("--config", help="設定ファイル（なければ ./ivr.yaml）")] = None,
 ) -> None:
     """Take what holds for every command."""
-    global _config
-    _config = config
+    choose(file)
 
 
 def main() -> None:
@@ -76,9 +78,9 @@ def main() -> None:
     try:
         sys.exit(cli(standalone_mode=False))
     except IvrError as error:
-        _fail(str(error))
+        fail(str(error))
     except UsageError as error:
-        _fail(_usage(error))
+        fail(_usage(error))
     except typer.Abort:
         sys.exit(130)
     except KeyboardInterrupt:
@@ -106,27 +108,12 @@ def _usage(error: Any) -> str:
     return f"命令の書き方が違います：{what}。{path} --help で書き方を見られます。"
 
 
-def _fail(message: str) -> NoReturn:
-    print(message, file=sys.stderr)
-    sys.exit(1)
-
-
-def _run(work: Coroutine[Any, Any, int]) -> NoReturn:
-    try:
-        import uvloop
-
-        status = uvloop.run(work)
-    except asyncio.CancelledError:
-        _fail("途中で打ち切りました。分かったところまでは保存してあります。")
-    sys.exit(status)
-
-
 @scenario.command("check")
 def scenario_check(files: list[Path], list_file: Columns = None, json: Json = False) -> None:
     """シナリオの間違いを、ファイル名と行番号で示します。例：ivr scenario check scenarios/reminder.yaml"""
     from ivr import desk
 
-    _run(desk.check_scenarios(_config, files, list_file, json=json))
+    run(desk.check_scenarios(config(), files, list_file, json=json))
 
 
 @scenario.command("say")
@@ -140,7 +127,7 @@ def scenario_say(
     """相手に聞こえる音声を WAV に書き出します。例：ivr scenario say scenarios/reminder.yaml notice -o out.wav"""
     from ivr import desk
 
-    _run(desk.say(_config, file, step, out, kana, value or []))
+    run(desk.say(config(), file, step, out, kana, value or []))
 
 
 @scenario.command("draw")
@@ -164,15 +151,16 @@ def list_check(file: Path, json: Json = False) -> None:
     """名簿を読み、かけられない行を行番号と理由で示します。電話はかけません。例：ivr list check meibo.csv"""
     from ivr import desk
 
-    sys.exit(desk.check_list(file, json=json))
+    sys.exit(desk.check_list(config(), file, json=json))
 
 
 @campaign.command("run")
-def campaign_run(
+def campaignrun(
     name: Name,
     list_file: ListFile,
     scenario_file: ScenarioFile,
     results_file: Annotated[Path | None, typer.Option("--results", help="終わったら結果を JSON で書き出す")] = None,
+    seal_to: SealTo = None,
 ) -> None:
     """名簿の全員にかけ終えるか、時間帯が終わるまで電話をかけます。
 
@@ -181,7 +169,7 @@ def campaign_run(
     """
     from ivr import service
 
-    _run(service.run_campaign(_config, name, list_file, scenario_file, results_file))
+    run(service.run_campaign(config(), name, list_file, scenario_file, results_file, seal_to or ()))
 
 
 @campaign.command("create")
@@ -189,7 +177,7 @@ def campaign_create(name: Name, list_file: ListFile, scenario_file: ScenarioFile
     """催告を作ります。電話は start までかけません。例：ivr campaign create 2026-11 --list a.csv --scenario s.yaml"""
     from ivr import desk
 
-    _run(desk.create(_config, name, list_file, scenario_file))
+    run(desk.create(config(), name, list_file, scenario_file))
 
 
 @campaign.command("start")
@@ -219,7 +207,7 @@ def campaign_stop(name: Name) -> None:
 def _move(name: str, verb: str) -> NoReturn:
     from ivr import desk
 
-    _run(desk.move(_config, name, verb))
+    run(desk.move(config(), name, verb))
 
 
 @campaign.command("status")
@@ -227,7 +215,7 @@ def campaign_status(name: Name, json: Json = False) -> None:
     """どこまで進んだか、いまかけていなければその理由を示します。例：ivr campaign status 2026-11"""
     from ivr import desk
 
-    _run(desk.status(_config, name, json=json))
+    run(desk.status(config(), name, json=json))
 
 
 @results.command("export")
@@ -236,11 +224,12 @@ def results_export(
     out: Annotated[Path, typer.Option("-o", "--out", help="書き出すファイル")],
     form: Annotated[Format, typer.Option("--format", help="形式")] = Format.xlsx,
     encoding: Annotated[Encoding, typer.Option(help="CSV の文字コード")] = Encoding.utf8,
+    seal_to: SealTo = None,
 ) -> None:
     """結果を書き出します。例：ivr results export 2026-11 --format xlsx -o kekka.xlsx"""
     from ivr import desk
 
-    _run(desk.export(_config, name, out, form.value, encoding.value))
+    run(desk.export(config(), name, out, form.value, encoding.value, seal_to or ()))
 
 
 @cli.command()
@@ -248,7 +237,7 @@ def doctor(json: Json = False) -> None:
     """設定・電話交換機・回線・音声・データベース・時計・ディスクを調べ、直し方を示します。例：ivr doctor"""
     from ivr import doctor as examination
 
-    _run(examination.examine(_config, json=json))
+    run(examination.examine(config(), json=json))
 
 
 @cli.command()
@@ -256,7 +245,7 @@ def serve() -> None:
     """始められた催告の電話をかけ続けます。SIGTERM で、通話の終わりを待って終了します。例：ivr serve"""
     from ivr import service
 
-    _run(service.serve(_config))
+    run(service.serve(config()))
 
 
 @cli.command()
@@ -282,24 +271,24 @@ def rehearse(
 ) -> None:
     """模擬の電話網を相手に、本物の通話で試します。本当の電話にはかかりません。例：ivr rehearse --demo"""
     if (part or recipes) and not machines:
-        _fail("--part と --recipes は、--machines と一緒に使ってください。")
+        fail("--part と --recipes は、--machines と一緒に使ってください。")
     if machines:
         if demo or replay or list_file or scenario_file or callees:
-            _fail("--machines と一緒に使えるのは、--part、--recipes、--lines、-o だけです。")
+            fail("--machines と一緒に使えるのは、--part、--recipes、--lines、-o だけです。")
         from ivr import trial
 
-        _run(trial.machines(_config, trial.parts_named((part or Chosen.all).value), out, lines, recipes))
+        run(trial.machines(config(), trial.parts_named((part or Chosen.all).value), out, lines, recipes))
     if replay is not None:
         from ivr import replay as replaying
 
-        sys.exit(replaying.replay(_config, replay))
+        sys.exit(replaying.replay(config(), replay))
     from ivr import drill
 
     if demo:
-        _run(drill.demo(out, lines))
+        run(drill.demo(out, lines))
     if list_file is None or scenario_file is None:
-        _fail("--demo を付けるか、--list と --scenario の両方を書いてください。")
-    _run(drill.rehearse(list_file, scenario_file, callees, out, lines))
+        fail("--demo を付けるか、--list と --scenario の両方を書いてください。")
+    run(drill.rehearse(list_file, scenario_file, callees, out, lines, config()))
 
 
 @cli.command()
@@ -313,4 +302,4 @@ def network(
     """模擬の電話網だけを動かします。別の端末の ivr や SIP 電話機の相手になります。例：ivr network callees.yaml"""
     from ivr import drill
 
-    _run(drill.network(callees, sip_port, out))
+    run(drill.network(callees, sip_port, out))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json as jsonlib
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,6 +25,7 @@ from ivr.errors import InputError, NotFound, Problem, Problems
 from ivr.parts import key_store, telephone_voice
 from ivr.progress import counted
 from ivr.reporting import show_closing, write_csv, write_json, write_xlsx
+from ivr.seals import read_opened, sealer
 from ivr.settings import Settings
 from ivr.speech import unreadable
 from ivr.storage import SqlResults
@@ -58,19 +59,9 @@ async def store(chosen: Settings) -> AsyncIterator[SqlResults]:
             yield results
 
 
-def read_bytes(file: Path) -> bytes:
-    """Return what `file` holds; raise InputError in the person's words."""
-    try:
-        return file.read_bytes()
-    except FileNotFoundError:
-        raise NotFound(f"{file} がありません。ファイル名とフォルダを確かめてください。") from None
-    except OSError as error:
-        raise InputError(f"{file} を読めません：{error.strerror}") from None
-
-
-def load_list(file: Path) -> Intake:
-    """Read a list; raise InputError where it is no list at all."""
-    return read_list(read_bytes(file), file=str(file))
+def load_list(config: Path | None, file: Path) -> Intake:
+    """Read a list, which may be sealed; raise InputError where it is no list at all."""
+    return read_list(read_opened(file, lambda: settings.load(config)), file=str(file))
 
 
 async def load_scenario(chosen: Settings, file: Path, *, columns: Sequence[str] | None) -> scenario_files.Report:
@@ -106,7 +97,7 @@ async def _lengths(chosen: Settings, scenario: Scenario) -> dict[str, float]:
 async def check_scenarios(config: Path | None, files: Sequence[Path], list_file: Path | None, *, json: bool) -> int:
     """Print every error and warning of `files` with file and line."""
     chosen = settings.load(config)
-    columns = load_list(list_file).columns if list_file else None
+    columns = load_list(config, list_file).columns if list_file else None
     errors: list[Problem] = []
     warnings: list[Problem] = []
     for file in files:
@@ -164,9 +155,9 @@ def schema() -> int:
     return 0
 
 
-def check_list(file: Path, *, json: bool) -> int:
+def check_list(config: Path | None, file: Path, *, json: bool) -> int:
     """Print how a list would be taken, and each refused row with its line and reason."""
-    intake = load_list(file)
+    intake = load_list(config, file)
     if json:
         _print_json(
             {
@@ -202,13 +193,23 @@ class Order:
     recipients: tuple[Recipient, ...]
 
 
-async def read_order(chosen: Settings, name: str, list_file: Path, scenario_file: Path) -> Order:
-    """Read the list and the scenario of a campaign and show what is refused; raise InputError where it can't begin."""
+async def read_order(
+    chosen: Settings,
+    name: str,
+    list_file: Path,
+    scenario_file: Path,
+    *,
+    opened_with: Callable[[], Settings] | None = None,
+) -> Order:
+    """Read the list and the scenario of a campaign and show what is refused; raise InputError where it can't begin.
+
+    A sealed list is opened with the keys of `opened_with`, of `chosen` unless told.
+    """
     if not name.strip() or name != name.strip() or not name.isprintable() or len(name) > LONGEST_NAME:
         raise InputError(
             f"催告の名前は、前後に空白のない 1 字から {LONGEST_NAME} 字で、一行で付けてください（例：2026-11-住民税）。"
         )
-    intake = load_list(list_file)
+    intake = read_list(read_opened(list_file, opened_with or (lambda: chosen)), file=str(list_file))
     report = await load_scenario(chosen, scenario_file, columns=intake.columns)
     if report.errors:
         raise Problems(report.errors)
@@ -326,23 +327,26 @@ def reason(
     return "かけられる人がいます。ivr serve か、この催告の ivr campaign run が動いていれば、まもなくかけます。"
 
 
-async def export(config: Path | None, name: str, out: Path, form: str, encoding: str) -> int:
-    """Write the results of a campaign to a file."""
+async def export(
+    config: Path | None, name: str, out: Path, form: str, encoding: str, seal_to: Sequence[str] = ()
+) -> int:
+    """Write the results of a campaign to a file, sealed for `seal_to` if anybody is there."""
     chosen = settings.load(config)
+    seal = sealer(seal_to)
     zone = chosen.calling.timezone
     async with store(chosen) as results:
         campaign = await results.campaign(name)
         records = await results.records(campaign.id)
     match form:
         case "json":
-            write_json(out, campaign, records, zone=zone)
+            write_json(out, campaign, records, zone=zone, seal=seal)
         case "csv":
             codec = "cp932" if encoding == "cp932" else "utf-8-sig"
-            missing = write_csv(out, records, encoding=codec, zone=zone)
+            missing = write_csv(out, records, encoding=codec, zone=zone, seal=seal)
             if missing:
                 print(f"{encoding} にない文字を 〓 にしました：{' '.join(missing)}", file=sys.stderr)
         case _:
-            write_xlsx(out, campaign, records, zone=zone, watch=counted)
+            write_xlsx(out, campaign, records, zone=zone, seal=seal, watch=counted)
     print(f"{out} に {len(records)} 人分を書き出しました。")
     return 0
 

@@ -28,7 +28,7 @@ from ivr.rehearsal.network import TelephoneNetwork
 from ivr.rehearsal.ports import free_port
 from ivr.rehearsal.records import CallRecord
 from ivr.rehearsal.sounds import Samples
-from ivr.settings import Listening, Settings
+from ivr.settings import Listening, Settings, load
 from ivr.speech import TelephoneVoice, samples
 
 DEMO_SCENARIO = PROJECT / "scenarios" / "reminder.yaml"
@@ -67,9 +67,17 @@ async def demo(out: Path, lines: int) -> int:
     return await rehearse(DEMO_LIST, DEMO_SCENARIO, DEMO_CALLEES, out, lines)
 
 
-async def rehearse(list_file: Path, scenario_file: Path, callees_file: Path | None, out: Path, lines: int) -> int:
+async def rehearse(
+    list_file: Path,
+    scenario_file: Path,
+    callees_file: Path | None,
+    out: Path,
+    lines: int,
+    config: Path | None = None,
+) -> int:
     """Dial `list_file` on the simulated network and compare what came out with what was scripted.
 
+    A sealed list is opened with the keys of `config`; what the callees hear is kept in `out` all the same.
     Without `callees_file` everybody answers, hears the question out and presses `#`.
     """
     console = Console()
@@ -77,7 +85,7 @@ async def rehearse(list_file: Path, scenario_file: Path, callees_file: Path | No
     callees = read_callees(callees_file) if callees_file else everybody(OBLIGING)
     folder = made(out / f"{datetime.now().astimezone():%Y%m%d-%H%M%S}")
     chosen = rehearsal_settings(folder / "engine", lines)
-    order = await desk.read_order(chosen, "rehearsal", list_file, scenario_file)
+    order = await desk.read_order(chosen, "rehearsal", list_file, scenario_file, opened_with=lambda: load(config))
     async with simulated(callees, folder / "network") as network:
         chosen = rehearsal_settings(folder / "engine", lines, trunk_port=network.sip_port)
         console.print(f"模擬の電話網が {network.sip_port} 番ポートで動いています。{lines} 回線でかけます。")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,7 +17,8 @@ from ivr.campaign.dial import Halt
 from ivr.campaign.ports import CampaignRow
 from ivr.errors import PbxUnavailable, StoreFailed
 from ivr.progress import CampaignProgress, terminal
-from ivr.reporting import see_writable, show_closing, write_json
+from ivr.reporting import Seal, see_writable, show_closing, write_json
+from ivr.seals import sealer
 
 LOOK_FOR_CAMPAIGNS = 1.0
 """Seconds between two looks for campaigns that were started from elsewhere."""
@@ -28,11 +30,17 @@ log = structlog.get_logger(__name__)
 
 
 async def run_campaign(
-    config: Path | None, name: str, list_file: Path, scenario_file: Path, results_file: Path | None
+    config: Path | None,
+    name: str,
+    list_file: Path,
+    scenario_file: Path,
+    results_file: Path | None,
+    seal_to: Sequence[str] = (),
 ) -> int:
     """Import, dial until everybody is settled or the window closes, print the table, export."""
     chosen = settings.load(config)
     logs.configure(as_json=chosen.log.format == "json", level="warning")
+    seal = sealer(seal_to)
     if results_file is not None:
         see_writable(results_file)
     order = await desk.read_order(chosen, name, list_file, scenario_file)
@@ -42,7 +50,7 @@ async def run_campaign(
         await engine.originator.ready()
         spare_the_lasting()
         halt = await dial_shown(engine, campaign, screen)
-        return await conclude(engine, campaign, halt, results_file, screen)
+        return await conclude(engine, campaign, halt, results_file, screen, seal)
 
 
 def spare_the_lasting() -> None:
@@ -87,7 +95,12 @@ async def _say_draining(stopping: asyncio.Event, console: Console) -> None:
 
 
 async def conclude(
-    engine: Engine, campaign: CampaignRow, halt: Halt, results_file: Path | None, console: Console
+    engine: Engine,
+    campaign: CampaignRow,
+    halt: Halt,
+    results_file: Path | None,
+    console: Console,
+    seal: Seal | None = None,
 ) -> int:
     """Print what has become of everybody and why it ended; return the exit status."""
     results = engine.results
@@ -98,7 +111,7 @@ async def conclude(
     show_closing(campaign.name, counts, console)
     if results_file is not None:
         records = await results.records(campaign.id)
-        write_json(results_file, campaign, records, zone=engine.settings.calling.timezone)
+        write_json(results_file, campaign, records, zone=engine.settings.calling.timezone, seal=seal)
         console.print(f"結果を {results_file} に書き出しました。", soft_wrap=True)
     if left:
         now = await results.campaign(campaign.name)

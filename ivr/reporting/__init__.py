@@ -12,13 +12,15 @@ files.py      files that are there whole or not at all
 from ivr.reporting.classes import OutcomeClass, class_of
 from ivr.reporting.closing import show_closing
 from ivr.reporting.csv_file import write_csv
-from ivr.reporting.files import see_writable
+from ivr.reporting.files import Seal, replacing, see_writable
 from ivr.reporting.results import results_json, write_json
 from ivr.reporting.xlsx_file import write_xlsx
 
 __all__ = [
     "OutcomeClass",
+    "Seal",
     "class_of",
+    "replacing",
     "results_json",
     "see_writable",
     "show_closing",

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from ivr.campaign.ports import RecipientRecord
 from ivr.errors import InputError
 from ivr.reporting.columns import Value, looks_like_formula, person_headings, person_rows, without_controls
-from ivr.reporting.files import replacing
+from ivr.reporting.files import Seal, replacing
 from ivr.reporting.results import TOKYO
 
 MISSING = "〓"
@@ -23,9 +23,14 @@ _SAME_IN_CP932 = str.maketrans({"〜": "～", "−": "－", "—": "―", "‖":
 
 
 def write_csv(
-    path: Path, records: Sequence[RecipientRecord], *, encoding: str = "utf-8-sig", zone: ZoneInfo = TOKYO
+    path: Path,
+    records: Sequence[RecipientRecord],
+    *,
+    encoding: str = "utf-8-sig",
+    zone: ZoneInfo = TOKYO,
+    seal: Seal | None = None,
 ) -> tuple[str, ...]:
-    """Write a row for each person to `path`; return the characters that `encoding` lacks, written as 〓.
+    """Write a row for each person to `path`, sealed if asked; return what `encoding` lacks, written as 〓.
 
     A cell that a spreadsheet would run as a formula begins with an apostrophe, Excel's own mark for a text. A
     number without hyphens, such as an 宛名番号, loses its leading zeros in Excel (not in the file): the workbook of
@@ -47,7 +52,7 @@ def write_csv(
             return "".join(_substitute(encoding) if one in lacking else one for one in text)
         return text
 
-    with replacing(path) as file:
+    with replacing(path, seal) as file:
         text = io.TextIOWrapper(file, encoding=encoding, newline="")
         writer = csv.writer(text, lineterminator="\r\n")
         writer.writerow([encodable(_cell(heading)) for heading in person_headings(records)])

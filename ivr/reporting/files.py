@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+import io
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from ivr.errors import InputError
 
+Seal = Callable[[bytes], bytes]
+"""Makes of a file's content what only its reader opens."""
+
 
 @contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
+def replacing(path: Path, seal: Seal | None = None) -> Iterator[BinaryIO]:
     """Open a file for writing which takes the place of `path` at the end, and is gone if anything fails.
 
+    With `seal` what is written stays in memory until it is sealed.
     Mode 0600 whatever was there before. What is not a regular file (a pipe, /dev/stdout) is written to as it is.
     Raises InputError where the disk or the permissions refuse.
     """
+    if seal is not None:
+        content = io.BytesIO()
+        yield content
+        with replacing(path) as file:
+            file.write(seal(content.getvalue()))
+        return
     try:
         if path.exists() and not path.is_file():
             with path.open("wb") as file:

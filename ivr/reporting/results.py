@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from ivr.campaign.ports import AttemptRecord, CampaignRow, RecipientRecord
 from ivr.reporting.classes import class_of
 from ivr.reporting.columns import is_proven
-from ivr.reporting.files import replacing
+from ivr.reporting.files import Seal, replacing
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 
@@ -28,11 +28,16 @@ def results_json(
 
 
 def write_json(
-    path: Path, campaign: CampaignRow, records: Sequence[RecipientRecord], *, zone: ZoneInfo = TOKYO
+    path: Path,
+    campaign: CampaignRow,
+    records: Sequence[RecipientRecord],
+    *,
+    zone: ZoneInfo = TOKYO,
+    seal: Seal | None = None,
 ) -> None:
-    """Write the results JSON to `path`; raise InputError where that can't be written to."""
+    """Write the results JSON to `path`, sealed if asked; raise InputError where that can't be written to."""
     text = json.dumps(results_json(campaign, records, zone=zone), ensure_ascii=False, indent=1)
-    with replacing(path) as file:
+    with replacing(path, seal) as file:
         file.write(text.encode())
         file.write(b"\n")
 

@@ -3,7 +3,7 @@
     <folder>/lock              held shared by everyone who has the store open, alone by who changes its locks
     <folder>/current           names the set in use
     <folder>/<set>/check       tells the right master key from a wrong one
-    <folder>/<set>/*.secret    32 bytes, made when first asked for
+    <folder>/<set>/*.secret    made when first asked for
     <folder>/<set>/*.note      a few bytes that somebody wants kept apart from the database, and authentic
     <folder>/<set>/<campaign>.<generation>.key
     <folder>/<campaign>.destroyed
@@ -21,7 +21,7 @@ import re
 import secrets
 import shutil
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn, Self
@@ -40,6 +40,10 @@ NONCE = 12
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}")
 _KNOWN = b"yobirin"
+
+
+def _random() -> bytes:
+    return secrets.token_bytes(KEY)
 
 
 class KeyStore:
@@ -106,12 +110,12 @@ class KeyStore:
         finally:
             self._take(fcntl.LOCK_SH)
 
-    def secret(self, name: str) -> bytes:
-        """Return the 32 bytes of `name`, made at first use; every process gets the same."""
+    def secret(self, name: str, make: Callable[[], bytes] = _random) -> bytes:
+        """Return what `make` made at first use, 32 random bytes unless told; every process gets the same."""
         file = self._file(f"{_plain(name)}.secret")
         found = self._read(file)
         if found is None:
-            self._add(file, secrets.token_bytes(KEY))
+            self._add(file, make())
             found = self._read(file)
         if found is None:
             _failed(file, FileNotFoundError(2, os.strerror(2)))

@@ -80,7 +80,7 @@ class Demo:
 def looked_at(said: Said, out: Path) -> Demo:
     """Read what a demo that ended as `said` has left in `out`."""
     (folder,) = out.iterdir()
-    people = {recipient.id: recipient for recipient in desk.load_list(DEMO_LIST).accepted}
+    people = {recipient.id: recipient for recipient in desk.load_list(None, DEMO_LIST).accepted}
     results = json.loads((folder / "results.json").read_text("utf-8"))["recipients"]
     far = calls(folder / "network")
     by_call = {(call.number, call.call): call for call in far}
