@@ -45,6 +45,7 @@ from ivr.signals import signals
 from ivr.speech import TelephoneVoice
 from ivr.storage import SqlResults
 from ivr.system_clock import SystemClock
+from ivr.vault import KeyStore
 
 log = structlog.get_logger(__name__)
 
@@ -96,6 +97,7 @@ class Engine:
 
     settings: Settings
     results: SqlResults
+    keys: KeyStore
     originator: AsteriskOriginator
     pbx: Pbx
     speech: TelephoneVoice
@@ -221,6 +223,7 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
             engine = Engine(
                 settings=settings,
                 results=results,
+                keys=keys,
                 originator=originator,
                 pbx=pbx,
                 speech=speech,

@@ -221,7 +221,9 @@ def campaign_status(name: Name, json: Json = False) -> None:
 @results.command("export")
 def results_export(
     name: Name,
-    out: Annotated[Path, typer.Option("-o", "--out", help="書き出すファイル")],
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="書き出すファイル（なければデータの置き場。催告と共に消去する）")
+    ] = None,
     form: Annotated[Format, typer.Option("--format", help="形式")] = Format.xlsx,
     encoding: Annotated[Encoding, typer.Option(help="CSV の文字コード")] = Encoding.utf8,
     seal_to: SealTo = None,

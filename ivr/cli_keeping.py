@@ -1,4 +1,4 @@
-"""`ivr seal`, `ivr keys …`: argument parsing only, as in cli."""
+"""`ivr seal`, `ivr keys …`, `ivr erase`, `ivr backup`, `ivr restore`: argument parsing only, as in cli."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ivr.terminal import config
+from ivr.terminal import config, fail, run
 
 keys = typer.Typer(help="鍵の表示と取り替え", no_args_is_help=True, rich_markup_mode=None)
 
@@ -16,7 +16,8 @@ keys = typer.Typer(help="鍵の表示と取り替え", no_args_is_help=True, ric
 def add_keeping(cli: typer.Typer) -> None:
     """Add these commands to `ivr`."""
     cli.add_typer(keys, name="keys")
-    cli.command("seal")(seal)
+    for command in (seal, erase, backup, restore):
+        cli.command()(command)
 
 
 def seal(
@@ -36,3 +37,48 @@ def keys_recipient() -> None:
     from ivr import seals
 
     sys.exit(seals.show_recipient(config()))
+
+
+@keys.command("rotate")
+def keys_rotate(
+    to: Annotated[
+        Path | None, typer.Option("--to", help="新しいマスター鍵のファイル（なければ作る。書かなければ今の鍵の場所）")
+    ] = None,
+) -> None:
+    """マスター鍵と、すべての催告の鍵を取り替えます。ivr を止めてから使います。例：ivr keys rotate"""
+    from ivr import keeping
+
+    run(keeping.rotate(config(), to))
+
+
+def erase(
+    name: Annotated[str | None, typer.Argument(help="催告の名前")] = None,
+    certificate: Annotated[Path | None, typer.Option("--certificate", help="消去証明を書き出すファイル")] = None,
+    verify: Annotated[Path | None, typer.Option("--verify", help="この消去証明が本物か確かめる")] = None,
+) -> None:
+    """催告の鍵・宛先・音声・結果を消去し、消去証明を残します。元に戻せません。例：ivr erase 2026-11"""
+    from ivr import keeping
+
+    if verify is not None:
+        if name is not None or certificate is not None:
+            fail("--verify には、催告の名前も --certificate も付けられません。")
+        sys.exit(keeping.verify(verify))
+    if name is None:
+        fail("消去する催告の名前か、--verify と消去証明のファイルを書いてください。")
+    run(keeping.erase_campaign(config(), name, certificate))
+
+
+def backup(
+    file: Annotated[Path | None, typer.Argument(help="書き出すファイル（なければデータの置き場の backups）")] = None,
+) -> None:
+    """データベースを写し取ります。動いている間も使えます。鍵は入りません。例：ivr backup /mnt/backup/ivr.backup"""
+    from ivr import keeping
+
+    run(keeping.back_up(config(), file))
+
+
+def restore(file: Path) -> None:
+    """バックアップを戻します。ivr を止めてから使います。消去した催告は戻りません。例：ivr restore ivr.backup"""
+    from ivr import keeping
+
+    run(keeping.restore(config(), file))

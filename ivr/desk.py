@@ -21,11 +21,12 @@ from ivr.campaign.ports import CampaignRow, Counts, NewCampaign
 from ivr.data_dir import engine_runs
 from ivr.domain.recipient import Recipient
 from ivr.domain.scenario import Scenario
+from ivr.erasing import exports_of
 from ivr.errors import InputError, NotFound, Problem, Problems
 from ivr.parts import key_store, telephone_voice
 from ivr.progress import counted
 from ivr.reporting import show_closing, write_csv, write_json, write_xlsx
-from ivr.seals import read_opened, sealer
+from ivr.seals import SUFFIX, read_opened, sealer
 from ivr.settings import Settings
 from ivr.speech import unreadable
 from ivr.storage import SqlResults
@@ -48,6 +49,7 @@ STATES = {
     "paused": "一時停止中",
     "stopped": "打ち切り",
     "done": "完了",
+    "erasing": "消去中",
 }
 
 
@@ -328,15 +330,22 @@ def reason(
 
 
 async def export(
-    config: Path | None, name: str, out: Path, form: str, encoding: str, seal_to: Sequence[str] = ()
+    config: Path | None, name: str, out: Path | None, form: str, encoding: str, seal_to: Sequence[str] = ()
 ) -> int:
-    """Write the results of a campaign to a file, sealed for `seal_to` if anybody is there."""
+    """Write the results of a campaign to a file, sealed for `seal_to` if anybody is there.
+
+    Without `out` it stays under the engine's care, and is erased with the campaign.
+    """
     chosen = settings.load(config)
     seal = sealer(seal_to)
     zone = chosen.calling.timezone
     async with store(chosen) as results:
         campaign = await results.campaign(name)
         records = await results.records(campaign.id)
+    if out is None:
+        folder = exports_of(chosen, campaign.id)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        out = folder / f"{SystemClock(zone).now():%Y%m%d-%H%M%S}.{form}{SUFFIX if seal else ''}"
     match form:
         case "json":
             write_json(out, campaign, records, zone=zone, seal=seal)

@@ -23,6 +23,7 @@ from ivr.app import meanwhile
 from ivr.asterisk.pbx import ManagedPbx, Pbx
 from ivr.asterisk.pbx_layout import find_asterisk
 from ivr.data_dir import alone
+from ivr.erasing import overdue
 from ivr.errors import EngineRuns, IvrError, PbxUnavailable, Problems
 from ivr.metrics import Metrics
 from ivr.parts import PROJECT, key_store, managed_or_external, manager, telephone_voice
@@ -198,6 +199,22 @@ async def database(chosen: Settings) -> Finding:
     return _good("データベース", text)
 
 
+async def retention(chosen: Settings) -> Finding:
+    """Is there anybody who should have been erased?"""
+    with key_store(chosen) as keys:
+        async with await SqlResults.open(chosen.database_url(), keys) as results:
+            late = await overdue(results, chosen)
+    if late:
+        return Finding(
+            name="保存期間",
+            state=State.WARNING,
+            message=f"保存期間を過ぎても消えていない催告が {late} 件あります。",
+            remedy="実行中なら ivr campaign stop で打ち切り、ivr erase で消去してください。",
+        )
+    months = chosen.retention.months
+    return _good("保存期間", f"最後の架電の {months} か月後の月末まで。" if months is not None else "期限なし。")
+
+
 async def voice(chosen: Settings) -> Finding:
     """Can the voice speak a sentence?"""
     speaker = telephone_voice(chosen)
@@ -318,6 +335,7 @@ LOOKS: Mapping[str, Callable[[Settings], Awaitable[Finding]]] = {
     "時計": clock,
     "架電時間帯": window,
     "データベース": database,
+    "保存期間": retention,
     "音声": voice,
     "電話交換機": asterisk,
 }
@@ -330,6 +348,7 @@ REMEDIES: Mapping[str, str] = {
     "時計": "時刻の合わせ方を確かめてください。",
     "架電時間帯": "設定 calling を直してください。",
     "データベース": "設定 database と、データの置き場の権限を確かめてください。",
+    "保存期間": "設定 database と keys を確かめてください。",
     "音声": "設定 speech を確かめ、だめなら make setup をもう一度実行してください。",
     "電話交換機": "メッセージにある設定を直すか、make setup をもう一度実行してください。",
 }

@@ -64,9 +64,21 @@ class Metrics:
         self._window_open = self._gauge("window_open", "1 while the rules allow calls")
         self._texts = self._counter("texts", "Texts (SMS), by status", "status")
         self._store_write = self._seconds("store_write_seconds", "A write of the store, waiting included", _WRITE)
+        self._erased = self._counter("campaigns_erased", "Campaigns erased because they were kept for long enough")
+        self._erasures_failed = self._counter(
+            "erasures_failed", "Times that a campaign was due and could not be erased"
+        )
         self._unknown = self._gauge("unknown_attempts", "Attempts since the start whose end we could not find out")
         for outcome in Outcome:
             self._attempts.labels(outcome.value)
+
+    def erased(self) -> None:
+        """A campaign was erased by rule."""
+        self._erased.inc()
+
+    def erasure_failed(self) -> None:
+        """A campaign that is due could not be erased."""
+        self._erasures_failed.inc()
 
     def call_began(self) -> None:
         """A line is taken."""

@@ -16,12 +16,12 @@ from ivr.asterisk.pbx_layout import find_asterisk
 from ivr.asterisk.tap import Taps
 from ivr.campaign.lines import Limits
 from ivr.data_dir import made
+from ivr.errors import InputError
 from ivr.metrics import Metrics
 from ivr.settings import Settings
 from ivr.speech import TelephoneVoice
 from ivr.system_clock import SystemClock
-from ivr.vault import KeyStore
-from ivr.vault.master import master_key
+from ivr.vault import KeyStore, master
 
 log = structlog.get_logger(__name__)
 
@@ -46,9 +46,32 @@ def telephone_voice(settings: Settings, metrics: Metrics | None = None) -> Telep
 
 def key_store(settings: Settings) -> KeyStore:
     """Return the keys of the settings, open; raise InputError, KeysFailed or KeysInUse."""
-    data, chosen = made(settings.data_dir), settings.keys
-    folder = chosen.dir or data / "keys"
-    return KeyStore.open(folder, master_key(chosen.master_key_file, data / "master.key", folder))
+    file, folder = master_key_file(settings), key_folder(settings)
+    if file is not None and master.coming(file).exists() and _opens(folder, master.coming(file)):
+        # A change of the master key was cut off after it had come into force.
+        master.take_over(file)
+    default = made(settings.data_dir) / "master.key"
+    return KeyStore.open(folder, master.master_key(settings.keys.master_key_file, default, folder))
+
+
+def key_folder(settings: Settings) -> Path:
+    """Return where the keys are."""
+    return settings.keys.dir or settings.data_dir / "keys"
+
+
+def master_key_file(settings: Settings) -> Path | None:
+    """Return where the master key is, None where it is in the environment."""
+    if master.from_environment() is not None:
+        return None
+    return settings.keys.master_key_file or settings.data_dir / "master.key"
+
+
+def _opens(folder: Path, file: Path) -> bool:
+    try:
+        KeyStore.open(folder, master.read(file)).close()
+    except InputError:
+        return False
+    return True
 
 
 def managed_or_external(settings: Settings, metrics: Metrics) -> Pbx:

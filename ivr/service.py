@@ -15,6 +15,7 @@ from ivr import desk, logs, settings
 from ivr.app import Engine, running
 from ivr.campaign.dial import Halt
 from ivr.campaign.ports import CampaignRow
+from ivr.erasing import Care, erase_due
 from ivr.errors import PbxUnavailable, StoreFailed
 from ivr.progress import CampaignProgress, terminal
 from ivr.reporting import Seal, see_writable, show_closing, write_json
@@ -22,6 +23,9 @@ from ivr.seals import sealer
 
 LOOK_FOR_CAMPAIGNS = 1.0
 """Seconds between two looks for campaigns that were started from elsewhere."""
+
+ERASE_EVERY = 24 * 3600.0
+"""Seconds between two looks for campaigns that were kept for long enough."""
 
 LEFT = 3
 """Exit status where some people are not settled yet."""
@@ -129,6 +133,7 @@ async def serve(config: Path | None) -> int:
     log.info("starting", settings=str(chosen.source) if chosen.source else "defaults", lines=chosen.trunk.lines)
     async with running(chosen) as engine:
         spare_the_lasting()
+        engine.tasks.serve(_erase_daily(engine))
         await _say_ready(engine)
         under_way: set[str] = set()
         idle = asyncio.Event()
@@ -144,6 +149,13 @@ async def serve(config: Path | None) -> int:
             await idle.wait()
     log.info("stopped")
     return 0
+
+
+async def _erase_daily(engine: Engine) -> None:
+    care = Care(settings=engine.settings, results=engine.results, keys=engine.keys)
+    while True:
+        await erase_due(care, engine.metrics)
+        await engine.clock.sleep(ERASE_EVERY)
 
 
 async def _say_ready(engine: Engine) -> None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 import tts
 from ivr.campaign.ports import Clip
 from ivr.errors import SpeechFailed, Unspeakable
+from tts.cache import Cache
 
 THE_TEXT = (tts.TemplateError, tts.MissingValue, tts.RenderFailed)
 """Errors of the voice that are the text's fault."""
@@ -71,6 +72,19 @@ class TelephoneVoice:
     async def close(self) -> None:
         """End the voice's processes."""
         await self._voice.close()
+
+
+def personal_voice(cache_dir: Path, scope: str) -> tuple[Path, ...]:
+    """Return the files of audio that name the people of `scope`."""
+    return Cache(cache_dir).files(scope)
+
+
+def erase_voice(cache_dir: Path, scope: str) -> None:
+    """Remove the audio that names the people of `scope`; raise SpeechFailed where the disk refuses."""
+    try:
+        Cache(cache_dir).erase(scope)
+    except OSError as error:
+        raise SpeechFailed(f"音声のファイルを消せません：{error.strerror}") from None
 
 
 def unreadable(text: str, language: str, *, engine: str) -> Sequence[str]:

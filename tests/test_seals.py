@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pyrage
@@ -15,36 +14,9 @@ import pytest
 from pyrage import x25519
 
 from tests import traces
+from tests.offices import LIST, PEOPLE, ROOT, Ivr
 
-ROOT = Path(__file__).parent.parent
-LIST = "宛名番号,カナ氏名,電話番号\n1,ヤマダ タロウ,090-1234-5678\n2,スズキ ハナコ,03-5722-0000\n"
-TRACES = traces.of_people([("ヤマダ タロウ", "09012345678"), ("スズキ ハナコ", "0357220000")])
-
-Ivr = Callable[..., subprocess.CompletedProcess[str]]
-
-
-@pytest.fixture
-def ivr(tmp_path: Path) -> Ivr:
-    """Run a command in an office of its own, whose temporary files are there too."""
-    office = tmp_path / "office"
-    (office / "tmp").mkdir(parents=True)
-    (office / "ivr.yaml").write_text("data_dir: var\n", encoding="utf-8")
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(office / "tmp")}
-
-    def run(*words: object) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "ivr", *map(str, words)]
-        return subprocess.run(command, cwd=office, env=environment, capture_output=True, text=True, timeout=100)
-
-    return run
-
-
-@pytest.fixture
-def clerk(tmp_path: Path) -> Path:
-    """The clerk's folder, with a list in it."""
-    folder = tmp_path / "clerk"
-    folder.mkdir()
-    (folder / "meibo.csv").write_text(LIST, encoding="cp932")
-    return folder
+TRACES = traces.of_people(PEOPLE)
 
 
 def test_a_sealed_list_is_opened_by_its_engine_and_leaves_nothing_open(ivr: Ivr, clerk: Path, tmp_path: Path) -> None:

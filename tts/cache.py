@@ -78,6 +78,10 @@ class Cache:
         shutil.rmtree(folder)
         return count
 
+    def files(self, scope: str) -> tuple[Path, ...]:
+        """Return every file of `scope`."""
+        return tuple(file for file in self._folder(scope).rglob("*") if file.is_file())
+
     def _path(self, key: str, scope: str | None) -> Path:
         return self._folder(scope) / key[:2] / key
 

@@ -6,7 +6,7 @@ are never settings themselves: a setting names the file that holds one.
 
 from ivr.settings.listening import Listening
 from ivr.settings.reading import Settings, load
-from ivr.settings.sections import Agi, Ami, Calling, Keys, Log, Metrics, Pbx, Speech, Trunk, Web
+from ivr.settings.sections import Agi, Ami, Calling, Keys, Log, Metrics, Pbx, Retention, Speech, Trunk, Web
 
 __all__ = [
     "Agi",
@@ -17,6 +17,7 @@ __all__ = [
     "Log",
     "Metrics",
     "Pbx",
+    "Retention",
     "Settings",
     "Speech",
     "Trunk",

@@ -22,7 +22,7 @@ from ivr.domain.outcome import Outcome
 from ivr.errors import InputError, Problem, Problems
 from ivr.settings.listening import Listening
 from ivr.settings.notation import Database, Duration, Section, limited, secret, wrong
-from ivr.settings.sections import Calling, Keys, Log, Metrics, Pbx, Speech, Trunk, Try, Web
+from ivr.settings.sections import Calling, Keys, Log, Metrics, Pbx, Retention, Speech, Trunk, Try, Web
 
 DEFAULT_FILE = Path("ivr.yaml")
 PREFIX = "IVR_"
@@ -67,6 +67,7 @@ class Settings(BaseSettings):
     metrics: Metrics = Metrics()
     web: Web = Web()
     keys: Keys = Keys()
+    retention: Retention = Retention()
     log: Log = Log()
     drain_timeout: Annotated[Duration, limited("0s", "1h")] = timedelta(seconds=200)
     _source: Path | None = PrivateAttr(default=None)

@@ -224,6 +224,12 @@ class Keys(Section):
     master_key_file: Path | None = None
 
 
+class Retention(Section):
+    """How long people are kept after the last call: to the end of the month so many months later; null: for ever."""
+
+    months: Annotated[int, Field(ge=0, le=120)] | None = 2
+
+
 class Log(Section):
     """What is logged, and how."""
 

@@ -3,6 +3,8 @@
 results.py     the port `Results`: SqlResults
 commands.py    what changes the store
 prepared.py    a statement compiled once and run often
+erasing.py     a campaign's end: counts stay, rows go
+resealing.py   rows sealed anew with a newer key
 queries.py     what is asked of it
 sealing.py     between people and rows: what names somebody is sealed
 tables.py      the schema; migrations/ its history

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Self, TypeVar
 from uuid import uuid4
 
@@ -15,10 +16,11 @@ from ivr.domain.attempt import AttemptState, Ending, Intent, Past
 from ivr.domain.outcome import Outcome
 from ivr.domain.recipient import Recipient
 from ivr.errors import InputError
-from ivr.storage import commands, databases, engines, migrations, queries
+from ivr.storage import commands, databases, engines, erasing, migrations, queries, resealing
 from ivr.storage.engines import Member
+from ivr.storage.erasing import Statistics
 from ivr.storage.failures import translated
-from ivr.storage.sealing import Sealing
+from ivr.storage.sealing import ATTEMPTS, RECIPIENTS, Sealing
 from ivr.storage.writer import Work, Writer
 from ivr.vault import KeyStore
 from ivr.vault.fields import Fields
@@ -202,6 +204,40 @@ class SqlResults:
         """Return every person and attempt, in the order of the list."""
         return await self._read(lambda connection: queries.records(connection, self._sealing, campaign_id))
 
+    async def begin_erasing(
+        self,
+        campaign: CampaignRow,
+        files: Mapping[str, int],
+        ordered: Mapping[str, str],
+        *,
+        in_any_state: bool = False,
+    ) -> Statistics:
+        """Mark a campaign for good and keep its counts; InputError where it is being dialled."""
+        begin = partial(erasing.begin, files=files, ordered=ordered, in_any_state=in_any_state)
+        return await self._write(lambda connection: begin(connection, campaign))
+
+    async def erase_rows(self, campaign_id: str) -> None:
+        """Delete everybody of a campaign, a few at a time."""
+        while await self._write(lambda connection: erasing.some_rows(connection, campaign_id)):
+            pass
+
+    async def finish_erasing(self, campaign_id: str, now: datetime) -> None:
+        """Delete a campaign of which nothing is left."""
+        await self._write(lambda connection: erasing.finish(connection, campaign_id, now))
+
+    async def last_days(self) -> Mapping[str, datetime]:
+        """Return when each campaign was last at work, by its id."""
+        return await self._read(erasing.last_days)
+
+    async def reseal(self, campaign_id: str) -> None:
+        """Seal everybody of a campaign with its newest key; nobody else may have its keys open."""
+        fields = self._sealing.fields
+        fields.refresh(campaign_id)
+        for table in (RECIPIENTS, ATTEMPTS):
+            after: str | None = ""
+            while after is not None:
+                after = await self._write(partial(_reseal_some, fields, table, campaign_id, after))
+
     async def _read(self, work: Work[T]) -> T:
         with translated():
             return await self._database.read(work)
@@ -209,3 +245,7 @@ class SqlResults:
     async def _write(self, work: Work[T], *, leisure: float = 0.0) -> T:
         with translated():
             return await self._writer.write(work, leisure=leisure)
+
+
+def _reseal_some(fields: Fields, table: str, campaign_id: str, after: str, connection: Connection) -> str | None:
+    return resealing.some_rows(connection, fields, table, campaign_id, after)

@@ -3,6 +3,7 @@
     campaigns   1 ─── n  recipients   1 ─── n  attempts   1 ─── n  key_presses
 
     engines     whoever dials from this store; an attempt names its own
+    statistics  what stays of campaigns whose people were erased
 
 What names a person is sealed (`ivr.storage.sealing`); `recipients.id` is a keyed hash. `waiting`, `calling`, `settled`
 are the states of a recipient. `claimed_by` is the engine that is about to call, until `claimed_until`: it keeps two
@@ -164,4 +165,17 @@ engines = Table(
     Column("epoch", Integer, nullable=False),
     Column("joined_at", UtcDateTime, nullable=False),
     Column("seen_at", UtcDateTime, nullable=False),
+)
+
+statistics = Table(
+    "statistics",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("last_call_at", UtcDateTime),
+    Column("outcomes", JSON, nullable=False),
+    Column("held", JSON, nullable=False),
+    Column("ordered", JSON, nullable=False),
+    Column("erased_at", UtcDateTime),
 )

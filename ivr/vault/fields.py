@@ -72,6 +72,10 @@ class Fields:
         for generation in self._keys.data_keys(campaign):
             self._keys.retire(campaign, generation)
 
+    def refresh(self, campaign: str) -> None:
+        """Read the keys of a campaign again: there is a newer one."""
+        self._read(campaign)
+
     def _read(self, campaign: str) -> dict[int, AESGCM]:
         keys = self._keys.data_keys(campaign)
         if not keys:

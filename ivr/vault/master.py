@@ -25,19 +25,17 @@ def master_key(named: Path | None, default: Path, store: Path) -> bytes:
     `named` is the file of the settings, if any; `default` is where one is made for a store that is not there yet.
     Raises InputError where there is none to be had, or it is none.
     """
-    given = _from_environment()
+    given = from_environment()
     if given is not None:
         return decoded(given, f"環境変数 {VARIABLE}")
     if named is not None:
         return read(named)
-    if not default.exists():
-        if (store / "current").exists():
-            raise InputError(
-                f"マスター鍵 {default} がありません。鍵の置き場 {store} のマスター鍵を元の場所に戻すか、"
-                f"設定 keys.master_key_file か環境変数 {VARIABLE} で指定してください。"
-            )
-        _make(default)
-    return read(default)
+    if not default.exists() and (store / "current").exists():
+        raise InputError(
+            f"マスター鍵 {default} がありません。鍵の置き場 {store} のマスター鍵を元の場所に戻すか、"
+            f"設定 keys.master_key_file か環境変数 {VARIABLE} で指定してください。"
+        )
+    return made(default)
 
 
 def read(file: Path) -> bytes:
@@ -61,6 +59,28 @@ def decoded(text: str, where: str) -> bytes:
     return key
 
 
+def made(file: Path) -> bytes:
+    """Return the master key in `file`, which is made if it is not there; raise InputError."""
+    if not file.exists():
+        _make(file)
+    return read(file)
+
+
+def coming(file: Path) -> Path:
+    """Return where the master key lies that is to take the place of the one in `file`."""
+    return file.with_name(f"{file.name}.new")
+
+
+def take_over(file: Path) -> None:
+    """Put the coming master key in the place of the one in `file`; raise InputError."""
+    try:
+        durable.shred(file)
+        coming(file).replace(file)
+        durable.settle(file.parent)
+    except OSError as error:
+        raise InputError(f"マスター鍵 {file} を取り替えられません：{error.strerror}") from None
+
+
 def encoded(key: bytes) -> bytes:
     """Return a master key as it is written in a file."""
     return base64.b64encode(key) + b"\n"
@@ -75,6 +95,6 @@ def _make(file: Path) -> None:
 
 
 @cache
-def _from_environment() -> str | None:
-    """Return the variable's value, which our children are not to inherit."""
+def from_environment() -> str | None:
+    """Return the master key of the environment as it is written there, which our children are not to inherit."""
     return os.environ.pop(VARIABLE, None) or None

@@ -17,9 +17,9 @@ GIVEN = bytes(range(32))
 
 @pytest.fixture(autouse=True)
 def _no_variable() -> Iterator[None]:
-    master._from_environment.cache_clear()
+    master.from_environment.cache_clear()
     yield
-    master._from_environment.cache_clear()
+    master.from_environment.cache_clear()
 
 
 def test_the_environment_comes_before_the_file_and_is_not_handed_on(

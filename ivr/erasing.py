@@ -1,0 +1,219 @@
+"""Erase a campaign for good, and prove it.
+
+In this order: it is marked and its counts are kept; its key is destroyed, from which moment nobody can read its people
+in any copy of the database; audio, exports and rows go; the certificate (消去証明) is signed; the campaign itself goes.
+Wherever a crash cuts in, `finish` goes on from the mark.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pwd
+import shutil
+import socket
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import structlog
+
+from ivr.campaign.ports import CampaignRow
+from ivr.domain.outcome import Outcome
+from ivr.domain.retention import erased_from
+from ivr.errors import InputError, IvrError
+from ivr.metrics import Metrics
+from ivr.settings import Settings
+from ivr.speech import erase_voice, personal_voice
+from ivr.storage import SqlResults
+from ivr.storage.erasing import ERASING, Statistics
+from ivr.system_clock import SystemClock
+from ivr.vault import KeyStore, durable, signing
+
+log = structlog.get_logger(__name__)
+
+BY_ORDER, BY_RULE = "ivr erase による指示", "保存期間の満了"
+BY_RESTORE = "消去したものがバックアップから戻ったため"
+
+KINDS = {
+    "keys": ("データ鍵", "本"),
+    "recipients": ("宛先（カナ氏名・電話番号・名簿の各列）", "人分"),
+    "attempts": ("発信の記録", "件"),
+    "key_presses": ("押されたキーの記録", "件"),
+    "voice": ("氏名などを読み上げた音声ファイル", "個"),
+    "exports": ("書き出した結果のファイル", "個"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Care:
+    """Everything of campaigns that is under the engine's care."""
+
+    settings: Settings
+    results: SqlResults
+    keys: KeyStore
+
+    @property
+    def voice(self) -> Path:
+        """Where audio is kept."""
+        return self.settings.data_dir / "voice"
+
+    @property
+    def certificates(self) -> Path:
+        """Where a copy of each certificate stays."""
+        return self.settings.data_dir / "certificates"
+
+    def exports(self, campaign: str) -> Path:
+        """Where exports of a campaign are kept that were given no other place."""
+        return exports_of(self.settings, campaign)
+
+
+async def erase(care: Care, campaign: CampaignRow, why: str, *, in_any_state: bool = False) -> str:
+    """Erase a campaign and return its certificate.
+
+    Raises InputError, with nothing done, while it is dialled, unless it is to go `in_any_state`.
+    """
+    ordered = {"why": why, "who": f"{pwd.getpwuid(os.getuid()).pw_name}（{socket.gethostname()}）"}
+    files, keys = _files(care, campaign.id), _key_ids(care, campaign.id)
+    statistics = await care.results.begin_erasing(
+        campaign, {**files, "keys": len(keys)}, {**ordered, "keys": "、".join(keys)}, in_any_state=in_any_state
+    )
+    care.keys.destroy(campaign.id)
+    erase_voice(care.voice, campaign.id)
+    if care.exports(campaign.id).is_dir():
+        shutil.rmtree(care.exports(campaign.id))
+    await care.results.erase_rows(campaign.id)
+    now = SystemClock(care.settings.calling.timezone).now()
+    certificate = signing.signed(_certificate(care, statistics, now), care.keys)
+    care.certificates.mkdir(exist_ok=True, mode=0o700)
+    durable.replace(care.certificates / f"{now:%Y%m%d}-{campaign.id}.txt", certificate.encode())
+    await care.results.finish_erasing(campaign.id, now)
+    log.info("erased", campaign=campaign.id, why=why)
+    return certificate
+
+
+async def finish(care: Care) -> int:
+    """Go on with what a crash cut short; return how many campaigns that were."""
+    left = await care.results.campaigns(state=ERASING)
+    for campaign in left:
+        await erase(care, campaign, BY_ORDER)
+    return len(left)
+
+
+async def overdue(results: SqlResults, settings: Settings) -> int:
+    """Return how many campaigns should be gone by now, whether or not they are at rest."""
+    zone, months = settings.calling.timezone, settings.retention.months
+    today = SystemClock(zone).now().date()
+    days = await results.last_days()
+    return sum(
+        campaign.state == ERASING
+        or (months is not None and today > erased_from(days[campaign.id].astimezone(zone).date(), months))
+        for campaign in await results.campaigns()
+    )
+
+
+async def erase_due(care: Care, metrics: Metrics) -> None:
+    """Erase every campaign that was kept for long enough and is at rest; what fails is counted and tried again."""
+    months = care.settings.retention.months
+    try:
+        await finish(care)
+        days = await care.results.last_days()
+        campaigns = await care.results.campaigns()
+    except (IvrError, OSError) as error:
+        _failed(metrics, "", error)
+        return
+    clock = SystemClock(care.settings.calling.timezone)
+    today = clock.now().date()
+    for campaign in campaigns:
+        last = days[campaign.id].astimezone(care.settings.calling.timezone).date()
+        if months is None or campaign.state == "running" or today < erased_from(last, months):
+            continue
+        try:
+            await erase(care, campaign, BY_RULE)
+            metrics.erased()
+        except (IvrError, OSError) as error:
+            _failed(metrics, campaign.id, error)
+
+
+def verified(file: Path) -> str:
+    """Return a sentence about the certificate in `file`; raise InputError where it was changed."""
+    try:
+        text = file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise InputError(f"消去証明 {file} を読めません。") from None
+    try:
+        key = signing.signer(text)
+    except InputError as error:
+        raise InputError(f"{file}：{error}") from None
+    return f"{file}：署名は正しく、書き換えられていません。署名した公開鍵は {key} です。"
+
+
+def _failed(metrics: Metrics, campaign: str, error: Exception) -> None:
+    metrics.erasure_failed()
+    log.error("not_erased", campaign=campaign, reason=str(error))
+
+
+def _files(care: Care, campaign: str) -> dict[str, int]:
+    exports = care.exports(campaign)
+    return {
+        "voice": len(personal_voice(care.voice, campaign)),
+        "exports": len([*exports.iterdir()]) if exports.is_dir() else 0,
+    }
+
+
+def _key_ids(care: Care, campaign: str) -> list[str]:
+    """Return names for the keys of a campaign, which tell nothing about them."""
+    if care.keys.destroyed(campaign):
+        return []
+    keys = care.keys.data_keys(campaign).values()
+    return [hashlib.sha256(b"yobirin key id" + key).hexdigest()[:16] for key in keys]
+
+
+def _certificate(care: Care, statistics: Statistics, now: datetime) -> str:
+    lines = [
+        "消去証明書",
+        "",
+        f"催告：{statistics.name}",
+        f"識別番号：{statistics.campaign}",
+        f"作成：{statistics.created_at.astimezone(now.tzinfo):%Y-%m-%d %H:%M:%S %z}",
+        f"消去：{now:%Y-%m-%d %H:%M:%S %z}",
+        f"消去した人：{statistics.ordered.get('who', '')}",
+        f"きっかけ：{statistics.ordered.get('why', '')}",
+        f"破棄したデータ鍵の識別番号：{statistics.ordered.get('keys') or 'なし'}",
+        "",
+        "消去したもの",
+        *(f"　{label}：{statistics.held.get(kind, 0)} {unit}" for kind, (label, unit) in KINDS.items()),
+        "",
+        "残したもの（人を特定しない集計）",
+        *(f"　{Outcome(code).label}：{count} 人" for code, count in statistics.outcomes.items()),
+        f"　発信：{statistics.held.get('attempts', 0)} 回",
+        "",
+        "データ鍵を破棄したので、次のものを含め、消去より前に作られたデータベースの写しは、もう誰にも読めません。",
+        *(f"　{name}" for name in backups_known(backups_of(care.settings))),
+        "この ivr の外に書き出したファイル、印刷物、もとの名簿は、この証明に含みません。",
+        "",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+ELSEWHERE = "elsewhere.txt"
+"""In the folder of backups: the paths of those that were given another place, one a line."""
+
+
+def exports_of(settings: Settings, campaign: str) -> Path:
+    """Return where exports of a campaign are kept that were given no other place."""
+    return settings.data_dir / "exports" / campaign
+
+
+def backups_of(settings: Settings) -> Path:
+    """Return where backups are kept that were given no other place."""
+    return settings.data_dir / "backups"
+
+
+def backups_known(folder: Path) -> list[str]:
+    """Return every backup that was made, wherever it was put."""
+    if not folder.is_dir():
+        return []
+    here = sorted(str(file) for file in folder.iterdir() if file.name != ELSEWHERE)
+    elsewhere = folder / ELSEWHERE
+    return here + (elsewhere.read_text("utf-8").splitlines() if elsewhere.exists() else [])

@@ -1,0 +1,156 @@
+"""What staff do to keep data safe and to be rid of it: erase, back up, restore, change keys.
+
+Each function prints its answer and returns the exit status.
+"""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from pathlib import Path
+
+from ivr.data_dir import alone
+from ivr.erasing import BY_ORDER, BY_RESTORE, ELSEWHERE, Care, backups_of, erase, finish, verified
+from ivr.errors import InputError, WrongMasterKey
+from ivr.parts import key_store, master_key_file
+from ivr.reporting import replacing, see_writable
+from ivr.settings import Settings, load
+from ivr.storage import SqlResults, backups
+from ivr.storage.erasing import ERASING
+from ivr.system_clock import SystemClock
+from ivr.vault import KeyStore, master
+
+
+async def erase_campaign(config: Path | None, name: str, certificate: Path | None) -> int:
+    """Erase a campaign for good; write its certificate to `certificate` too."""
+    chosen = load(config)
+    if certificate is not None:
+        see_writable(certificate)
+    with key_store(chosen) as keys:
+        async with await SqlResults.open(chosen.database_url(), keys) as results:
+            care = Care(settings=chosen, results=results, keys=keys)
+            text = await erase(care, await results.campaign(name), BY_ORDER)
+            await finish(care)
+    if certificate is not None:
+        with replacing(certificate) as file:
+            file.write(text.encode())
+    kept = certificate or care.certificates
+    print(f"催告「{name}」を消去しました。もう誰にも読めません。消去証明は {kept} にあります。")
+    return 0
+
+
+def verify(file: Path) -> int:
+    """Print whether a certificate is as it was signed, and by whom."""
+    print(verified(file))
+    return 0
+
+
+async def back_up(config: Path | None, target: Path | None) -> int:
+    """Copy the database to `target`, among the engine's own backups if nothing else is said."""
+    chosen = load(config)
+    folder = backups_of(chosen)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    file = _absolute(target) if target else folder / f"{_now(chosen):%Y%m%d-%H%M%S}.backup"
+    await backups.backup(chosen.database_url(), file)
+    if target and folder not in file.parents:
+        with (folder / ELSEWHERE).open("a", encoding="utf-8") as known:
+            known.write(f"{file}\n")
+    print(
+        f"{file} にバックアップしました。鍵は入っていません：{chosen.keys.dir or chosen.data_dir / 'keys'} と"
+        "マスター鍵は、別の場所に、別々に控えてください。"
+    )
+    return 0
+
+
+async def restore(config: Path | None, source: Path) -> int:
+    """Put a backup in the place of the database, which is kept among the backups.
+
+    What was erased stays erased; nobody is called before a person says so.
+    """
+    chosen = load(config)
+    with alone(chosen.data_dir), key_store(chosen) as keys, keys.alone():
+        unknown = [
+            campaign
+            for campaign in backups.campaigns_in(source)
+            if not keys.destroyed(campaign) and not keys.data_keys(campaign)
+        ]
+        if unknown:
+            raise InputError(
+                f"{source} には、鍵の置き場に鍵のない催告が {len(unknown)} 件あります。"
+                "そのときの鍵の置き場も戻してください。"
+            )
+        folder = backups_of(chosen)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        before = folder / f"{_now(chosen):%Y%m%d-%H%M%S}-before-restore.backup"
+        await backups.restore(chosen.database_url(), source, aside=before)
+        async with await SqlResults.open(chosen.database_url(), keys) as results:
+            care = Care(settings=chosen, results=results, keys=keys)
+            gone = 0
+            for campaign in await results.campaigns():
+                await results.move_campaign(campaign.id, expected=["running"], state="paused")
+                if keys.destroyed(campaign.id):
+                    await erase(care, campaign, BY_RESTORE, in_any_state=True)
+                    gone += 1
+    print(f"{source} から戻しました。実行中だった催告は一時停止にしました。")
+    print("バックアップのあとの電話の記録は失われています。再開の前に、二重にかけることにならないか確かめてください。")
+    if gone:
+        print(f"消去済みの催告が {gone} 件含まれていたので、取り除きました。")
+    return 0
+
+
+async def rotate(config: Path | None, new_file: Path | None) -> int:
+    """Change the master key, and the key of every campaign; nobody else may have the keys open.
+
+    The new master key goes to `new_file`, made if it is not there; without it, in the place of the old one.
+    """
+    chosen = load(config)
+    place = master_key_file(chosen)
+    if place is None and new_file is None:
+        raise InputError(
+            f"マスター鍵は環境変数 {master.VARIABLE} にあるので、--to で新しい鍵を置くファイルを指定してください。"
+        )
+    with alone(chosen.data_dir), key_store(chosen) as keys:
+        renewed = await _new_data_keys(chosen, keys)
+        _new_master_key(keys, place, new_file)
+    print(f"マスター鍵と、催告 {renewed} 件の鍵を取り替えました。")
+    if new_file is not None:
+        print(f"これからは {new_file} が要ります：設定 keys.master_key_file か環境変数を、それに変えてください。")
+    print("古い鍵の控えと、それで読めるバックアップが残っていれば、消してください。", file=sys.stderr)
+    return 0
+
+
+async def _new_data_keys(chosen: Settings, keys: KeyStore) -> int:
+    """Seal everybody with new keys; one that a crash left half-way is gone on with."""
+    async with await SqlResults.open(chosen.database_url(), keys) as results:
+        campaigns = await results.campaigns()
+        with keys.alone():
+            for campaign in campaigns:
+                if campaign.state == ERASING:
+                    continue
+                if len(keys.data_keys(campaign.id)) == 1:
+                    keys.new_data_key(campaign.id)
+                await results.reseal(campaign.id)
+                for generation in [*keys.data_keys(campaign.id)][:-1]:
+                    keys.retire(campaign.id, generation)
+    return len(campaigns)
+
+
+def _new_master_key(keys: KeyStore, place: Path | None, new_file: Path | None) -> None:
+    """Lock the keys anew. The new key is on disk before they are, so that a crash leaves one that opens them."""
+    if new_file is not None:
+        keys.rewrap(master.made(new_file))
+        return
+    if place is None:
+        raise WrongMasterKey("マスター鍵のファイルがありません。")
+    coming = master.coming(place)
+    coming.unlink(missing_ok=True)
+    keys.rewrap(master.made(coming))
+    master.take_over(place)
+
+
+def _now(chosen: Settings) -> datetime:
+    return SystemClock(chosen.calling.timezone).now()
+
+
+def _absolute(file: Path) -> Path:
+    return file.resolve()

@@ -1,0 +1,24 @@
+"""What tests of several rooms use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests import offices
+
+
+@pytest.fixture
+def ivr(tmp_path: Path) -> offices.Ivr:
+    """Run a command in an office of its own, whose temporary files are there too."""
+    return offices.office(tmp_path / "office")
+
+
+@pytest.fixture
+def clerk(tmp_path: Path) -> Path:
+    """The clerk's folder, with a list in it."""
+    folder = tmp_path / "clerk"
+    folder.mkdir()
+    (folder / "meibo.csv").write_text(offices.LIST, encoding="cp932")
+    return folder

@@ -1,0 +1,37 @@
+"""A small office for tests of commands: settings, data and temporary files in a folder of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+SCENARIO = ROOT / "scenarios" / "reminder.yaml"
+LIST = """宛名番号,カナ氏名,氏名,電話番号
+1,ヤマダ タロウ,山田 太郎,090-1234-5678
+2,スズキ ハナコ,鈴木 花子,03-5722-0000
+"""
+PEOPLE = (
+    ("ヤマダ タロウ", "09012345678"),
+    ("スズキ ハナコ", "0357220000"),
+    ("山田 太郎", "09012345678"),
+    ("鈴木 花子", "0357220000"),
+)
+
+Ivr = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def office(folder: Path, settings: str = "") -> Ivr:
+    """Make an office in `folder`, and return what runs a command there."""
+    (folder / "tmp").mkdir(parents=True)
+    (folder / "ivr.yaml").write_text(f"data_dir: var\n{settings}", encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(folder / "tmp")}
+
+    def run(*words: object) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "ivr", *map(str, words)]
+        return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=100)
+
+    return run
