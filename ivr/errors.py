@@ -4,6 +4,7 @@
     ├── InputError           the person's: a file, a setting, a name; says what to change
     │   ├── Problems         several at once, each with its file and line
     │   ├── NotFound         a campaign, step or file that is not there
+    │   ├── NameTaken        a campaign by that name is there already
     │   ├── KeyDestroyed     a campaign that was erased; nobody can read it again
     │   └── WrongMasterKey   not the one that the keys were locked with
     ├── PeerError            the other side's: the PBX, the trunk, the network
@@ -37,6 +38,13 @@ class InputError(IvrError):
 
 class NotFound(InputError):
     """A campaign, step or file by that name is not there."""
+
+
+class NameTaken(InputError):
+    """A campaign by that name is there already."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"催告「{name}」は、すでにあります。別の名前にしてください。")
 
 
 class KeyDestroyed(InputError):

@@ -7,12 +7,14 @@ erasing.py     a campaign's end: counts stay, rows go
 resealing.py   rows sealed anew with a newer key
 queries.py     what is asked of it
 sealing.py     between people and rows: what names somebody is sealed
+audit.py       the audit trail, to which entries are only added
 tables.py      the schema; migrations/ its history
 writer.py      group commit
 databases.py   SQLite and PostgreSQL behind one face
 failures.py    what a database says when it refuses
 """
 
+from ivr.storage.audit import EVERYTHING, AuditAsked
 from ivr.storage.results import SqlResults
 
-__all__ = ["SqlResults"]
+__all__ = ["EVERYTHING", "AuditAsked", "SqlResults"]

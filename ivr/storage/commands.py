@@ -14,7 +14,7 @@ from ivr.campaign.ports import CampaignRow
 from ivr.domain.attempt import AttemptState, Ending, Intent
 from ivr.domain.outcome import PROOF, Outcome
 from ivr.domain.recipient import Recipient
-from ivr.errors import InputError
+from ivr.errors import InputError, NameTaken
 from ivr.storage.engines import Member, time
 from ivr.storage.prepared import Prepared
 from ivr.storage.queries import people_due
@@ -89,10 +89,10 @@ _RELEASE_RECIPIENT = Prepared(
 def create_campaign(
     connection: Connection, sealing: Sealing, campaign: CampaignRow, people: Sequence[Recipient]
 ) -> None:
-    """Store a campaign and its people; InputError where the name or, within the list, an id is taken."""
+    """Store a campaign and its people; NameTaken; InputError where, within the list, an id is taken."""
     taken = connection.execute(select(campaigns.c.id).where(campaigns.c.name == campaign.name)).first()
     if taken is not None:
-        raise InputError(f"催告「{campaign.name}」は、すでにあります。別の名前にしてください。")
+        raise NameTaken(campaign.name)
     connection.execute(
         insert(campaigns).values(
             id=campaign.id,

@@ -13,10 +13,12 @@ from sqlalchemy import Connection
 
 from ivr.campaign.ports import CampaignRow, Counts, Due, NewCampaign, OpenAttempt, RecipientRecord
 from ivr.domain.attempt import AttemptState, Ending, Intent, Past
+from ivr.domain.audit import Act, Action, Entry, Head
 from ivr.domain.outcome import Outcome
 from ivr.domain.recipient import Recipient
 from ivr.errors import InputError
-from ivr.storage import commands, databases, engines, erasing, migrations, queries, resealing
+from ivr.storage import audit, commands, databases, engines, erasing, migrations, queries, resealing
+from ivr.storage.audit import EVERYTHING, AuditAsked
 from ivr.storage.engines import Member
 from ivr.storage.erasing import Statistics
 from ivr.storage.failures import translated
@@ -90,7 +92,7 @@ class SqlResults:
         await self.close()
 
     async def create_campaign(self, campaign: NewCampaign, recipients: Sequence[Recipient]) -> CampaignRow:
-        """Store a campaign in state `created` with its people; InputError if the name is taken."""
+        """Store a campaign in state `created` with its people; NameTaken."""
         row = CampaignRow(
             id=uuid4().hex,
             name=campaign.name,
@@ -237,6 +239,18 @@ class SqlResults:
             after: str | None = ""
             while after is not None:
                 after = await self._write(partial(_reseal_some, fields, table, campaign_id, after))
+
+    async def put_on_record(self, act: Act, key: bytes, head: Head) -> Entry:
+        """Add the entry of `act` to the audit trail, behind its last one or `head`, whichever is further."""
+        return await self._write(lambda connection: audit.append(connection, act, key, head))
+
+    async def audited(self, after: int, limit: int, asked: AuditAsked = EVERYTHING) -> tuple[Entry, ...]:
+        """Return entries of the audit trail in order of numbers, from the one behind number `after` on."""
+        return await self._read(lambda connection: audit.entries(connection, after, limit, asked))
+
+    async def last_audited(self, action: Action | None = None) -> Entry | None:
+        """Return the last entry of the audit trail, or the last of `action`."""
+        return await self._read(lambda connection: audit.last(connection, action))
 
     async def _read(self, work: Work[T]) -> T:
         with translated():

@@ -4,6 +4,7 @@
 
     engines     whoever dials from this store; an attempt names its own
     statistics  what stays of campaigns whose people were erased
+    audit       what was done by whom, chained (ivr.domain.audit): texts as they are sealed, insert-only by triggers
 
 What names a person is sealed (`ivr.storage.sealing`); `recipients.id` is a keyed hash. `waiting`, `calling`, `settled`
 are the states of a recipient. `claimed_by` is the engine that is about to call, until `claimed_until`: it keeps two
@@ -178,4 +179,18 @@ statistics = Table(
     Column("held", JSON, nullable=False),
     Column("ordered", JSON, nullable=False),
     Column("erased_at", UtcDateTime),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("at", Text, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("where", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("details", Text, nullable=False),
+    Column("previous", Text, nullable=False),
+    Column("link", Text, nullable=False),
 )

@@ -1,0 +1,67 @@
+"""The audit trail in the database: entries are added and read, nothing else; triggers refuse the rest.
+
+Whoever may write to the database can drop the triggers. They keep honest mistakes off; what finds the others is the
+chain (`ivr.domain.audit`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+
+from sqlalchemy import Connection, Row, insert, select, text
+
+from ivr.domain.audit import GENESIS, Act, Action, Entry, Head, follow
+from ivr.storage.tables import audit
+
+_LOCK = 5_717_220_001
+"""As in `ivr.storage.migrations`: any number that no other program uses."""
+
+_COLUMNS = [audit.c[field.name] for field in fields(Entry)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditAsked:
+    """Which entries are asked for: from the moment `since` on (ISO 8601 in UTC), about the campaign `subject`."""
+
+    since: str | None = None
+    subject: str | None = None
+
+
+EVERYTHING = AuditAsked()
+
+
+def append(connection: Connection, act: Act, key: bytes, head: Head) -> Entry:
+    """Add the entry of `act` behind the last one.
+
+    `head` is what was kept of the end before this. Where the trail does not reach it, its end was cut off: the new
+    entry comes behind `head` all the same, and what was cut off stays a gap for ever.
+    """
+    # SQLite: the transaction holds the write lock already. PostgreSQL: until the end of the transaction.
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+    found = last(connection)
+    end = Head.of(found) if found else GENESIS
+    entry = follow(end if end.number >= head.number else head, act, key)
+    connection.execute(insert(audit), asdict(entry))
+    return entry
+
+
+def last(connection: Connection, action: Action | None = None) -> Entry | None:
+    """Return the last entry, or the last of `action`."""
+    asked = select(*_COLUMNS).order_by(audit.c.number.desc()).limit(1)
+    row = connection.execute(asked if action is None else asked.where(audit.c.action == action.value)).first()
+    return _entry(row) if row is not None else None
+
+
+def entries(connection: Connection, after: int, limit: int, asked: AuditAsked) -> tuple[Entry, ...]:
+    """Return entries in order of numbers, from the one behind number `after` on."""
+    query = select(*_COLUMNS).where(audit.c.number > after).order_by(audit.c.number).limit(limit)
+    if asked.since is not None:
+        query = query.where(audit.c.at >= asked.since)
+    if asked.subject is not None:
+        query = query.where(audit.c.subject == asked.subject)
+    return tuple(_entry(row) for row in connection.execute(query))
+
+
+def _entry(row: Row[tuple[object, ...]]) -> Entry:
+    return Entry(**row._mapping)
