@@ -15,10 +15,11 @@ from typing import Any
 import structlog
 import uvicorn
 
-from ivr import scenario_files
+from ivr import identity, scenario_files
 from ivr.asterisk.originator import AsteriskOriginator
 from ivr.asterisk.pbx import Pbx
 from ivr.asterisk.tap import Taps
+from ivr.audit import Audit
 from ivr.campaign.dial import Dialler, Halt
 from ivr.campaign.lines import Lines
 from ivr.campaign.observer import Observer
@@ -26,12 +27,14 @@ from ivr.campaign.ports import CampaignRow, ChannelRecord
 from ivr.campaign.reconcile import BEAT, reconcile, take_over
 from ivr.campaign.scripts import Scripts
 from ivr.data_dir import alone, engine_id
+from ivr.domain.audit import Action
 from ivr.domain.outcome import Outcome
 from ivr.errors import Busy, IvrError, PbxUnavailable, SpeechFailed, StoreFailed
 from ivr.metrics import Metrics
 from ivr.observers import LogObserver, MetricsObserver, Observers
 from ivr.parts import (
     asterisk_originator,
+    audit_trail,
     channel_record,
     fast_agi,
     key_store,
@@ -104,6 +107,7 @@ class Engine:
     metrics: Metrics
     clock: SystemClock
     lines: Lines
+    audit: Audit
     tasks: Tasks
     stopping: asyncio.Event
     reconciled: asyncio.Event
@@ -142,6 +146,7 @@ class Engine:
             "ami": self.originator.connected,
             "trunk": not self.lines.trunk.holds,
             "listening": not self.originator.deaf,
+            "audit": self.audit.sound,
         }
 
     async def reconcile(self, record: ChannelRecord) -> None:
@@ -210,6 +215,10 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
             await SqlResults.open(settings.database_url(), keys, on_write=metrics.wrote)
         )
         await results.join(engine_id(settings.data_dir), socket.gethostname())
+        audit = audit_trail(settings, results, keys, identity.engine(), metrics)
+        await audit.mention_settings(settings.model_dump_json())
+        await audit.mention(Action.ENGINE_STARTED, by=identity.person().who)
+        stack.push_async_callback(audit.mention, Action.ENGINE_STOPPED)
         speech = telephone_voice(settings, metrics)
         stack.push_async_callback(speech.close)
         pbx = managed_or_external(settings, metrics)
@@ -230,6 +239,7 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
                 metrics=metrics,
                 clock=clock,
                 lines=Lines(limits(settings), clock),
+                audit=audit,
                 tasks=tasks,
                 stopping=stopping,
                 reconciled=asyncio.Event(),

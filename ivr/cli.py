@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -21,11 +22,13 @@ scenario = typer.Typer(help="シナリオの確認・試聴・図", no_args_is_h
 list_ = typer.Typer(help="名簿の確認", no_args_is_help=True, rich_markup_mode=None)
 campaign = typer.Typer(help="催告の実行と状況", no_args_is_help=True, rich_markup_mode=None)
 results = typer.Typer(help="結果の出力", no_args_is_help=True, rich_markup_mode=None)
+audit = typer.Typer(help="監査証跡：いつ、だれが、どこから、何をしたか", no_args_is_help=True, rich_markup_mode=None)
 cli.add_typer(scenario, name="scenario")
 cli.add_typer(list_, name="list")
 cli.add_typer(campaign, name="campaign")
 cli.add_typer(results, name="results")
 add_keeping(cli)
+cli.add_typer(audit, name="audit")
 
 
 class Format(StrEnum):
@@ -232,6 +235,34 @@ def results_export(
     from ivr import desk
 
     run(desk.export(config(), name, out, form.value, encoding.value, seal_to or ()))
+
+
+@audit.command("list")
+def audit_list(
+    since: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="この日から")] = None,
+    name: Annotated[str | None, typer.Option("--campaign", help="この催告についてだけ")] = None,
+    json: Json = False,
+) -> None:
+    """いつ、だれが、どこから、何をしたかを示します。見たことも記録されます。例：ivr audit list --since 2026-11-01"""
+    from ivr import auditor
+
+    run(auditor.show(config(), since.date() if since else None, name, json=json))
+
+
+@audit.command("verify")
+def audit_verify(json: Json = False) -> None:
+    """記録に変更・欠け・入れ替え・切り取りがないかを調べます。あれば 1 で終わります。例：ivr audit verify"""
+    from ivr import auditor
+
+    run(auditor.verify(config(), json=json))
+
+
+@audit.command("export")
+def audit_export(out: Annotated[Path, typer.Option("-o", "--out", help="書き出すファイル")]) -> None:
+    """記録のすべてを、一行に一件の JSON で書き出します。例：ivr audit export -o audit.jsonl"""
+    from ivr import auditor
+
+    run(auditor.export(config(), out))
 
 
 @cli.command()

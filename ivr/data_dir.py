@@ -5,12 +5,20 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 from uuid import uuid4
 
-from ivr.errors import EngineRuns, InputError
+from ivr.errors import Busy, EngineRuns, InputError
+
+PATIENCE_S = 10.0
+"""How long to wait for somebody who writes a few bytes."""
+
+LOOK_S = 0.005
+"""Between two looks whether they are done."""
 
 
 def made(data_dir: Path) -> Path:
@@ -68,3 +76,30 @@ def engine_runs(data_dir: Path) -> bool:
     except OSError:
         return True
     return False
+
+
+@contextmanager
+def exclusively(file: Path) -> Iterator[None]:
+    """Be the only one inside with `file`, among all processes and threads; blocks meanwhile, so not for an event loop.
+
+    Raises InputError where the file can't be made, Busy where another stays inside for longer than PATIENCE_S.
+    """
+    try:
+        lock = file.open("a")
+    except OSError as error:
+        raise _unwritable(file.parent, error) from None
+    with lock:
+        deadline = time.monotonic() + PATIENCE_S
+        while not _taken(lock):
+            if time.monotonic() > deadline:
+                raise Busy(f"{file} を別の ivr が使ったままです。止まっている ivr がないか確かめてください。")
+            time.sleep(LOOK_S)
+        yield
+
+
+def _taken(lock: TextIO) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -5,30 +5,33 @@ Each function prints its answer and returns the exit status: 0 done, 1 something
 
 from __future__ import annotations
 
+import hashlib
 import json as jsonlib
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 from rich.console import Console
 
-from ivr import scenario_files, settings
+from ivr import identity, scenario_files, settings
+from ivr.audit import Audit
 from ivr.campaign.intake import Intake, read_list
-from ivr.campaign.ports import CampaignRow, Counts, NewCampaign
+from ivr.campaign.ports import CampaignRow, NewCampaign
 from ivr.data_dir import engine_runs
+from ivr.domain.audit import Action
 from ivr.domain.recipient import Recipient
 from ivr.domain.scenario import Scenario
 from ivr.erasing import exports_of
-from ivr.errors import InputError, NotFound, Problem, Problems
-from ivr.parts import key_store, telephone_voice
+from ivr.errors import InputError, NameTaken, NotFound, Problem, Problems
+from ivr.parts import audit_trail, key_store, telephone_voice
 from ivr.progress import counted
 from ivr.reporting import show_closing, write_csv, write_json, write_xlsx
-from ivr.seals import SUFFIX, read_opened, sealer
+from ivr.seals import SUFFIX, read_bytes, read_opened, sealer
 from ivr.settings import Settings
 from ivr.speech import unreadable
+from ivr.standing import STATES, why_waiting
 from ivr.storage import SqlResults
 from ivr.system_clock import SystemClock
 
@@ -37,19 +40,10 @@ EXAMPLE = {"kana": "ヤマダ タロウ", "id": "00000001"}
 LONGEST_NAME = 100
 
 MOVES = {
-    "start": (("created",), "running"),
-    "pause": (("running",), "paused"),
-    "resume": (("paused",), "running"),
-    "stop": (("created", "running", "paused"), "stopped"),
-}
-
-STATES = {
-    "created": "作成済み（まだ始めていません）",
-    "running": "実行中",
-    "paused": "一時停止中",
-    "stopped": "打ち切り",
-    "done": "完了",
-    "erasing": "消去中",
+    "start": (("created",), "running", Action.STARTED),
+    "pause": (("running",), "paused", Action.PAUSED),
+    "resume": (("paused",), "running", Action.RESUMED),
+    "stop": (("created", "running", "paused"), "stopped", Action.STOPPED),
 }
 
 
@@ -59,6 +53,14 @@ async def store(chosen: Settings) -> AsyncIterator[SqlResults]:
     with key_store(chosen) as keys:
         async with await SqlResults.open(chosen.database_url(), keys) as results:
             yield results
+
+
+@asynccontextmanager
+async def recorded(chosen: Settings) -> AsyncIterator[tuple[SqlResults, Audit]]:
+    """Open the results store and its audit trail, to which the person at this terminal adds."""
+    with key_store(chosen) as keys:
+        async with await SqlResults.open(chosen.database_url(), keys) as results:
+            yield results, audit_trail(chosen, results, keys, identity.person())
 
 
 def load_list(config: Path | None, file: Path) -> Intake:
@@ -193,6 +195,8 @@ class Order:
 
     campaign: NewCampaign
     recipients: tuple[Recipient, ...]
+    sources: Mapping[str, str | int]
+    """What the audit trail keeps of the files that it came from: names without folders, hashes, counts."""
 
 
 async def read_order(
@@ -224,16 +228,34 @@ async def read_order(
         scenario_file=str(scenario_file),
         created_at=SystemClock(chosen.calling.timezone).now(),
     )
-    return Order(campaign=campaign, recipients=intake.accepted)
+    sources: dict[str, str | int] = {
+        "list": list_file.name,
+        "list_sha256": hashlib.sha256(read_bytes(list_file)).hexdigest(),
+        "rows": intake.rows,
+        "accepted": len(intake.accepted),
+        "refused": len(intake.refused),
+        "scenario": scenario_file.name,
+        "scenario_sha256": hashlib.sha256(campaign.scenario.encode()).hexdigest(),
+    }
+    return Order(campaign=campaign, recipients=intake.accepted, sources=sources)
 
 
-async def take_up(results: SqlResults, order: Order) -> CampaignRow:
+async def bring_in(results: SqlResults, order: Order, audit: Audit) -> CampaignRow:
+    """Put the import on record and store the campaign; raise NameTaken."""
+    name = order.campaign.name
+    if any(campaign.name == name for campaign in await results.campaigns()):
+        raise NameTaken(name)
+    await audit.record(Action.IMPORTED, name, **order.sources)
+    return await results.create_campaign(order.campaign, order.recipients)
+
+
+async def take_up(results: SqlResults, order: Order, audit: Audit) -> CampaignRow:
     """Create the campaign, or return the one that is there if it has the same people and scenario."""
     name = order.campaign.name
     try:
         campaign = await results.campaign(name)
     except NotFound:
-        return await results.create_campaign(order.campaign, order.recipients)
+        return await bring_in(results, order, audit)
     known = tuple(record.recipient for record in await results.records(campaign.id))
     if campaign.scenario != order.campaign.scenario or known != order.recipients:
         raise InputError(
@@ -247,20 +269,25 @@ async def create(config: Path | None, name: str, list_file: Path, scenario_file:
     """Create a campaign without dialling."""
     chosen = settings.load(config)
     order = await read_order(chosen, name, list_file, scenario_file)
-    async with store(chosen) as results:
-        await results.create_campaign(order.campaign, order.recipients)
+    async with recorded(chosen) as (results, audit):
+        await bring_in(results, order, audit)
     print(f"催告「{name}」を作りました。始めるには ivr campaign start {name}")
     return 0
 
 
 async def move(config: Path | None, name: str, verb: str) -> int:
     """Start, pause, resume or stop a campaign; an engine that runs elsewhere follows within a second."""
-    expected, state = MOVES[verb]
-    async with store(settings.load(config)) as results:
+    expected, state, action = MOVES[verb]
+    async with recorded(settings.load(config)) as (results, audit):
         campaign = await results.campaign(name)
+        if campaign.state in expected and state == "running":
+            await audit.record(action, name)
         if not await results.move_campaign(campaign.id, expected=expected, state=state):
             now = await results.campaign(name)
             raise InputError(f"催告「{name}」は「{STATES[now.state]}」なので、{verb} はできません。")
+        if state != "running":
+            # No trouble with the trail keeps anybody from stopping calls.
+            await audit.record(action, name)
     print(f"催告「{name}」：{STATES[state]}")
     return 0
 
@@ -272,7 +299,7 @@ async def status(config: Path | None, name: str, *, json: bool) -> int:
         campaign = await results.campaign(name)
         counts = await results.counts(campaign.id)
     now = SystemClock(chosen.calling.timezone).now()
-    why = reason(chosen, campaign, counts, now, engine=engine_runs(chosen.data_dir))
+    why = why_waiting(chosen, campaign, counts, now, engine=engine_runs(chosen.data_dir))
     if json:
         _print_json(
             {
@@ -294,41 +321,6 @@ async def status(config: Path | None, name: str, *, json: bool) -> int:
     return 0
 
 
-def reason(
-    chosen: Settings, campaign: CampaignRow, counts: Counts, now: datetime, *, engine: bool = True
-) -> str | None:
-    """Return in a sentence why nothing is dialled at `now`; None where calls are under way or may begin.
-
-    `engine` tells whether one runs on this machine.
-    """
-    if counts.states.get("calling"):
-        if engine and campaign.state != "running":
-            return f"{STATES[campaign.state]}なので、新しくはかけません。通話中の電話は最後まで続きます。"
-        if not engine:
-            return (
-                "ivr が動いていません。通話中のまま止まったようです。"
-                "次に動かしたとき、その人たちは「不明」になり、残りの人からつづけます。"
-            )
-        return None
-    if not counts.states.get("waiting"):
-        return "全員が済みました。"
-    if campaign.state != "running":
-        return f"{STATES[campaign.state]}なので、かけていません。"
-    calendar = chosen.rules().calendar
-    if not calendar.is_open(now):
-        opening = calendar.next_open(now)
-        return (
-            f"架電できる時間帯ではありません。次は {opening:%m月%d日 %H:%M} からです。"
-            if opening
-            else ("これから60日の間に架電できる時間帯がありません。設定 calling.windows を確かめてください。")
-        )
-    if counts.next_due and counts.next_due > now:
-        return f"かけ直しを待っています。次は {counts.next_due.astimezone(now.tzinfo):%m月%d日 %H:%M} です。"
-    if not engine:
-        return "ivr が動いていないので、かけていません。始めたときと同じ ivr campaign run か、ivr serve でかけます。"
-    return "かけられる人がいます。ivr serve か、この催告の ivr campaign run が動いていれば、まもなくかけます。"
-
-
 async def export(
     config: Path | None, name: str, out: Path | None, form: str, encoding: str, seal_to: Sequence[str] = ()
 ) -> int:
@@ -339,13 +331,14 @@ async def export(
     chosen = settings.load(config)
     seal = sealer(seal_to)
     zone = chosen.calling.timezone
-    async with store(chosen) as results:
+    async with recorded(chosen) as (results, audit):
         campaign = await results.campaign(name)
         records = await results.records(campaign.id)
-    if out is None:
-        folder = exports_of(chosen, campaign.id)
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        out = folder / f"{SystemClock(zone).now():%Y%m%d-%H%M%S}.{form}{SUFFIX if seal else ''}"
+        if out is None:
+            folder = exports_of(chosen, campaign.id)
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            out = folder / f"{SystemClock(zone).now():%Y%m%d-%H%M%S}.{form}{SUFFIX if seal else ''}"
+        await audit.record(Action.EXPORTED, name, file=out.name, format=form, rows=len(records))
     match form:
         case "json":
             write_json(out, campaign, records, zone=zone, seal=seal)

@@ -23,6 +23,8 @@ from ivr.app import meanwhile
 from ivr.asterisk.pbx import ManagedPbx, Pbx
 from ivr.asterisk.pbx_layout import find_asterisk
 from ivr.data_dir import alone
+from ivr.desk import recorded
+from ivr.domain.audit import sentence
 from ivr.erasing import overdue
 from ivr.errors import EngineRuns, IvrError, PbxUnavailable, Problems
 from ivr.metrics import Metrics
@@ -39,6 +41,9 @@ MANAGER = 10.0
 
 FAR = timedelta(days=30)
 """A window that stays open for longer is as good as always open."""
+
+NEWEST = 10_000
+"""Entries of the audit trail that are judged: half a second's work, however long the trail is."""
 
 HEALTH = 5.0
 """Seconds for a running engine to say how it is."""
@@ -215,6 +220,19 @@ async def retention(chosen: Settings) -> Finding:
     return _good("保存期間", f"最後の架電の {months} か月後の月末まで。" if months is not None else "期限なし。")
 
 
+async def trail(chosen: Settings) -> Finding:
+    """Are the newest entries of the audit trail as they were put on record?"""
+    name = "監査証跡"
+    async with recorded(chosen) as (_, audit):
+        found = await audit.examine(newest=NEWEST)
+    if found.faults:
+        more = f"（ほか {len(found.faults) - 1} 件）" if len(found.faults) > 1 else ""
+        return _bad(name, f"{sentence(found.faults[0])}{more}", REMEDIES[name])
+    return _good(
+        name, f"新しいほうから {found.entries} 件に、変更も欠けもありません。全部を調べるのは ivr audit verify です。"
+    )
+
+
 async def voice(chosen: Settings) -> Finding:
     """Can the voice speak a sentence?"""
     speaker = telephone_voice(chosen)
@@ -288,6 +306,12 @@ def _running_engine(chosen: Settings) -> Finding:
             message="相手の音声が ivr に届きません。留守番電話の聞き分けが粗くなり、質問は応答と同時に始まります。",
             remedy="電話交換機に chan_audiosocket と app_chanspy があるか、電話交換機のログを見てください。",
         )
+    if not checks.get("audit", True):
+        return _bad(
+            "監査証跡への記録",
+            "動いている ivr が、監査証跡に記録できません。",
+            "データベースと鍵の置き場の空きと権限を確かめてください。理由は ivr のログにあります。",
+        )
     return _good(name, "ivr が動いていて、電話交換機につながっています。")
 
 
@@ -336,6 +360,7 @@ LOOKS: Mapping[str, Callable[[Settings], Awaitable[Finding]]] = {
     "架電時間帯": window,
     "データベース": database,
     "保存期間": retention,
+    "監査証跡": trail,
     "音声": voice,
     "電話交換機": asterisk,
 }
@@ -349,6 +374,7 @@ REMEDIES: Mapping[str, str] = {
     "架電時間帯": "設定 calling を直してください。",
     "データベース": "設定 database と、データの置き場の権限を確かめてください。",
     "保存期間": "設定 database と keys を確かめてください。",
+    "監査証跡": "ivr audit verify で全部を調べ、docs/ja/監査証跡.md の「見つかったとき」にしたがってください。",
     "音声": "設定 speech を確かめ、だめなら make setup をもう一度実行してください。",
     "電話交換機": "メッセージにある設定を直すか、make setup をもう一度実行してください。",
 }

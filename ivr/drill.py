@@ -90,7 +90,7 @@ async def rehearse(
         chosen = rehearsal_settings(folder / "engine", lines, trunk_port=network.sip_port)
         console.print(f"模擬の電話網が {network.sip_port} 番ポートで動いています。{lines} 回線でかけます。")
         async with running(chosen) as engine:
-            campaign = await desk.take_up(engine.results, order)
+            campaign = await desk.take_up(engine.results, order, engine.audit)
             halt = await service.dial_shown(engine, campaign, console)
             status = await service.conclude(engine, campaign, halt, folder / "results.json", console)
             people = await engine.results.records(campaign.id)

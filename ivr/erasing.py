@@ -18,7 +18,9 @@ from pathlib import Path
 
 import structlog
 
+from ivr.audit import Audit
 from ivr.campaign.ports import CampaignRow
+from ivr.domain.audit import Action
 from ivr.domain.outcome import Outcome
 from ivr.domain.retention import erased_from
 from ivr.errors import InputError, IvrError
@@ -52,6 +54,7 @@ class Care:
     settings: Settings
     results: SqlResults
     keys: KeyStore
+    audit: Audit
 
     @property
     def voice(self) -> Path:
@@ -74,6 +77,7 @@ async def erase(care: Care, campaign: CampaignRow, why: str, *, in_any_state: bo
     Raises InputError, with nothing done, while it is dialled, unless it is to go `in_any_state`.
     """
     ordered = {"why": why, "who": f"{pwd.getpwuid(os.getuid()).pw_name}（{socket.gethostname()}）"}
+    await care.audit.record(Action.ERASED, campaign.name, why=why)
     files, keys = _files(care, campaign.id), _key_ids(care, campaign.id)
     statistics = await care.results.begin_erasing(
         campaign, {**files, "keys": len(keys)}, {**ordered, "keys": "、".join(keys)}, in_any_state=in_any_state

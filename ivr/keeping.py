@@ -9,10 +9,12 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
+from ivr import identity
 from ivr.data_dir import alone
+from ivr.domain.audit import Action
 from ivr.erasing import BY_ORDER, BY_RESTORE, ELSEWHERE, Care, backups_of, erase, finish, verified
 from ivr.errors import InputError, WrongMasterKey
-from ivr.parts import key_store, master_key_file
+from ivr.parts import audit_trail, key_store, master_key_file
 from ivr.reporting import replacing, see_writable
 from ivr.settings import Settings, load
 from ivr.storage import SqlResults, backups
@@ -28,7 +30,7 @@ async def erase_campaign(config: Path | None, name: str, certificate: Path | Non
         see_writable(certificate)
     with key_store(chosen) as keys:
         async with await SqlResults.open(chosen.database_url(), keys) as results:
-            care = Care(settings=chosen, results=results, keys=keys)
+            care = _care(chosen, results, keys)
             text = await erase(care, await results.campaign(name), BY_ORDER)
             await finish(care)
     if certificate is not None:
@@ -51,6 +53,9 @@ async def back_up(config: Path | None, target: Path | None) -> int:
     folder = backups_of(chosen)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     file = _absolute(target) if target else folder / f"{_now(chosen):%Y%m%d-%H%M%S}.backup"
+    with key_store(chosen) as keys:
+        async with await SqlResults.open(chosen.database_url(), keys) as results:
+            await _care(chosen, results, keys).audit.record(Action.BACKED_UP, file=file.name)
     await backups.backup(chosen.database_url(), file)
     if target and folder not in file.parents:
         with (folder / ELSEWHERE).open("a", encoding="utf-8") as known:
@@ -84,7 +89,8 @@ async def restore(config: Path | None, source: Path) -> int:
         before = folder / f"{_now(chosen):%Y%m%d-%H%M%S}-before-restore.backup"
         await backups.restore(chosen.database_url(), source, aside=before)
         async with await SqlResults.open(chosen.database_url(), keys) as results:
-            care = Care(settings=chosen, results=results, keys=keys)
+            care = _care(chosen, results, keys)
+            await care.audit.record(Action.RESTORED, file=source.name)
             gone = 0
             for campaign in await results.campaigns():
                 await results.move_campaign(campaign.id, expected=["running"], state="paused")
@@ -122,6 +128,7 @@ async def rotate(config: Path | None, new_file: Path | None) -> int:
 async def _new_data_keys(chosen: Settings, keys: KeyStore) -> int:
     """Seal everybody with new keys; one that a crash left half-way is gone on with."""
     async with await SqlResults.open(chosen.database_url(), keys) as results:
+        await _care(chosen, results, keys).audit.record(Action.KEY_ROTATED)
         campaigns = await results.campaigns()
         with keys.alone():
             for campaign in campaigns:
@@ -146,6 +153,11 @@ def _new_master_key(keys: KeyStore, place: Path | None, new_file: Path | None) -
     coming.unlink(missing_ok=True)
     keys.rewrap(master.made(coming))
     master.take_over(place)
+
+
+def _care(chosen: Settings, results: SqlResults, keys: KeyStore) -> Care:
+    trail = audit_trail(chosen, results, keys, identity.person())
+    return Care(settings=chosen, results=results, keys=keys, audit=trail)
 
 
 def _now(chosen: Settings) -> datetime:

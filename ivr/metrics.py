@@ -68,6 +68,7 @@ class Metrics:
         self._erasures_failed = self._counter(
             "erasures_failed", "Times that a campaign was due and could not be erased"
         )
+        self._audit_failures = self._counter("audit_failures", "Entries that the audit trail did not take")
         self._unknown = self._gauge("unknown_attempts", "Attempts since the start whose end we could not find out")
         for outcome in Outcome:
             self._attempts.labels(outcome.value)
@@ -175,6 +176,10 @@ class Metrics:
     def wrote(self, seconds: float) -> None:
         """The store has written."""
         self._store_write.observe(seconds)
+
+    def audit_failed(self) -> None:
+        """Something happened that could not be put on record."""
+        self._audit_failures.inc()
 
     def app(self, health: Callable[[], Mapping[str, bool]]) -> Starlette:
         """Return an ASGI application with `/metrics` and `/healthz`.

@@ -14,12 +14,15 @@ from ivr.asterisk.pbx import ExternalPbx, ManagedPbx, Pbx
 from ivr.asterisk.pbx_config import PbxConfig, Trunk
 from ivr.asterisk.pbx_layout import find_asterisk
 from ivr.asterisk.tap import Taps
+from ivr.audit import Audit
 from ivr.campaign.lines import Limits
 from ivr.data_dir import made
+from ivr.domain.audit import Author
 from ivr.errors import InputError
 from ivr.metrics import Metrics
 from ivr.settings import Settings
 from ivr.speech import TelephoneVoice
+from ivr.storage import SqlResults
 from ivr.system_clock import SystemClock
 from ivr.vault import KeyStore, master
 
@@ -72,6 +75,20 @@ def _opens(folder: Path, file: Path) -> bool:
     except InputError:
         return False
     return True
+
+
+def audit_trail(
+    settings: Settings, results: SqlResults, keys: KeyStore, author: Author, metrics: Metrics | None = None
+) -> Audit:
+    """Return the audit trail of the store, as `author` adds to it."""
+    return Audit(
+        results,
+        keys,
+        author,
+        SystemClock(settings.calling.timezone),
+        lock=keys.folder / "audit.lock",
+        on_failure=(metrics or Metrics()).audit_failed,
+    )
 
 
 def managed_or_external(settings: Settings, metrics: Metrics) -> Pbx:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Any, TextIO, TypeVar, cast
@@ -78,6 +78,15 @@ def counted(rows: Iterable[T], what: str, total: int) -> Iterable[T]:
     """Yield `rows`, with a bar on the terminal that says how many of the `total` of `what` are done."""
     screen = Console(stderr=True)
     return track(rows, what, total=total, console=screen, transient=True, disable=not screen.is_terminal)
+
+
+@contextmanager
+def bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Yield what is to be told how many more of the `total` are done; a bar on the terminal shows it."""
+    screen = Console(stderr=True)
+    with Progress(console=screen, transient=True, disable=not screen.is_terminal) as progress:
+        task = progress.add_task(what, total=total)
+        yield lambda more: progress.advance(task, more)
 
 
 class CampaignProgress:

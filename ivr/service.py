@@ -11,15 +11,17 @@ from pathlib import Path
 import structlog
 from rich.console import Console
 
-from ivr import desk, logs, settings
+from ivr import desk, identity, logs, settings
 from ivr.app import Engine, running
 from ivr.campaign.dial import Halt
 from ivr.campaign.ports import CampaignRow
+from ivr.domain.audit import Action
 from ivr.erasing import Care, erase_due
 from ivr.errors import PbxUnavailable, StoreFailed
 from ivr.progress import CampaignProgress, terminal
 from ivr.reporting import Seal, see_writable, show_closing, write_json
 from ivr.seals import sealer
+from ivr.standing import why_waiting
 
 LOOK_FOR_CAMPAIGNS = 1.0
 """Seconds between two looks for campaigns that were started from elsewhere."""
@@ -50,7 +52,7 @@ async def run_campaign(
     order = await desk.read_order(chosen, name, list_file, scenario_file)
     screen = terminal()
     async with running(chosen) as engine:
-        campaign = await desk.take_up(engine.results, order)
+        campaign = await desk.take_up(engine.results, order, engine.audit.by(identity.person()))
         await engine.originator.ready()
         spare_the_lasting()
         halt = await dial_shown(engine, campaign, screen)
@@ -69,6 +71,7 @@ def spare_the_lasting() -> None:
 
 async def dial_shown(engine: Engine, campaign: CampaignRow, console: Console) -> Halt:
     """Dial one campaign, with its progress on the terminal."""
+    await engine.audit.by(identity.person()).record(Action.STARTED, campaign.name)
     await engine.results.move_campaign(campaign.id, expected=["created", "paused", "stopped", "done"], state="running")
     counts = await engine.results.counts(campaign.id)
     total = sum(counts.states.values())
@@ -87,7 +90,8 @@ async def dial_shown(engine: Engine, campaign: CampaignRow, console: Console) ->
 async def _pause(engine: Engine, campaign: CampaignRow) -> None:
     """Pause what somebody broke off here, so that no `ivr serve` goes on with it behind their back."""
     with suppress(StoreFailed):
-        await engine.results.move_campaign(campaign.id, expected=["running"], state="paused")
+        if await engine.results.move_campaign(campaign.id, expected=["running"], state="paused"):
+            await engine.audit.mention(Action.PAUSED, campaign.name, reason="signal")
 
 
 async def _say_draining(stopping: asyncio.Event, console: Console) -> None:
@@ -115,11 +119,13 @@ async def conclude(
     show_closing(campaign.name, counts, console)
     if results_file is not None:
         records = await results.records(campaign.id)
+        clerk = engine.audit.by(identity.person())
+        await clerk.record(Action.EXPORTED, campaign.name, file=results_file.name, format="json", rows=len(records))
         write_json(results_file, campaign, records, zone=engine.settings.calling.timezone, seal=seal)
         console.print(f"結果を {results_file} に書き出しました。", soft_wrap=True)
     if left:
         now = await results.campaign(campaign.name)
-        why = desk.reason(engine.settings, now, counts, engine.clock.now())
+        why = why_waiting(engine.settings, now, counts, engine.clock.now())
         if halt is Halt.STOPPED:
             why = "止められたので終わります。同じ命令でつづきから始められます。"
         console.print(f"まだの人が {left} 人います。{why or ''}", soft_wrap=True)
@@ -152,7 +158,7 @@ async def serve(config: Path | None) -> int:
 
 
 async def _erase_daily(engine: Engine) -> None:
-    care = Care(settings=engine.settings, results=engine.results, keys=engine.keys)
+    care = Care(settings=engine.settings, results=engine.results, keys=engine.keys, audit=engine.audit)
     while True:
         await erase_due(care, engine.metrics)
         await engine.clock.sleep(ERASE_EVERY)

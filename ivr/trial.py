@@ -123,7 +123,7 @@ async def _called(
             if not own:
                 continue
             order = await desk.read_order(settings, part.value, _list(folder, part, own), DEMO_SCENARIO)
-            campaign = await desk.take_up(engine.results, order)
+            campaign = await desk.take_up(engine.results, order, engine.audit)
             await service.dial_shown(engine, campaign, console)
             if engine.stopping.is_set():
                 raise InputError("途中で止められたので、判定しません。")

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from ivr import desk, erasing, keeping
+from ivr import desk, erasing, identity, keeping
 from ivr.campaign.ports import CampaignRow, NewCampaign
 from ivr.data_dir import alone
 from ivr.domain.outcome import Outcome
 from ivr.errors import EngineRuns, InputError, KeyDestroyed, KeysFailed, KeysInUse
 from ivr.metrics import Metrics
-from ivr.parts import key_store, telephone_voice
+from ivr.parts import audit_trail, key_store, telephone_voice
 from ivr.settings import load
 from ivr.storage import SqlResults
 from ivr.system_clock import SystemClock
@@ -49,7 +49,8 @@ async def care_of(config: Path) -> AsyncIterator[erasing.Care]:
     chosen = load(config)
     with key_store(chosen) as keys:
         async with await SqlResults.open(chosen.database_url(), keys) as results:
-            yield erasing.Care(settings=chosen, results=results, keys=keys)
+            trail = audit_trail(chosen, results, keys, identity.person())
+            yield erasing.Care(settings=chosen, results=results, keys=keys, audit=trail)
 
 
 async def called(config: Path, name: str = "住民税") -> CampaignRow:

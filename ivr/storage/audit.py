@@ -7,8 +7,9 @@ chain (`ivr.domain.audit`).
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
+from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, text
+from sqlalchemy import Connection, Row, Select, insert, select, text
 
 from ivr.domain.audit import GENESIS, Act, Action, Entry, Head, follow
 from ivr.storage.tables import audit
@@ -17,6 +18,7 @@ _LOCK = 5_717_220_001
 """As in `ivr.storage.migrations`: any number that no other program uses."""
 
 _COLUMNS = [audit.c[field.name] for field in fields(Entry)]
+_FROM_THE_END = select(*_COLUMNS).order_by(audit.c.number.desc()).limit(1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,11 +48,14 @@ def append(connection: Connection, act: Act, key: bytes, head: Head) -> Entry:
     return entry
 
 
-def last(connection: Connection, action: Action | None = None) -> Entry | None:
-    """Return the last entry, or the last of `action`."""
-    asked = select(*_COLUMNS).order_by(audit.c.number.desc()).limit(1)
-    row = connection.execute(asked if action is None else asked.where(audit.c.action == action.value)).first()
-    return _entry(row) if row is not None else None
+def last(connection: Connection) -> Entry | None:
+    """Return the last entry."""
+    return _last(connection, _FROM_THE_END)
+
+
+def last_of(connection: Connection, action: Action, where: str) -> Entry | None:
+    """Return the last entry of `action` from `where`."""
+    return _last(connection, _FROM_THE_END.where(audit.c.action == action.value, audit.c.where == where))
 
 
 def entries(connection: Connection, after: int, limit: int, asked: AuditAsked) -> tuple[Entry, ...]:
@@ -61,6 +66,11 @@ def entries(connection: Connection, after: int, limit: int, asked: AuditAsked) -
     if asked.subject is not None:
         query = query.where(audit.c.subject == asked.subject)
     return tuple(_entry(row) for row in connection.execute(query))
+
+
+def _last(connection: Connection, asked: Select[Any]) -> Entry | None:
+    row = connection.execute(asked).first()
+    return _entry(row) if row is not None else None
 
 
 def _entry(row: Row[tuple[object, ...]]) -> Entry:

@@ -248,9 +248,13 @@ class SqlResults:
         """Return entries of the audit trail in order of numbers, from the one behind number `after` on."""
         return await self._read(lambda connection: audit.entries(connection, after, limit, asked))
 
-    async def last_audited(self, action: Action | None = None) -> Entry | None:
-        """Return the last entry of the audit trail, or the last of `action`."""
-        return await self._read(lambda connection: audit.last(connection, action))
+    async def last_audited(self) -> Entry | None:
+        """Return the last entry of the audit trail."""
+        return await self._read(audit.last)
+
+    async def last_audited_of(self, action: Action, where: str) -> Entry | None:
+        """Return the last entry of `action` from `where`."""
+        return await self._read(lambda connection: audit.last_of(connection, action, where))
 
     async def _read(self, work: Work[T]) -> T:
         with translated():

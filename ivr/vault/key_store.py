@@ -124,7 +124,10 @@ class KeyStore:
     def note(self, name: str, content: bytes) -> None:
         """Keep `content` under `name`, in place of what was there."""
         file = self._file(f"{_plain(name)}.note")
-        durable.replace(file, self._wrap(file.name, content))
+        try:
+            durable.replace(file, self._wrap(file.name, content))
+        except OSError as error:
+            _failed(file, error)
 
     def noted(self, name: str) -> bytes | None:
         """Return what was kept under `name` last, None if nothing was."""

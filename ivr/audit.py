@@ -1,0 +1,200 @@
+"""Put on record who did what (`ivr.domain.audit`): the entry in the database, its head apart from it.
+
+    Audit.record   database, committed ──► head, kept with the keys        a crash between them: the head is one behind
+
+An entry is stored before the act that it tells of, so that an act that can't be put on record is not done. An act that
+then fails leaves an entry all the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import re
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import structlog
+
+from ivr.campaign.ports import Clock
+from ivr.data_dir import exclusively
+from ivr.domain.audit import GENESIS, Act, Action, Author, Entry, Examination, Fault, Head
+from ivr.errors import IvrError, StoreFailed
+from ivr.storage import EVERYTHING, AuditAsked, SqlResults
+
+NAME = "audit"
+"""Of the key that seals the entries, and of the head."""
+
+BATCH = 5_000
+"""Entries read at a time."""
+
+LONGEST = 200
+"""Characters of a text in an entry."""
+
+_NUMBER = re.compile(r"[0-9０-９](?:[-－ー‐ ]?[0-9０-９]){8,}")
+_HASH = re.compile(r"[0-9a-f]{32}|[0-9a-f]{64}")
+
+log = structlog.get_logger(__name__)
+
+
+class Keys(Protocol):
+    """Secrets and small notes, kept apart from the database. Each may raise IvrError."""
+
+    def secret(self, name: str) -> bytes:
+        """Return 32 secret bytes, made at the first use."""
+        ...
+
+    def note(self, name: str, value: bytes) -> None:
+        """Keep `value` for good, in the place of what was kept before."""
+        ...
+
+    def noted(self, name: str) -> bytes | None:
+        """Return what was kept last."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examined:
+    """What an examination found: how many entries were looked at, and what is wrong."""
+
+    entries: int
+    faults: tuple[Fault, ...]
+
+
+class Audit:
+    """The trail of one store, as `author` adds to it.
+
+    `lock` is a file that whoever keeps the head holds meanwhile. `on_failure` is told when `mention` fails.
+    """
+
+    def __init__(
+        self,
+        results: SqlResults,
+        keys: Keys,
+        author: Author,
+        clock: Clock,
+        *,
+        lock: Path,
+        on_failure: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._results = results
+        self._keys = keys
+        self._author = author
+        self._clock = clock
+        self._lock = lock
+        self._on_failure = on_failure
+        self.sound = True
+        """Whether the last `mention` succeeded."""
+
+    def by(self, author: Author) -> Audit:
+        """Return the same trail, as `author` adds to it."""
+        return Audit(self._results, self._keys, author, self._clock, lock=self._lock, on_failure=self._on_failure)
+
+    async def record(self, action: Action, subject: str = "", **details: str | int) -> None:
+        """Put an act on record, now; raise IvrError where that fails, and then let the act be.
+
+        `subject` is what it is done to, mostly a campaign's name. No name or number of a callee belongs into either.
+        """
+        head = await self._head()
+        if head is None:
+            head = await self._begin()
+        await self._add(head, action, plain(subject), {name: _plain_value(value) for name, value in details.items()})
+
+    async def mention(self, action: Action, subject: str = "", **details: str | int) -> None:
+        """Put on record what happens anyway: a failure is told, and raised at nobody."""
+        with self._told(action):
+            await self.record(action, subject, **details)
+
+    async def mention_settings(self, settings: str) -> None:
+        """Put on record that the settings are others than at the last such entry from here, by a keyed hash."""
+        with self._told(Action.SETTINGS_CHANGED):
+            now = hmac.digest(await self._key(), settings.encode(), "sha256").hex()
+            last = await self._results.last_audited_of(Action.SETTINGS_CHANGED, self._author.where)
+            if last is None or now not in str(last.details):
+                await self.record(Action.SETTINGS_CHANGED, settings=now)
+
+    @contextmanager
+    def _told(self, action: Action) -> Iterator[None]:
+        try:
+            yield
+        except IvrError as error:
+            self.sound = False
+            self._on_failure()
+            log.error("audit_failed", action=action.value, reason=str(error))
+        else:
+            self.sound = True
+
+    async def entries(self, asked: AuditAsked = EVERYTHING, *, after: int = 0) -> AsyncIterator[Entry]:
+        """Yield the entries that are asked for, in order of numbers, from the one behind number `after` on."""
+        while batch := await self._results.audited(after, BATCH, asked):
+            for entry in batch:
+                yield entry
+            after = batch[-1].number
+
+    async def count(self) -> int:
+        """Return the number of the last entry."""
+        last = await self._results.last_audited()
+        return last.number if last else 0
+
+    async def examine(
+        self, *, newest: int | None = None, watch: Callable[[int], None] = lambda _count: None
+    ) -> Examined:
+        """Judge the whole trail, or its `newest` entries; `watch` is told of each BATCH how many were looked at."""
+        # The head before the entries: what is added meanwhile comes behind it.
+        head = await self._head()
+        after = max(0, await self.count() - newest) if newest is not None else 0
+        examination = Examination(await self._key(), head, after=after)
+        seen = 0
+        async for entry in self.entries(after=after):
+            examination.see(entry)
+            seen += 1
+            if seen % BATCH == 0:
+                watch(BATCH)
+        return Examined(entries=seen, faults=examination.faults())
+
+    async def _begin(self) -> Head:
+        """Return the head of a trail of which none is kept here."""
+        if await self._results.last_audited() is None:
+            await asyncio.to_thread(self._keep, GENESIS)
+            return GENESIS
+        # Whoever began it kept a head before the first entry: it may have come meanwhile.
+        return await self._head() or await self._add(GENESIS, Action.HEAD_MADE, "", {})
+
+    async def _add(self, head: Head, action: Action, subject: str, details: Mapping[str, str | int]) -> Head:
+        act = Act(at=self._clock.now(), author=self._author, action=action, subject=subject, details=details)
+        added = Head.of(await self._results.put_on_record(act, await self._key(), head))
+        await asyncio.to_thread(self._keep, added)
+        return added
+
+    async def _key(self) -> bytes:
+        return await asyncio.to_thread(self._keys.secret, NAME)
+
+    async def _head(self) -> Head | None:
+        return await asyncio.to_thread(self._kept)
+
+    def _kept(self) -> Head | None:
+        noted = self._keys.noted(NAME)
+        try:
+            return Head.read(noted) if noted is not None else None
+        except ValueError:
+            raise StoreFailed("監査証跡の控えが壊れています。鍵の置き場をバックアップから戻してください。") from None
+
+    def _keep(self, head: Head) -> None:
+        """Keep `head`, unless a later one is kept."""
+        with exclusively(self._lock):
+            kept = self._kept()
+            if kept is None or kept.number < head.number:
+                self._keys.note(NAME, head.written())
+
+
+def plain(text: str) -> str:
+    """Return a text that staff chose, fit for an entry: one short line without what looks like a telephone number."""
+    shown = "".join(letter if letter.isprintable() else "�" for letter in text)
+    return _NUMBER.sub("***", shown)[:LONGEST]
+
+
+def _plain_value(value: str | int) -> str | int:
+    return value if isinstance(value, int) or _HASH.fullmatch(value) else plain(value)

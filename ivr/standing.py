@@ -1,0 +1,52 @@
+"""How a campaign stands: its state in words and, where nothing is dialled, why."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from ivr.campaign.ports import CampaignRow, Counts
+from ivr.settings import Settings
+
+STATES = {
+    "created": "作成済み（まだ始めていません）",
+    "running": "実行中",
+    "paused": "一時停止中",
+    "stopped": "打ち切り",
+    "done": "完了",
+    "erasing": "消去中",
+}
+
+
+def why_waiting(
+    chosen: Settings, campaign: CampaignRow, counts: Counts, now: datetime, *, engine: bool = True
+) -> str | None:
+    """Return in a sentence why nothing is dialled at `now`; None where calls are under way or may begin.
+
+    `engine` tells whether one runs on this machine.
+    """
+    if counts.states.get("calling"):
+        if engine and campaign.state != "running":
+            return f"{STATES[campaign.state]}なので、新しくはかけません。通話中の電話は最後まで続きます。"
+        if not engine:
+            return (
+                "ivr が動いていません。通話中のまま止まったようです。"
+                "次に動かしたとき、その人たちは「不明」になり、残りの人からつづけます。"
+            )
+        return None
+    if not counts.states.get("waiting"):
+        return "全員が済みました。"
+    if campaign.state != "running":
+        return f"{STATES[campaign.state]}なので、かけていません。"
+    calendar = chosen.rules().calendar
+    if not calendar.is_open(now):
+        opening = calendar.next_open(now)
+        return (
+            f"架電できる時間帯ではありません。次は {opening:%m月%d日 %H:%M} からです。"
+            if opening
+            else ("これから60日の間に架電できる時間帯がありません。設定 calling.windows を確かめてください。")
+        )
+    if counts.next_due and counts.next_due > now:
+        return f"かけ直しを待っています。次は {counts.next_due.astimezone(now.tzinfo):%m月%d日 %H:%M} です。"
+    if not engine:
+        return "ivr が動いていないので、かけていません。始めたときと同じ ivr campaign run か、ivr serve でかけます。"
+    return "かけられる人がいます。ivr serve か、この催告の ivr campaign run が動いていれば、まもなくかけます。"
