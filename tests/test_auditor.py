@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from ivr import auditor, desk
+from ivr import auditor, desk, doctor
 from ivr.domain.audit import GENESIS, LABELS, Action, Entry, Harm, sentence
 from ivr.domain.audit import Fault as OneFault
 from ivr.errors import IvrError, NameTaken, StoreFailed
@@ -240,6 +240,17 @@ async def test_an_entry_that_was_made_unreadable_is_shown_as_it_stands(
     assert "\x1b" not in said
     assert (await listed(office, capsys))[0]["at"] == "never"
     assert await auditor.verify(office.config, json=False) == 1
+
+
+async def test_the_doctor_looks_at_the_newest_entries_and_leaves_none(office: Desk) -> None:
+    await office.create()
+    assert (await doctor.trail(load(office.config))).state is doctor.State.GOOD
+    office.tamper("DELETE FROM audit")
+    found = await doctor.trail(load(office.config))
+    assert found.state is doctor.State.BAD
+    assert "1 件目がありません" in found.message
+    assert "ivr audit verify" in found.remedy
+    assert await office.entries() == []
 
 
 @pytest.mark.parametrize("harm", list(Harm))

@@ -93,6 +93,7 @@ async def test_a_taken_port_is_named_with_its_setting(tmp_path: Path) -> None:
         ({"ami": False, "trunk": True}, "電話交換機の動作", State.BAD),
         ({"ami": True, "trunk": False}, "回線", State.BAD),
         ({"ami": True, "trunk": True, "listening": False}, "聞き取り", State.WARNING),
+        ({"ami": True, "trunk": True, "audit": False}, "監査証跡への記録", State.BAD),
         (None, "電話交換機の動作", State.WARNING),
     ],
 )
