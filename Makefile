@@ -20,7 +20,7 @@ else
 	@$(PY) -m pytest -q tests/acceptance
 endif
 
-check: setup ## lint, format, types, architecture
+check: setup ## lint, format, types, architecture, dependencies
 	@sh deploy/check.sh
 
 bench: setup ## measure dialling, audio delays and speech

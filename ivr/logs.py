@@ -21,6 +21,9 @@ import structlog
 
 HIDDEN = "***"
 
+LONGEST = 4_000
+"""Characters of a text that is logged: the patterns take a time that grows with the square of it."""
+
 _PERSONAL_FIELDS = frozenset(
     {"kana", "name", "names", "number", "numbers", "phone", "phones", "callee", "caller", "caller_id", "digit"}
     | {"digits", "dtmf", "key", "keys", "pressed", "columns", "values", "text", "recipient", "recipients"}
@@ -31,6 +34,9 @@ _PERSONAL_FIELDS = frozenset(
 _DIGIT = "[0-9０-９]"
 _HYPHEN = r"[-‐‑‒–—−－ー()（）]"
 _KATAKANA = r"[ァ-ヺー・ｦ-ﾟ]"
+
+_OPEN_END = re.compile(rf"[{_KATAKANA[1:-1]}{_DIGIT[1:-1]}\s()+＋=:'\"-]{{1,100}}\Z")
+"""What may go on behind the cut, and would no longer be known for what it is."""
 
 _ID_OR_PERSONAL = re.compile(
     # What must not be taken for a number comes first: ids, dates and times, a channel's tail, fractions, addresses.
@@ -124,7 +130,9 @@ def mask(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Muta
 
 
 def masked(text: str) -> str:
-    """Return `text` with what may be a name, a number or a key press hidden."""
+    """Return `text` with what may be a name, a number or a key press hidden; what is longer than LONGEST is cut off."""
+    if len(text) > LONGEST:
+        text = f"{_OPEN_END.sub('', text[:LONGEST])}…"
     return _ID_OR_PERSONAL.sub(_replacement, text)
 
 

@@ -106,14 +106,14 @@ def speakable(text: str) -> str:
     )
 
 
-def _name(value: str) -> list[Spoken]:
-    """Return how a name from a list is said; a company's legal form, shortened as banks do, is said in full."""
+def _name(value: str, forms: int = 2) -> list[Spoken]:
+    """Return how a name from a list is said; `forms` legal forms of companies, shortened as banks do, in full."""
     text = kana.katakana(speakable(value)).strip()
     text = _HONORIFIC.sub("", text)
-    for pattern in _LEGAL_FORMS:
+    for pattern in _LEGAL_FORMS if forms else ():
         if found := pattern.search(text):
             form = _LEGAL_FORM[found[1]]
-            rest = _name((text[: found.start()] + text[found.end() :]).strip())
+            rest = _name((text[: found.start()] + text[found.end() :]).strip(), forms - 1)
             return [form, *rest] if found.start() == 0 else [*rest, form]
     parts = tuple(part for part in _BETWEEN_NAMES.split(text) if part)
     if parts and all(kana.is_katakana(part) for part in parts):

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ivr.campaign.intake import COLUMNS, Intake, read_list
-from ivr.campaign.list_file import LARGEST
+from ivr.campaign.list_file import LARGEST, MOST_LINES
 from ivr.errors import Problems
 
 HEADER = "宛名番号,カナ氏名,電話番号"
@@ -292,6 +292,14 @@ def test_a_file_over_the_limit_is_refused_before_it_is_read() -> None:
             return LARGEST + 1
 
     assert "上限 200 MB" in problem(Huge())
+
+
+def test_a_quote_that_stays_open_over_more_lines_than_any_address_has_spoils_its_own_row_alone() -> None:
+    long = '1,ヤマダ,"09012345678' + "\n" * MOST_LINES + '"'
+    found = taken(f"{HEADER}\n{long}\n2,スズキ,09012345679\n")
+    assert [one.id for one in found.accepted] == ["2"]
+    assert found.refused[0].line == 2
+    assert "引用符" in found.refused[0].reason
 
 
 cells = st.sampled_from(

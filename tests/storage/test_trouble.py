@@ -196,8 +196,10 @@ class TestAtWork:
         async with await SqlResults.open(url_of(file), keys()) as store:
             row = await campaign(store, [recipient(n, "x" * 500) for n in range(500)])
         with file.open("r+b") as raw:
-            raw.seek(4096 * 20)
-            raw.write(os.urandom(4096 * 60))
+            # Behind the schema, which is read when the file is opened.
+            pages = file.stat().st_size // 4096
+            raw.seek(4096 * (pages // 2))
+            raw.write(os.urandom(4096 * (pages // 3)))
         async with await SqlResults.open(url_of(file), keys()) as store:
             with pytest.raises(StoreFailed, match=r"壊れている.*SQLITE_CORRUPT"):
                 await store.records(row.id)
