@@ -158,7 +158,13 @@ class _Seat:
     def _clean(self) -> None:
         if self._raw.execute("PRAGMA user_version").fetchone()[0] >= CLEAN:
             return
-        self._raw.execute("VACUUM")
+        try:
+            self._raw.execute("VACUUM")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                # Somebody else is at work: whoever opens the file next does it.
+                return
+            raise
         busy, *_ = self._raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         if not busy:
             self._raw.execute(f"PRAGMA user_version = {CLEAN}")
