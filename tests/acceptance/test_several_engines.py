@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from base64 import b64encode
 from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
@@ -27,7 +28,10 @@ async def test_two_engines_share_a_campaign_and_one_takes_over_from_the_other(
     url = await postgres.new_database()
     numbers = [far_end.number(CONFIRMS) for _ in range(PEOPLE)]
     with ExitStack() as stack:
-        shared = {"dir": str(tmp_path / "keys"), "master_key_file": str(tmp_path / "master.key")}
+        master = tmp_path / "master.key"
+        master.write_text(b64encode(bytes(range(32))).decode())
+        master.chmod(0o600)
+        shared = {"dir": str(tmp_path / "keys"), "master_key_file": str(master)}
         offices = [Office(tmp_path / name, far_end.port, stack) for name in ("one", "two")]
         for office in offices:
             office.settings(database=url, trunk={"lines": LINES}, keys=shared)

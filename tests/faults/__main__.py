@@ -12,7 +12,7 @@ from collections import Counter
 from dataclasses import fields
 from pathlib import Path
 
-from tests.faults.campaign import suffer
+from tests.faults.campaign import LINES, suffer
 from tests.faults.desk import Desk
 from tests.faults.faults import drawn
 from tests.faults.network import Town
@@ -42,7 +42,9 @@ def main() -> int:
     return 0 if verdict.clean and done.total() >= chosen.faults and verdict.dials >= chosen.dials else 1
 
 
-def trial(out: Path, *, faults: int, dials: int, people: int, seed: int) -> tuple[Verdict, Counter[str]]:
+def trial(
+    out: Path, *, faults: int, dials: int, people: int, seed: int, lines: int = LINES
+) -> tuple[Verdict, Counter[str]]:
     """Return the verdict over as many campaigns of `people` as `dials` take, with the faults that were done."""
     rng = random.Random(seed)
     campaigns = -(-dials * 11 // (people * 10))
@@ -56,7 +58,16 @@ def trial(out: Path, *, faults: int, dials: int, people: int, seed: int) -> tupl
             with Desk(out / f"office-{index}", town.network.port) as desk:
                 due = faults * (index + 1) // campaigns - done.total() - len(left)
                 left = drawn(due, rng, small_disk=desk.disk.mounted) + left
-                suffer(desk, town, town.numbers[index * people : (index + 1) * people], left, rng, verdict, done)
+                suffer(
+                    desk,
+                    town,
+                    town.numbers[index * people : (index + 1) * people],
+                    left,
+                    rng,
+                    verdict,
+                    done,
+                    lines=lines,
+                )
             took = time.monotonic() - began
             print(
                 f"campaign {index + 1} of {campaigns}: {took:.0f} s; so far {done.total()} faults, "

@@ -44,11 +44,13 @@ def suffer(
     rng: random.Random,
     verdict: Verdict,
     done: Counter[str],
+    *,
+    lines: int = LINES,
 ) -> None:
     """Call `numbers`; take the names of `faults` from the list's end as they are done, and judge everybody."""
     office = desk.office
     office.settings(
-        trunk={"lines": LINES, "calls_per_second": 5},
+        trunk={"lines": lines, "calls_per_second": 5},
         calling={"retries": RETRIES, "ring_timeout": "5s"},
     )
     office.people(numbers)
