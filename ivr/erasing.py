@@ -12,6 +12,8 @@ import os
 import pwd
 import shutil
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -20,10 +22,11 @@ import structlog
 
 from ivr.audit import Audit
 from ivr.campaign.ports import CampaignRow
+from ivr.data_dir import made
 from ivr.domain.audit import Action
 from ivr.domain.outcome import Outcome
 from ivr.domain.retention import erased_from
-from ivr.errors import InputError, IvrError
+from ivr.errors import InputError, IvrError, StoreFailed
 from ivr.metrics import Metrics
 from ivr.settings import Settings
 from ivr.speech import erase_voice, personal_voice
@@ -76,7 +79,7 @@ async def erase(care: Care, campaign: CampaignRow, why: str, *, in_any_state: bo
 
     Raises InputError, with nothing done, while it is dialled, unless it is to go `in_any_state`.
     """
-    ordered = {"why": why, "who": f"{pwd.getpwuid(os.getuid()).pw_name}（{socket.gethostname()}）"}
+    ordered = {"why": why, "who": f"{_user()}（{socket.gethostname()}）"}
     await care.audit.record(Action.ERASED, campaign.name, why=why)
     files, keys = _files(care, campaign.id), _key_ids(care, campaign.id)
     statistics = await care.results.begin_erasing(
@@ -84,23 +87,25 @@ async def erase(care: Care, campaign: CampaignRow, why: str, *, in_any_state: bo
     )
     care.keys.destroy(campaign.id)
     erase_voice(care.voice, campaign.id)
-    if care.exports(campaign.id).is_dir():
-        shutil.rmtree(care.exports(campaign.id))
+    with _on_disk(care.exports(campaign.id)) as folder:
+        if folder.is_dir():
+            shutil.rmtree(folder)
     await care.results.erase_rows(campaign.id)
     now = SystemClock(care.settings.calling.timezone).now()
     certificate = signing.signed(_certificate(care, statistics, now), care.keys)
-    care.certificates.mkdir(exist_ok=True, mode=0o700)
-    durable.replace(care.certificates / f"{now:%Y%m%d}-{campaign.id}.txt", certificate.encode())
+    with _on_disk(made(care.certificates)) as folder:
+        durable.replace(folder / f"{now:%Y%m%d}-{campaign.id}.txt", certificate.encode())
     await care.results.finish_erasing(campaign.id, now)
     log.info("erased", campaign=campaign.id, why=why)
     return certificate
 
 
 async def finish(care: Care) -> int:
-    """Go on with what a crash cut short; return how many campaigns that were."""
-    left = await care.results.campaigns(state=ERASING)
+    """Erase what a crash cut short, and what a restored backup brought back; return how many campaigns that were."""
+    campaigns = await care.results.campaigns()
+    left = [campaign for campaign in campaigns if campaign.state == ERASING or care.keys.destroyed(campaign.id)]
     for campaign in left:
-        await erase(care, campaign, BY_ORDER)
+        await erase(care, campaign, BY_RESTORE, in_any_state=True)
     return len(left)
 
 
@@ -123,7 +128,7 @@ async def erase_due(care: Care, metrics: Metrics) -> None:
         await finish(care)
         days = await care.results.last_days()
         campaigns = await care.results.campaigns()
-    except (IvrError, OSError) as error:
+    except IvrError as error:
         _failed(metrics, "", error)
         return
     clock = SystemClock(care.settings.calling.timezone)
@@ -135,7 +140,7 @@ async def erase_due(care: Care, metrics: Metrics) -> None:
         try:
             await erase(care, campaign, BY_RULE)
             metrics.erased()
-        except (IvrError, OSError) as error:
+        except IvrError as error:
             _failed(metrics, campaign.id, error)
 
 
@@ -150,6 +155,22 @@ def verified(file: Path) -> str:
     except InputError as error:
         raise InputError(f"{file}：{error}") from None
     return f"{file}：署名は正しく、書き換えられていません。署名した公開鍵は {key} です。"
+
+
+def _user() -> str:
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        # A container's user need not have a name.
+        return f"UID {os.getuid()}"
+
+
+@contextmanager
+def _on_disk(path: Path) -> Iterator[Path]:
+    try:
+        yield path
+    except OSError as error:
+        raise StoreFailed(f"{path} を書き換えられません：{error.strerror}") from None
 
 
 def _failed(metrics: Metrics, campaign: str, error: Exception) -> None:
@@ -212,6 +233,12 @@ def exports_of(settings: Settings, campaign: str) -> Path:
 def backups_of(settings: Settings) -> Path:
     """Return where backups are kept that were given no other place."""
     return settings.data_dir / "backups"
+
+
+def remember_backup(settings: Settings, file: Path) -> None:
+    """Note a backup that was put elsewhere, for the certificates; raise StoreFailed."""
+    with _on_disk(backups_of(settings) / ELSEWHERE) as known, known.open("a", encoding="utf-8") as list_:
+        list_.write(f"{file}\n")
 
 
 def backups_known(folder: Path) -> list[str]:

@@ -10,9 +10,9 @@ from datetime import datetime
 from pathlib import Path
 
 from ivr import identity
-from ivr.data_dir import alone
+from ivr.data_dir import alone, made
 from ivr.domain.audit import Action
-from ivr.erasing import BY_ORDER, BY_RESTORE, ELSEWHERE, Care, backups_of, erase, finish, verified
+from ivr.erasing import BY_ORDER, Care, backups_of, erase, finish, remember_backup, verified
 from ivr.errors import InputError, WrongMasterKey
 from ivr.parts import audit_trail, key_store, master_key_file
 from ivr.reporting import replacing, see_writable
@@ -50,16 +50,14 @@ def verify(file: Path) -> int:
 async def back_up(config: Path | None, target: Path | None) -> int:
     """Copy the database to `target`, among the engine's own backups if nothing else is said."""
     chosen = load(config)
-    folder = backups_of(chosen)
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder = made(backups_of(chosen))
     file = _absolute(target) if target else folder / f"{_now(chosen):%Y%m%d-%H%M%S}.backup"
     with key_store(chosen) as keys:
         async with await SqlResults.open(chosen.database_url(), keys) as results:
             await _care(chosen, results, keys).audit.record(Action.BACKED_UP, file=file.name)
     await backups.backup(chosen.database_url(), file)
     if target and folder not in file.parents:
-        with (folder / ELSEWHERE).open("a", encoding="utf-8") as known:
-            known.write(f"{file}\n")
+        remember_backup(chosen, file)
     print(
         f"{file} にバックアップしました。鍵は入っていません：{chosen.keys.dir or chosen.data_dir / 'keys'} と"
         "マスター鍵は、別の場所に、別々に控えてください。"
@@ -76,7 +74,7 @@ async def restore(config: Path | None, source: Path) -> int:
     with alone(chosen.data_dir), key_store(chosen) as keys, keys.alone():
         unknown = [
             campaign
-            for campaign in backups.campaigns_in(source)
+            for campaign in backups.sealed_campaigns(source)
             if not keys.destroyed(campaign) and not keys.data_keys(campaign)
         ]
         if unknown:
@@ -84,19 +82,15 @@ async def restore(config: Path | None, source: Path) -> int:
                 f"{source} には、鍵の置き場に鍵のない催告が {len(unknown)} 件あります。"
                 "そのときの鍵の置き場も戻してください。"
             )
-        folder = backups_of(chosen)
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        folder = made(backups_of(chosen))
         before = folder / f"{_now(chosen):%Y%m%d-%H%M%S}-before-restore.backup"
         await backups.restore(chosen.database_url(), source, aside=before)
         async with await SqlResults.open(chosen.database_url(), keys) as results:
             care = _care(chosen, results, keys)
             await care.audit.record(Action.RESTORED, file=source.name)
-            gone = 0
-            for campaign in await results.campaigns():
+            for campaign in await results.campaigns(state="running"):
                 await results.move_campaign(campaign.id, expected=["running"], state="paused")
-                if keys.destroyed(campaign.id):
-                    await erase(care, campaign, BY_RESTORE, in_any_state=True)
-                    gone += 1
+            gone = await finish(care)
     print(f"{source} から戻しました。実行中だった催告は一時停止にしました。")
     print("バックアップのあとの電話の記録は失われています。再開の前に、二重にかけることにならないか確かめてください。")
     if gone:

@@ -28,6 +28,7 @@ from tests import traces
 from tests.offices import LIST, PEOPLE, SCENARIO, Ivr
 from tests.storage import filling
 from tests.storage.conftest import postgres
+from tests.storage.old_schema import OLD, fill_0001
 
 __all__ = ["postgres"]
 
@@ -419,3 +420,51 @@ async def test_a_new_master_key_can_be_put_elsewhere(config: Path, tmp_path: Pat
     config.write_text(f"data_dir: var\nkeys: {{master_key_file: {tmp_path}/safe/master.key}}\n", encoding="utf-8")
     async with care_of(config) as care:
         assert len(await care.results.records(row.id)) == 3
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+async def test_a_backup_of_the_first_version_is_restored_and_sealed_without_what_was_erased(
+    config: Path, tmp_path: Path, kind: str, request: pytest.FixtureRequest
+) -> None:
+    url = f"sqlite+aiosqlite:///{config.parent}/var/ivr.db"
+    if kind == "postgres":
+        url = await request.getfixturevalue("postgres").new_database()
+        config.write_text(f"data_dir: var\ndatabase: {url}\n", encoding="utf-8")
+    (config.parent / "var").mkdir()
+    await fill_0001(url)
+    await keeping.back_up(config, tmp_path / "open.backup")
+    async with care_of(config) as care:
+        assert len(await care.results.records(OLD)) == 3
+    await keeping.restore(config, tmp_path / "open.backup")
+    async with care_of(config) as care:
+        people = await care.results.records(OLD)
+        assert [person.recipient for person in people] == filling.people(3)
+        await care.results.move_campaign(OLD, expected=["paused"], state="stopped")
+        await erasing.erase(care, await care.results.campaign("旧"), erasing.BY_ORDER, in_any_state=True)
+    await keeping.restore(config, tmp_path / "open.backup")
+    async with care_of(config) as care:
+        assert await care.results.campaigns() == ()
+        assert await care.results.open_attempts() == ()
+
+
+async def test_an_engine_that_finds_an_erased_campaign_restored_dials_none_of_it(config: Path) -> None:
+    async with care_of(config) as care:
+        row = await filling.campaign(care.results)
+        assert await care.results.intend(filling.intent(row))
+        care.keys.destroy(row.id)
+    async with care_of(config) as care:
+        assert await care.results.open_attempts() == ()
+        await erasing.erase_due(care, Metrics())
+        assert await care.results.campaigns() == ()
+
+
+async def test_a_person_without_a_name_on_the_machine_erases_all_the_same(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nameless(uid: int) -> None:
+        raise KeyError(uid)
+
+    monkeypatch.setattr(erasing.pwd, "getpwuid", nameless)
+    async with care_of(config) as care:
+        certificate = await erasing.erase(care, await filling.campaign(care.results), erasing.BY_ORDER)
+    assert "消去した人：UID" in certificate

@@ -13,9 +13,10 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from sqlalchemy import URL, make_url
+from sqlalchemy import URL, Connection, MetaData, make_url
 
 from ivr.errors import InputError, StoreFailed
+from ivr.storage.databases import CONNECT_S, Postgres
 from ivr.storage.failures import translated
 
 SQLITE, POSTGRES = b"SQLite format 3\0", b"PGDMP"
@@ -56,15 +57,38 @@ async def restore(url: str, source: Path, *, aside: Path) -> None:
         await asyncio.to_thread(_put_back, source, Path(parsed.database or ""), aside)
     else:
         await backup(url, aside)
-        options = ("--clean", "--if-exists", "--single-transaction", "--no-owner", f"--dbname={parsed.database}")
-        await _program("pg_restore", parsed, *options, str(source))
+        try:
+            await _fill(parsed, source)
+        except StoreFailed:
+            await _fill(parsed, aside)
+            raise
 
 
-def campaigns_in(source: Path) -> frozenset[str]:
-    """Return the ids of the campaigns in a copy of SQLite; of PostgreSQL's it can't be told, and none are returned."""
+async def _fill(url: URL, source: Path) -> None:
+    """Empty a PostgreSQL database, of tables that the copy does not know too, and fill it from the copy."""
+    postgres = Postgres(url, CONNECT_S)
+    try:
+        with translated():
+            await postgres.write(_drop_all)
+    finally:
+        await postgres.close()
+    options = ("--single-transaction", "--exit-on-error", "--no-owner", f"--dbname={url.database}")
+    await _program("pg_restore", url, *options, str(source))
+
+
+def _drop_all(connection: Connection) -> None:
+    found = MetaData()
+    found.reflect(connection)
+    found.drop_all(connection)
+
+
+def sealed_campaigns(source: Path) -> frozenset[str]:
+    """Return the ids of the campaigns in a copy of SQLite which want a key; of PostgreSQL's it can't be told: none."""
     if not _head(source).startswith(SQLITE):
         return frozenset()
     with translated(), closing(sqlite3.connect(f"file:{source}?mode=ro&immutable=1", uri=True)) as copy:
+        if not copy.execute("SELECT 1 FROM pragma_table_info('recipients') WHERE name = 'sealed'").fetchone():
+            return frozenset()
         return frozenset(id_ for (id_,) in copy.execute("SELECT id FROM campaigns"))
 
 

@@ -21,7 +21,7 @@ from ivr.campaign.ports import (
 )
 from ivr.domain.attempt import AttemptState, Intent, Past
 from ivr.domain.outcome import Outcome
-from ivr.errors import NotFound
+from ivr.errors import KeyDestroyed, NotFound
 from ivr.storage.sealing import Sealing
 from ivr.storage.tables import OPEN, PROVEN, attempts, campaigns, key_presses, recipients
 
@@ -113,7 +113,11 @@ def open_attempts(connection: Connection, sealing: Sealing, engines: Collection[
         query = query.where(attempts.c.engine.in_(engines))
     found = []
     for row in connection.execute(query):
-        recipient, number = sealing.dialled(row.campaign_id, row.id, row.sealed)
+        try:
+            recipient, number = sealing.dialled(row.campaign_id, row.id, row.sealed)
+        except KeyDestroyed:
+            # A backup from before an erasure was restored, and the engine was started before it was erased again.
+            continue
         intent = Intent(id=row.id, campaign=row.campaign_id, recipient=recipient, number=number, at=row.intended_at)
         found.append(OpenAttempt(intent=intent, state=AttemptState(row.state)))
     return tuple(found)

@@ -219,7 +219,8 @@ class SqlResults:
         return await self._write(lambda connection: begin(connection, campaign))
 
     async def erase_rows(self, campaign_id: str) -> None:
-        """Delete everybody of a campaign, a few at a time."""
+        """Delete everybody of a campaign, whose key is gone, a few at a time."""
+        self._sealing.fields.drop(campaign_id)
         while await self._write(lambda connection: erasing.some_rows(connection, campaign_id)):
             pass
 

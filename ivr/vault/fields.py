@@ -62,6 +62,10 @@ class Fields:
         """Tell whether a campaign has a key."""
         return bool(self._keys.data_keys(campaign))
 
+    def erased(self, campaign: str) -> bool:
+        """Tell whether a campaign was erased."""
+        return self._keys.destroyed(campaign)
+
     def begin(self, campaign: str) -> None:
         """Make the key of a new campaign."""
         self._keys.new_data_key(campaign)
@@ -71,6 +75,10 @@ class Fields:
         self._ciphers.pop(campaign, None)
         for generation in self._keys.data_keys(campaign):
             self._keys.retire(campaign, generation)
+
+    def drop(self, campaign: str) -> None:
+        """Keep the keys of a campaign in memory no longer."""
+        self._ciphers.pop(campaign, None)
 
     def refresh(self, campaign: str) -> None:
         """Read the keys of a campaign again: there is a newer one."""

@@ -43,13 +43,15 @@ def upgrade() -> None:
     op.add_column("recipients", sa.Column("sealed", sa.LargeBinary, nullable=False, server_default=EMPTY))
     op.add_column("attempts", sa.Column("sealed", sa.LargeBinary, nullable=False, server_default=EMPTY))
     op.add_column("attempts", sa.Column("number_hash", sa.String, nullable=False, server_default=EMPTY))
+    for (campaign,) in connection.execute(sa.text("SELECT id FROM campaigns")).all():
+        if fields.erased(campaign):
+            connection.execute(sa.text("DELETE FROM campaigns WHERE id = :id"), {"id": campaign})
+        elif not fields.known(campaign):
+            fields.begin(campaign)
     if sqlite:
         connection.execute(sa.text("PRAGMA defer_foreign_keys = ON"))
     else:
         op.drop_constraint("fk_attempts_recipients", "attempts")
-    for (campaign,) in connection.execute(sa.text("SELECT id FROM campaigns")).all():
-        if not fields.known(campaign):
-            fields.begin(campaign)
     _seal_attempts(connection, fields)
     _seal_recipients(connection, fields)
     for table, column in (
