@@ -13,7 +13,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from sqlalchemy import URL, Connection, MetaData, make_url
+from sqlalchemy import URL, Connection, MetaData, make_url, text
 
 from ivr.errors import InputError, StoreFailed
 from ivr.storage.databases import CONNECT_S, Postgres
@@ -80,6 +80,8 @@ def _drop_all(connection: Connection) -> None:
     found = MetaData()
     found.reflect(connection)
     found.drop_all(connection)
+    # What keeps the audit trail's entries belongs to no table.
+    connection.execute(text("DROP FUNCTION IF EXISTS audit_refuses()"))
 
 
 def sealed_campaigns(source: Path) -> frozenset[str]:
