@@ -13,7 +13,6 @@ import json
 import os
 import sqlite3
 from contextlib import AsyncExitStack, ExitStack
-from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, Self, TypeVar, cast
 
@@ -37,7 +36,7 @@ CLEANING_S = 3600.0
 
 CONNECT_S = 10.0
 _CLEANED = f"clean since {CLEAN:04}"
-_JSON = partial(json.dumps, ensure_ascii=False, separators=(",", ":"), default=str)
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str).encode
 
 
 class Database(Protocol):

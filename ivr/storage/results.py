@@ -33,8 +33,8 @@ PATIENCE_S = 30.0
 """How long a write waits for another process that is writing: longer than the import of a very long list."""
 
 LEISURE_S = 0.1
-"""How long what has happened to a call waits for another write to go to the disk with. A dial begins with its intent
-on disk, and so with little wait; while it goes on, and once it is over, nobody waits."""
+"""How long what is written of a call waits for another write to go to the disk with. A commit costs more CPU than what
+it commits. The dial waits for its intent, and takes a line meanwhile: for so long a time that a call doesn't show it."""
 
 
 def _untold(_seconds: float) -> None:
@@ -138,7 +138,9 @@ class SqlResults:
 
     async def intend(self, intent: Intent) -> bool:
         """Store the intent and move the person `waiting` -> `calling`; False, nothing stored, if not waiting."""
-        return await self._write(lambda connection: commands.intend(connection, self._sealing, intent, self._member))
+        return await self._write(
+            lambda connection: commands.intend(connection, self._sealing, intent, self._member), leisure=LEISURE_S
+        )
 
     async def advance(self, attempt_id: str, *, expected: AttemptState, state: AttemptState, at: datetime) -> bool:
         """Move an attempt that has not ended; tell whether it was in `expected`. To `ENDED` leads `end`."""

@@ -22,6 +22,8 @@ from ivr.vault.fields import Fields
 RECIPIENTS, ATTEMPTS = "recipients", "attempts"
 """The tables, as the fields are bound to them."""
 
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
 
 class Sealing:
     """Seals people and attempts, and opens their rows; raises KeyDestroyed and KeysFailed."""
@@ -64,4 +66,4 @@ class Sealing:
 
 
 def _packed(content: object) -> bytes:
-    return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+    return _JSON.encode(content).encode("utf-8", "surrogatepass")
