@@ -91,9 +91,15 @@ class Desk:
 
     def step_clock(self, seconds: float) -> None:
         """Step the engine's time of day."""
-        now = float(self.clock.read_text()) + seconds
+        self._set_clock(float(self.clock.read_text()) + seconds)
+
+    def put_clock_right(self) -> None:
+        """Set the engine's time of day to what it is."""
+        self._set_clock(0.0)
+
+    def _set_clock(self, ahead: float) -> None:
         new = self.clock.with_suffix(".new")
-        new.write_text(str(now))
+        new.write_text(str(ahead))
         new.replace(self.clock)
 
     def cut(self, engine: int, *, port: int) -> int:
