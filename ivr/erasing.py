@@ -38,6 +38,9 @@ from ivr.vault import KeyStore, durable, signing
 log = structlog.get_logger(__name__)
 
 BY_ORDER, BY_RULE = "ivr erase による指示", "保存期間の満了"
+LONGEST_CERTIFICATE = 1 << 20
+"""Characters."""
+
 BY_RESTORE = "消去したものがバックアップから戻ったため"
 
 KINDS = {
@@ -147,7 +150,8 @@ async def erase_due(care: Care, metrics: Metrics) -> None:
 def verified(file: Path) -> str:
     """Return a sentence about the certificate in `file`; raise InputError where it was changed."""
     try:
-        text = file.read_text("utf-8")
+        with file.open(encoding="utf-8") as opened:
+            text = opened.read(LONGEST_CERTIFICATE)
     except (OSError, UnicodeDecodeError):
         raise InputError(f"消去証明 {file} を読めません。") from None
     try:

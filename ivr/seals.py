@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from ivr.campaign import list_file
 from ivr.errors import InputError, NotFound
 from ivr.parts import key_store
 from ivr.reporting import Seal, replacing
@@ -14,15 +15,22 @@ from ivr.vault import sealed_files, signing
 
 SUFFIX = ".age"
 
+LARGEST = list_file.LARGEST + (1 << 20)
+"""Bytes of a file that is read at all. A list grows by 16 bytes in 64 KiB as it is sealed."""
+
 
 def read_bytes(file: Path) -> bytes:
     """Return what `file` holds; raise InputError in the person's words."""
     try:
-        return file.read_bytes()
+        with file.open("rb") as opened:
+            data = opened.read(LARGEST + 1)
     except FileNotFoundError:
         raise NotFound(f"{file} がありません。ファイル名とフォルダを確かめてください。") from None
     except OSError as error:
         raise InputError(f"{file} を読めません：{error.strerror}") from None
+    if len(data) > LARGEST:
+        raise InputError(f"{file} は大きすぎます（上限 {LARGEST // 1024**2} MB）。")
+    return data
 
 
 def read_opened(file: Path, settings: Callable[[], Settings]) -> bytes:

@@ -101,3 +101,14 @@ def test_a_master_key_in_the_environment_opens_the_keys(ivr: Ivr, tmp_path: Path
             text=True,
         )
         assert said.returncode == status, said.stderr
+
+
+def test_a_file_that_can_be_no_list_is_refused_before_it_is_read_whole(ivr: Ivr, tmp_path: Path) -> None:
+    huge = tmp_path / "huge.csv"
+    with huge.open("wb") as file:
+        file.truncate(1 << 34)
+    for arguments in (("seal", huge, "--to", str(x25519.Identity.generate().to_public())), ("list", "check", huge)):
+        said = ivr(*arguments)
+        assert said.returncode == 1
+        assert "大きすぎます（上限 201 MB）" in said.stderr
+        assert "Traceback" not in said.stderr

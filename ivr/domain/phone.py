@@ -52,7 +52,7 @@ _LABEL = re.compile(r"(?:TEL|電話|携帯|自宅)(?:番号)?[.: ]*(?=[\d+(])", 
 _EXTENSION = re.compile(r"\d.*(?:内線|ext|x|#)", re.IGNORECASE)
 _SEPARATORS = re.compile(r"[\s()\[\].\u00ad\u2010-\u2015\u2043\u2212\u2500\u2501\u30fc\u301c\uff5e~_-]+")
 _SEVERAL = re.compile(r"\d{2,}\s*[/,;、・]\s*\+?\d{2,}|\n", re.ASCII)
-_HIDING = re.compile(r"18[46](?=0\d{9,10}$|0081|\+81|81\d{9,10}$)", re.ASCII)
+_HIDING = re.compile(r"^18[46](?=0\d{9,10}$|0081|\+81|81\d{9,10}$)", re.ASCII)
 
 _DIGITS_LOST = (
     "表計算ソフトの指数表示（9.01E+09 など）になり、桁が失われています。"

@@ -228,3 +228,7 @@ def test_what_is_longer_than_any_number_is_refused_unread_and_shown_not_at_all(t
     with pytest.raises(InputError, match=r"長すぎます（上限 100 字）"):
         phone.parse(text)
     assert phone.masked(text) == ""
+
+
+def test_digits_within_a_number_are_not_taken_for_a_prefix_that_hides_or_shows_ours() -> None:
+    assert phone.parse("+81860081101") == phone.parse("0860081101")
