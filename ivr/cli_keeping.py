@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ivr.terminal import config, fail, run
+from ivr.terminal import config, fail, run, see_meant
 
 keys = typer.Typer(help="鍵の表示と取り替え", no_args_is_help=True, rich_markup_mode=None)
 
@@ -55,6 +55,7 @@ def erase(
     name: Annotated[str | None, typer.Argument(help="催告の名前")] = None,
     certificate: Annotated[Path | None, typer.Option("--certificate", help="消去証明を書き出すファイル")] = None,
     verify: Annotated[Path | None, typer.Option("--verify", help="この消去証明が本物か確かめる")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="確かめずに消去する")] = False,
 ) -> None:
     """催告の鍵・宛先・音声・結果を消去し、消去証明を残します。元に戻せません。例：ivr erase 2026-11"""
     from ivr import keeping
@@ -65,6 +66,8 @@ def erase(
         sys.exit(keeping.verify(verify))
     if name is None:
         fail("消去する催告の名前か、--verify と消去証明のファイルを書いてください。")
+    if not yes:
+        see_meant(f"催告「{name}」を消去します。宛先も結果も、控えのデータベースからも、元に戻せなくなります。", name)
     run(keeping.erase_campaign(config(), name, certificate))
 
 

@@ -15,6 +15,7 @@ from ivr.domain.audit import Action
 from ivr.erasing import BY_ORDER, Care, backups_of, erase, finish, remember_backup, verified
 from ivr.errors import InputError, WrongMasterKey
 from ivr.parts import audit_trail, key_store, master_key_file
+from ivr.progress import bar
 from ivr.reporting import replacing, see_writable
 from ivr.settings import Settings, load
 from ivr.storage import SqlResults, backups
@@ -124,16 +125,20 @@ async def _new_data_keys(chosen: Settings, keys: KeyStore) -> int:
     async with await SqlResults.open(chosen.database_url(), keys) as results:
         await _care(chosen, results, keys).audit.record(Action.KEY_ROTATED)
         campaigns = await results.campaigns()
-        with keys.alone():
+        with keys.alone(), bar("催告の鍵を取り替えています", len(campaigns)) as done:
             for campaign in campaigns:
-                if campaign.state == ERASING:
-                    continue
-                if len(keys.data_keys(campaign.id)) == 1:
-                    keys.new_data_key(campaign.id)
-                await results.reseal(campaign.id)
-                for generation in [*keys.data_keys(campaign.id)][:-1]:
-                    keys.retire(campaign.id, generation)
+                if campaign.state != ERASING:
+                    await _new_data_key(results, keys, campaign.id)
+                done(1)
     return len(campaigns)
+
+
+async def _new_data_key(results: SqlResults, keys: KeyStore, campaign: str) -> None:
+    if len(keys.data_keys(campaign)) == 1:
+        keys.new_data_key(campaign)
+    await results.reseal(campaign)
+    for generation in [*keys.data_keys(campaign)][:-1]:
+        keys.retire(campaign, generation)
 
 
 def _new_master_key(keys: KeyStore, place: Path | None, new_file: Path | None) -> None:

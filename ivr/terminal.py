@@ -28,6 +28,20 @@ def fail(message: str) -> NoReturn:
     sys.exit(1)
 
 
+def see_meant(warning: str, name: str) -> None:
+    """Go on where a person types `name` after the warning, or where nobody sits at a terminal; end otherwise."""
+    if not sys.stdin.isatty():
+        return
+    print(warning, file=sys.stderr)
+    print(f"よければ、もう一度「{name}」と入力してください：", end="", file=sys.stderr, flush=True)
+    try:
+        typed = input()
+    except (EOFError, KeyboardInterrupt):
+        typed = ""
+    if typed.strip() != name:
+        fail("取りやめました。何も変えていません。")
+
+
 def run(work: Coroutine[Any, Any, int]) -> NoReturn:
     """Run a command to its end and exit with its status."""
     try:

@@ -33,8 +33,8 @@ PATIENCE_S = 30.0
 """How long a write waits for another process that is writing: longer than the import of a very long list."""
 
 LEISURE_S = 0.1
-"""How long what is written of a call waits for another write to go to the disk with. A commit costs more CPU than what
-it commits. The dial waits for its intent, and takes a line meanwhile: for so long a time that a call doesn't show it."""
+"""How long what is written of a call waits for another write to go to the disk with: a commit costs more CPU than what
+it commits. The dial waits for its intent, and takes a line meanwhile, for a time that is nothing beside a call."""
 
 
 def _untold(_seconds: float) -> None:

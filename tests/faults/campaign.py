@@ -99,8 +99,8 @@ def _under_way(running: Command, town: Town, numbers: Sequence[str]) -> bool:
 
 def _settle(desk: Desk, running: Command) -> None:
     """Let the campaign go on until it ends with everybody settled."""
-    # With a clock that was set back an hour, a retry due in a moment waits for that hour.
-    desk.put_clock_right()
+    # A retry that was due in a moment when the clock was set back waits until it is that late again.
+    desk.catch_up()
     for _ in range(3):
         said = running.ended(SETTLED_S)
         assert "Traceback" not in said.err, said.err[-3000:]

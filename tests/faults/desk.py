@@ -67,6 +67,7 @@ class Desk:
         self.office = Office(folder, trunk_port, self._stack)
         self.clock = folder / "clock"
         self.clock.write_text("0")
+        self._furthest = 0.0
         self.disk = self._stack.enter_context(SmallDisk(self.office.data_dir))
         self.office.prefix = self.disk.prefix
         self.office.program = (sys.executable, str(Path(__file__).with_name("engine.py")), str(self.clock))
@@ -93,11 +94,12 @@ class Desk:
         """Step the engine's time of day."""
         self._set_clock(float(self.clock.read_text()) + seconds)
 
-    def put_clock_right(self) -> None:
-        """Set the engine's time of day to what it is."""
-        self._set_clock(0.0)
+    def catch_up(self) -> None:
+        """Set the engine's time of day to the furthest that it ever was ahead."""
+        self._set_clock(self._furthest)
 
     def _set_clock(self, ahead: float) -> None:
+        self._furthest = max(self._furthest, ahead)
         new = self.clock.with_suffix(".new")
         new.write_text(str(ahead))
         new.replace(self.clock)
