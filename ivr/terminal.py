@@ -32,9 +32,9 @@ def see_meant(warning: str, name: str) -> None:
     """Go on where a person types `name` after the warning, or where nobody sits at a terminal; end otherwise."""
     if not sys.stdin.isatty():
         return
-    print(warning, file=sys.stderr)
-    print(f"よければ、もう一度「{name}」と入力してください：", end="", file=sys.stderr, flush=True)
     try:
+        print(warning, file=sys.stderr)
+        print(f"よければ、もう一度「{name}」と入力してください：", end="", file=sys.stderr, flush=True)
         typed = input()
     except (EOFError, KeyboardInterrupt):
         typed = ""
