@@ -139,6 +139,11 @@ class Audit:
         last = await self._results.last_audited()
         return last.number if last else 0
 
+    async def missing(self) -> int:
+        """Return how many entries at the end are not there any more."""
+        head = await self._head()
+        return max(0, head.number - await self.count()) if head is not None else 0
+
     async def examine(
         self, *, newest: int | None = None, watch: Callable[[int], None] = lambda _count: None
     ) -> Examined:

@@ -18,10 +18,13 @@ from ivr.parts import audit_trail, key_store, master_key_file
 from ivr.progress import bar
 from ivr.reporting import replacing, see_writable
 from ivr.settings import Settings, load
-from ivr.storage import SqlResults, backups
+from ivr.storage import SqlResults, backups, trail
 from ivr.storage.erasing import ERASING
 from ivr.system_clock import SystemClock
-from ivr.vault import KeyStore, master
+from ivr.vault import KeyStore, durable, master
+
+CARRIED = "audit-trail.carried"
+"""In `data_dir`, while a restore is under way: the audit trail of the database that is replaced."""
 
 
 async def erase_campaign(config: Path | None, name: str, certificate: Path | None) -> int:
@@ -85,15 +88,28 @@ async def restore(config: Path | None, source: Path) -> int:
             )
         folder = made(backups_of(chosen))
         before = folder / f"{_now(chosen):%Y%m%d-%H%M%S}-before-restore.backup"
+        # Kept until it is added: a crash in between must not cost the trail its end.
+        carried = chosen.data_dir / CARRIED
+        entries = {**trail.read_file(carried), **await trail.read(chosen.database_url())}
+        durable.replace(carried, trail.written(entries))
         await backups.restore(chosen.database_url(), source, aside=before)
         async with await SqlResults.open(chosen.database_url(), keys) as results:
             care = _care(chosen, results, keys)
-            await care.audit.record(Action.RESTORED, file=source.name)
+            added = await results.add_to_record(entries)
+            lost = await care.audit.missing()
+            await care.audit.record(Action.RESTORED, file=source.name, entries=added, lost=lost)
+            carried.unlink()
             for campaign in await results.campaigns(state="running"):
                 await results.move_campaign(campaign.id, expected=["running"], state="paused")
             gone = await finish(care)
     print(f"{source} から戻しました。実行中だった催告は一時停止にしました。")
     print("バックアップのあとの電話の記録は失われています。再開の前に、二重にかけることにならないか確かめてください。")
+    if added:
+        print(f"監査証跡は、バックアップのあとの {added} 件も引き継ぎました。")
+    if lost:
+        print(
+            f"監査証跡の終わりの {lost} 件は、元のデータベースから読めず、失われました。ivr audit verify が示します。"
+        )
     if gone:
         print(f"消去済みの催告が {gone} 件含まれていたので、取り除きました。")
     return 0

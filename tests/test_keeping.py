@@ -6,7 +6,7 @@ import asyncio
 import json
 import shutil
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -16,6 +16,7 @@ import pytest
 from ivr import desk, erasing, identity, keeping
 from ivr.campaign.ports import CampaignRow, NewCampaign
 from ivr.data_dir import alone
+from ivr.domain.audit import Action, Harm
 from ivr.domain.outcome import Outcome
 from ivr.errors import EngineRuns, InputError, KeyDestroyed, KeysFailed, KeysInUse
 from ivr.metrics import Metrics
@@ -303,8 +304,13 @@ async def test_a_backup_is_restored_without_what_was_erased_and_calls_nobody(
     await keeping.erase_campaign(config, "消える", None)
     async with care_of(config) as care:
         await filling.attempt(care.results, kept, Outcome.CONFIRMED, settled=Outcome.CONFIRMED)
+        since = [entry async for entry in care.audit.entries()]
     await keeping.restore(config, tmp_path / "a.backup")
     async with care_of(config) as care:
+        trail = [entry async for entry in care.audit.entries()]
+        assert trail[: len(since)] == since, "what was done stays on record"
+        assert trail[len(since)].action == Action.RESTORED
+        assert (await care.audit.examine()).faults == ()
         (row,) = await care.results.campaigns()
         assert (row.name, row.state) == ("残る", "paused")
         people = await care.results.records(row.id)
@@ -312,6 +318,49 @@ async def test_a_backup_is_restored_without_what_was_erased_and_calls_nobody(
         assert {person.state for person in people} == {"waiting"}
     aside = [*(config.parent / "var" / "backups").glob("*-before-restore.backup")]
     assert len(aside) == 1, "what was replaced is kept"
+
+
+@pytest.mark.parametrize(
+    "harm", [shutil.rmtree, lambda folder: (folder / "ivr.db").write_bytes(b"SQLite format 3\0" * 999)]
+)
+async def test_what_a_damaged_database_no_longer_tells_of_the_trail_is_counted_and_stays_a_gap(
+    harm: Callable[[Path], object], config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config.write_text(f"data_dir: var\ndatabase: sqlite+aiosqlite:///{tmp_path}/db/ivr.db\n", encoding="utf-8")
+    async with care_of(config) as care:
+        await filling.campaign(care.results)
+    await keeping.back_up(config, tmp_path / "a.backup")
+    async with care_of(config) as care:
+        for _ in range(3):
+            await care.audit.record(Action.EXPORTED)
+    harm(tmp_path / "db")
+    (tmp_path / "db").mkdir(exist_ok=True)
+    await keeping.restore(config, tmp_path / "a.backup")
+    assert "監査証跡の終わりの 3 件は" in capsys.readouterr().out
+    async with care_of(config) as care:
+        assert [fault.harm for fault in (await care.audit.examine()).faults] == [Harm.MISSING]
+
+
+async def test_a_restore_that_a_crash_cut_short_is_done_again_and_the_trail_is_whole(
+    config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with care_of(config) as care:
+        await filling.campaign(care.results)
+    await keeping.back_up(config, tmp_path / "a.backup")
+    async with care_of(config) as care:
+        await care.audit.record(Action.EXPORTED)
+
+    async def crash(_results: SqlResults, _entries: object) -> int:
+        raise RuntimeError("killed")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(SqlResults, "add_to_record", crash)
+        with pytest.raises(RuntimeError, match="killed"):
+            await keeping.restore(config, tmp_path / "a.backup")
+    await keeping.restore(config, tmp_path / "a.backup")
+    async with care_of(config) as care:
+        assert (await care.audit.examine()).faults == ()
+    assert not [*(config.parent / "var").glob("*.carried")]
 
 
 async def test_nothing_is_restored_under_a_running_engine_or_an_open_store(config: Path, tmp_path: Path) -> None:
