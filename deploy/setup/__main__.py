@@ -1,4 +1,4 @@
-"""Prepare a checkout: `.venv/` (Python), `.asterisk/` (the PBX) and `.asterisk/sipp/` (for the tests).
+"""Prepare a checkout: `.venv/` (Python), `.asterisk/` (the PBX) and, for the tests, sipp and PostgreSQL.
 
 Standard library only: it runs before anything is installed. Touches nothing outside the checkout, needs no
 root, may be interrupted at any point, and does nothing when everything is there.
@@ -12,10 +12,11 @@ import sys
 
 import environment
 import pbx
+import postgres
 import sipp
 from work import CHECKOUT, SetupError, only_one_at_a_time
 
-PARTS = {"venv": environment.prepare, "asterisk": pbx.prepare, "sipp": sipp.prepare}
+PARTS = {"venv": environment.prepare, "asterisk": pbx.prepare, "sipp": sipp.prepare, "postgres": postgres.prepare}
 
 
 def main() -> int:

@@ -28,7 +28,7 @@ from ivr.storage.tables import attempts, key_presses, recipients
 from ivr.vault.fields import Fields
 from tests.bench.table import Figure, at
 from tests.keys import keys
-from tests.storage.cluster import binaries, cluster
+from tests.storage.cluster import cluster, programs
 
 FEW, MANY = 10_000, 1_000_000
 """Attempts that are stored, two a person."""
@@ -71,8 +71,8 @@ async def bench_store() -> list[Figure]:
     """Return what SQLite keeps up with, and PostgreSQL where its programs are installed."""
     with tempfile.TemporaryDirectory() as folder:
         figures = await _measure("SQLite", f"sqlite+aiosqlite:///{folder}/ivr.db")
-    if programs := binaries():
-        with cluster(programs, "max_wal_size=4GB") as running:
+    if found := programs():
+        with cluster(found, "max_wal_size=4GB") as running:
             figures += await _measure("PostgreSQL", await running.new_database())
     return figures
 

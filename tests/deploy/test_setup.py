@@ -140,6 +140,23 @@ def test_off_debian_the_container_is_named_as_the_way(checkout: Path, tmp_path: 
 
 
 @needs_dpkg
+def test_a_machine_without_postgresql_gets_one_for_the_tests(checkout: Path, host: Host) -> None:
+    part = checkout / "deploy/setup/postgres.py"
+    elsewhere = part.read_text(encoding="utf-8").replace('"/usr/lib/postgresql"', '"/nonexistent"')
+    for version in ("9.6", "15"):
+        host.offer(
+            f"postgresql-{version}",
+            {f"usr/lib/postgresql/{version}/bin/{name}": version for name in ("pg_dump", "pg_restore")},
+        )
+    part.write_text(elsewhere, encoding="utf-8")
+    done = set_up(checkout, "postgres", **host.env)
+    assert done.returncode == 0, done.stderr
+    launched = subprocess.run([checkout / ".asterisk/bin/pg_dump"], capture_output=True, text=True, timeout=20)
+    assert launched.stdout.endswith("/usr/lib/postgresql/15/bin/pg_dump\n")
+    assert set_up(checkout, "postgres", **host.env).stdout == "", "the second run does nothing"
+
+
+@needs_dpkg
 def test_packages_are_unpacked_with_a_launcher_that_becomes_the_program(checkout: Path, host: Host) -> None:
     done = set_up(checkout, "sipp", **host.env)
     assert done.returncode == 0, done.stderr

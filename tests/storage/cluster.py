@@ -18,7 +18,8 @@ from uuid import uuid4
 import asyncpg
 from sqlalchemy import make_url
 
-BINARIES = Path("/usr/lib/postgresql")
+INSTALLED, UNPACKED = Path("/"), Path(__file__).parents[2] / ".asterisk" / "postgres"
+"""Where a machine has PostgreSQL, and where `make setup` puts one if it has none."""
 
 
 @dataclass(frozen=True)
@@ -49,13 +50,28 @@ class Cluster:
             await connection.close()
 
 
-def binaries() -> Path | None:
-    """Return where the newest PostgreSQL's programs are, None where they are not installed."""
-    versions = sorted(BINARIES.glob("*/bin/initdb"), key=lambda path: float(path.parts[-3]), reverse=True)
-    if versions:
-        return versions[0].parent
+@dataclass(frozen=True)
+class Programs:
+    """PostgreSQL's programs in `folder`, and the libraries that are theirs alone."""
+
+    folder: Path
+    libraries: Path | None = None
+
+    def environment(self) -> dict[str, str]:
+        """Return what they run with."""
+        own = {"LD_LIBRARY_PATH": str(self.libraries)} if self.libraries is not None else {}
+        return {**os.environ, "LC_ALL": "C", **own}
+
+
+def programs() -> Programs | None:
+    """Return the newest PostgreSQL's, None where there is none."""
+    for root in (INSTALLED, UNPACKED):
+        versions = sorted(root.glob("usr/lib/postgresql/*/bin/initdb"), key=lambda path: float(path.parts[-3]))
+        if versions:
+            libraries = next(root.glob("usr/lib/*-linux-gnu*"), None) if root is UNPACKED else None
+            return Programs(versions[-1].parent, libraries)
     found = shutil.which("initdb")
-    return Path(found).parent if found else None
+    return Programs(Path(found).parent) if found else None
 
 
 def _unprivileged() -> dict[str, object]:
@@ -67,7 +83,7 @@ def _unprivileged() -> dict[str, object]:
 
 
 @contextmanager
-def cluster(programs: Path, *settings: str) -> Iterator[Cluster]:
+def cluster(programs: Programs, *settings: str) -> Iterator[Cluster]:
     """Run a cluster with `settings` (`name=value`) while inside."""
     somebody = _unprivileged()
     # Not in tmp_path: its parents are closed to anyone else, and a socket's path may have 107 bytes at most.
@@ -78,12 +94,12 @@ def cluster(programs: Path, *settings: str) -> Iterator[Cluster]:
     def start(*words: str) -> subprocess.Popen[bytes]:
         with (folder / "log").open("ab") as log:
             return subprocess.Popen(
-                [str(programs / words[0]), *words[1:]],
+                [str(programs.folder / words[0]), *words[1:]],
                 cwd=folder,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=log,
-                env={**os.environ, "LC_ALL": "C", "HOME": str(folder)},
+                env={**programs.environment(), "HOME": str(folder)},
                 **somebody,  # type: ignore[call-overload]
             )
 

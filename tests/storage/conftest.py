@@ -14,16 +14,19 @@ import pytest
 
 from ivr.storage import SqlResults
 from tests.keys import keys
-from tests.storage.cluster import Cluster, binaries, cluster
+from tests.storage.cluster import UNPACKED, Cluster, cluster, programs
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Cluster]:
     """Start a cluster that forgets everything when the power goes."""
-    programs = binaries()
-    if programs is None:
-        pytest.skip("PostgreSQL's programs are not installed (Debian: postgresql)")
-    with cluster(programs, "fsync=off") as running:
+    found = programs()
+    if found is None:
+        pytest.fail("PostgreSQL's programs are not there: make setup fetches them")
+    with cluster(found, "fsync=off") as running, pytest.MonkeyPatch.context() as patched:
+        if found.libraries is not None:
+            # What `ivr backup` and `ivr restore` find on PATH comes from the same place.
+            patched.setenv("PATH", f"{UNPACKED.parent / 'bin'}{os.pathsep}{os.environ['PATH']}")
         yield running
 
 
