@@ -128,3 +128,34 @@ def test_settings_keep_data_where_the_volume_is() -> None:
     assert "data:/var/lib/yobirin" in ENGINE["volumes"]
     assert settings.data_dir == Path("/var/lib/yobirin")
     assert settings.database == "sqlite+aiosqlite:////var/lib/yobirin/ivr.db"
+
+
+def test_postgresql_comes_with_its_profile_alone_and_listens_where_the_engine_looks() -> None:
+    assert {name for name, service in COMPOSE["services"].items() if "profiles" in service} == {"postgres"}
+    postgres = COMPOSE["services"]["postgres"]
+    assert "listen_addresses=${YOBIRIN_POSTGRES_ADDRESS:-127.0.0.1}" in postgres["command"]
+    assert re.fullmatch(r"postgres:\d+\.\d+-bookworm", postgres["image"])
+
+
+def test_the_password_of_the_database_is_a_file_that_nobody_ships(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    postgres = COMPOSE["services"]["postgres"]
+    (secret,) = postgres["secrets"]
+    assert postgres["environment"]["POSTGRES_PASSWORD_FILE"] == f"/run/secrets/{secret}"
+    assert postgres["environment"]["POSTGRES_HOST_AUTH_METHOD"] == "scram-sha-256"
+    assert not any("PASSWORD" in name and not name.endswith("_FILE") for name in postgres["environment"])
+    file = COMPOSE["secrets"][secret]["file"]
+    assert not (ROOT / re.sub(r"\$\{\w+:-(.*?)\}", r"\1", file)).exists()
+    assert file.removeprefix("${YOBIRIN_CONFIG:-./deploy/container}/") in (ROOT / ".gitignore").read_text(
+        encoding="utf-8"
+    )
+
+
+def test_the_settings_that_the_manual_gives_for_postgresql_load(tmp_path: Path) -> None:
+    manual = (ROOT / "docs/operations.md").read_text(encoding="utf-8").split("## Several engines")[1]
+    (example,) = re.findall(r"```yaml\n(.*?)```", manual.split("\n## ")[0], re.DOTALL)
+    (tmp_path / "ivr.yaml").write_text(example, encoding="utf-8")
+    (tmp_path / "database.password").write_text("secret\n", encoding="utf-8")
+    found = load(tmp_path / "ivr.yaml")
+    assert found.database_url() == "postgresql+asyncpg://ivr:secret@db.example.jp/ivr?ssl=verify-full"
