@@ -88,6 +88,7 @@ def report(verdict: Verdict, done: Counter[str]) -> str:
         f"double        {verdict.double:6}",
         f"lost          {verdict.lost:6}",
         f"false confirm {verdict.false_confirmed:6}",
+        f"unwitnessed   {verdict.unwitnessed:6}  confirmed, and the network itself stood still in the call",
         f"invented      {verdict.invented:6}  answers that the results tell of and the far end does not",
         f"unseen        {verdict.unseen_confirmed:6}  confirmed, and the engine or its PBX died before it was stored",
     ]

@@ -7,6 +7,7 @@ import time
 import wave
 from collections import Counter
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -72,7 +73,7 @@ def suffer(
     calls = town.network.calls(numbers)
     by_number: dict[str, list[Dialled]] = {number: [] for number in numbers}
     for call in calls:
-        by_number[call.number].append(_dialled(call, message))
+        by_number[call.number].append(_dialled(call, message, town))
     seen = town.network.dials(numbers)
     assert {number: len(found) for number, found in by_number.items()} == seen, "every dial has its record"
     people = office.results()
@@ -110,10 +111,14 @@ def _settle(desk: Desk, running: Command) -> None:
     raise AssertionError(f"the campaign does not end: {said.out[-2000:]}\n{said.err[-2000:]}")
 
 
-def _dialled(call: FarCall, message: Samples) -> Dialled:
+def _dialled(call: FarCall, message: Samples, town: Town) -> Dialled:
     pressed = next((at for key, at in call.keys if key == "#"), None)
-    heard = pressed is not None and heard_matches(call.heard.after(pressed), message).correlation > SAME
-    return Dialled(answered=call.answered is not None, confirmed=heard)
+    if pressed is None or call.answered is None:
+        return Dialled(answered=call.answered is not None, confirmed=False)
+    heard = heard_matches(call.heard.after(pressed), message).correlation > SAME
+    answered = call.invited + timedelta(seconds=call.answered)
+    blind = town.stood_still(answered, answered + timedelta(seconds=call.talked))
+    return Dialled(answered=True, confirmed=heard, blind=blind and not heard)
 
 
 def _samples(wav: Path) -> Samples:

@@ -114,7 +114,7 @@ def engine_frozen(scene: Scene) -> None:
 
 def network_frozen(scene: Scene) -> None:
     """The telephone network says nothing for a while: INVITEs are sent again and again."""
-    with frozen(scene.town.network.pbx_pid):
+    with scene.town.standing_still():
         scene.pause(1, 3)
 
 

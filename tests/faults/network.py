@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import random
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from ivr.rehearsal.ports import free_port
 from tests.acceptance.far_end import Network
+from tests.faults.desk import frozen
 
 KINDS = """
   confirms:
@@ -79,3 +83,16 @@ class Town:
         callees = folder / "callees.yaml"
         callees.write_text(f"kinds:{KINDS}callees:\n{listed}\n", "utf-8")
         self.network = Network(folder, callees, free_port(socket.SOCK_DGRAM))
+        self._still: list[tuple[datetime, datetime]] = []
+
+    @contextmanager
+    def standing_still(self) -> Iterator[None]:
+        """Freeze the network, and with it all that the callees' side sees and hears, while inside."""
+        since = datetime.now(UTC)
+        with frozen(self.network.pbx_pid):
+            yield
+        self._still.append((since, datetime.now(UTC)))
+
+    def stood_still(self, since: datetime, until: datetime) -> bool:
+        """Tell whether the network stood still at some time between."""
+        return any(begun < until and since < ended for begun, ended in self._still)

@@ -84,3 +84,11 @@ def test_a_seed_draws_the_same_faults_again_each_kind_before_any_comes_twice() -
     assert faults == drawn(30, random.Random(7), small_disk=True)
     assert set(faults[: len(FAULTS)]) == set(FAULTS)
     assert "disk_full" not in drawn(30, random.Random(7), small_disk=False)
+
+
+def test_what_a_network_that_stood_still_may_have_carried_is_no_false_confirmation_and_is_counted() -> None:
+    confirmed = person(attempt("confirmed", answered=True))
+    blind = judged(confirmed, Dialled(answered=True, confirmed=False, blind=True))
+    assert (blind.clean, blind.unwitnessed) == (True, 1)
+    assert judged(confirmed, TALKED).false_confirmed == 1
+    assert judged(confirmed, HEARD).unwitnessed == 0

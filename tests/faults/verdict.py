@@ -10,10 +10,14 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialled:
-    """One dial as the callee's side saw it: was it answered, and was `#` pressed and the message heard to its end?"""
+    """One dial as the callee's side saw it: was it answered, and was `#` pressed and the message heard to its end?
+
+    `blind`: `#` was pressed, and what was heard can't be told, because the callee's side itself stood still meanwhile.
+    """
 
     answered: bool
     confirmed: bool
+    blind: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -28,6 +32,7 @@ class Verdict:
     lost: int = 0
     false_confirmed: int = 0
     unseen_confirmed: int = 0
+    unwitnessed: int = 0
     invented: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
     offences: list[str] = field(default_factory=list)
@@ -45,6 +50,7 @@ class Verdict:
         lost             not settled, or an attempt or an answered dial without an outcome
         false_confirmed  `confirmed`, and nobody pressed and heard the message to its end
         invented         the results tell of more answers than there were
+        unwitnessed      `confirmed`, `#` was pressed, and the network stood still while the message was spoken
         undialled        attempts that the network never saw: all `failed` or `unknown`
         unseen_confirmed pressed and heard, not `confirmed`: the engine or its PBX died in the call; not called again
         """
@@ -65,7 +71,10 @@ class Verdict:
         self._offend("invented", max(0, answers - sum(dial.answered for dial in dials)), person)
         confirmed = sum(attempt["outcome"] == "confirmed" for attempt in attempts)
         heard = sum(dial.confirmed for dial in dials)
-        self._offend("false_confirmed", max(0, confirmed - heard), person)
+        unproven = max(0, confirmed - heard)
+        unwitnessed = min(unproven, sum(dial.blind for dial in dials))
+        self.unwitnessed += unwitnessed
+        self._offend("false_confirmed", unproven - unwitnessed, person)
         unseen = max(0, heard - confirmed)
         self.unseen_confirmed += unseen
         if unseen:
