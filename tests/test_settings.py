@@ -13,11 +13,12 @@ import pytest
 from pydantic import BaseModel
 
 from ivr import settings
-from ivr.domain.calling_rules import Retry
+from ivr.domain.calling_rules import Retry, Stage
 from ivr.domain.outcome import Outcome
+from ivr.domain.phone import Kind
 from ivr.errors import InputError, NotFound, Problem, Problems
 from ivr.settings import Settings
-from ivr.settings.sections import Try
+from ivr.settings.calling import CallingWindow, Try
 
 ROOT = Path(__file__).parent.parent
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -102,7 +103,7 @@ web: {host: 127.0.0.1, port: 8080}
 
 def test_the_examples_of_the_documentation_load() -> None:
     examples = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/settings.md").read_text(encoding="utf-8"), re.DOTALL)
-    assert len(examples) == 2
+    assert len(examples) == 3
     for example in examples:
         loaded(example)
 
@@ -238,6 +239,14 @@ def test_an_absolute_database_file_stays_where_it_is() -> None:
         ('calling:\n  windows:\n    - {days: [], from: "09:00", to: "20:00"}\n', 3, "1 つ以上"),
         ('calling:\n  windows:\n    - {days: [mon], to: "20:00"}\n', 3, "「from」がありません"),
         ("calling:\n  closed_days: [2026-13-01]\n", 2, "日付は"),
+        (
+            'calling:\n  special_days:\n    - {date: 2026-12-28, times: [{from: "07:00", to: "9:00"}]}\n',
+            3,
+            "allow_late: true",
+        ),
+        ("calling:\n  closed_days: [2026-12-28]\n  special_days:\n    - {date: 2026-12-28}\n", 4, "ほかの行にも"),
+        ("calling:\n  cascade:\n    - {numbers: fax, tries: 1}\n", 3, "landline"),
+        ("calling:\n  retries: {rotate: [confirmed]}\n", 2, "no_answer"),
         ("calling:\n  ring_timeout: 30\n", 2, "単位を付けて"),
         ("calling:\n  ring_timeout: 1s\n", 2, "5s から 180s"),
         ("calling:\n  call_limit: 2h\n", 2, "10s から 30m"),
@@ -309,6 +318,34 @@ calling:
     assert (rules.total, rules.per_day) == (9, 5)
 
 
+def test_special_days_the_cascade_and_the_rotation_are_those_of_the_settings() -> None:
+    rules = loaded("""
+calling:
+  special_days:
+    - {date: 2026-11-16, times: [{from: "13:00", to: "15:00"}]}
+    - {date: 2026-11-17}
+  cascade: [{numbers: landline, tries: 2}, {numbers: any, tries: 1}]
+  retries: {rotate: [busy]}
+""").rules()
+    assert rules.calendar.next_open(datetime(2026, 11, 16, 9, 0, tzinfo=TOKYO)) == datetime(
+        2026, 11, 16, 13, tzinfo=TOKYO
+    )
+    assert rules.calendar.next_open(datetime(2026, 11, 16, 15, 0, tzinfo=TOKYO)) == datetime(
+        2026, 11, 18, 9, tzinfo=TOKYO
+    )
+    assert rules.cascade == (Stage(kind=Kind.LANDLINE, tries=2), Stage(kind=None, tries=1))
+    assert rules.rotate == {Outcome.BUSY}
+
+
+def test_no_call_is_begun_that_may_go_on_for_more_than_five_minutes_after_the_window() -> None:
+    usual = Settings().rules().calendar
+    assert usual.is_open(datetime(2026, 11, 16, 19, 59, tzinfo=TOKYO))
+    long_calls = loaded("calling: {call_limit: 10m, ring_timeout: 60s}\n").rules().calendar
+    assert long_calls.closes(datetime(2026, 11, 16, 12, 0, tzinfo=TOKYO)) == datetime(
+        2026, 11, 16, 19, 54, tzinfo=TOKYO
+    )
+
+
 def test_the_default_retries_are_those_of_practice() -> None:
     tries = {
         name.value: (retry.times, retry.after) for name, retry in Settings().rules().retries.items() if retry.times
@@ -369,7 +406,7 @@ def written(value: object) -> str:
             return f"{value.total_seconds():g}s"
         case Try():
             return f"{{times: {value.times}, after: {written(value.after)}}}"
-        case settings.sections.CallingWindow():
+        case CallingWindow():
             times = (f'"{minutes // 60:02}:{minutes % 60:02}"' for minutes in (value.start, value.until))
             start, until = times
             return f"{{days: {written(value.days)}, from: {start}, to: {until}}}"

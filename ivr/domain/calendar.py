@@ -5,9 +5,9 @@ All in the campaign's own time zone; `now` is always passed in, with its zone.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
-from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import jpholiday
@@ -15,6 +15,9 @@ import jpholiday
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 HOLIDAY = "holiday"
 LOOK_AHEAD = timedelta(days=60)
+
+DAY = 24 * 60
+"""Minutes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,22 +30,40 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SpecialDay:
+    """A date on which these times hold, in minutes after midnight, whatever its weekday."""
+
+    day: date
+    spans: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Calendar:
-    """When calls may be made. Holidays and 12-29 to 01-03 are closed unless a window names `holiday`."""
+    """When calls may be made. Holidays and 12-29 to 01-03 are closed unless a window names `holiday`.
+
+    `within` narrows it: what is open must be open there, too. No call is begun in the last `lead` of a time that is
+    open, so that none ends long after it.
+    """
 
     windows: tuple[Window, ...]
     zone: ZoneInfo
     closed_days: frozenset[date] = frozenset()
+    special_days: tuple[SpecialDay, ...] = ()
+    within: Calendar | None = None
+    lead: timedelta = timedelta(0)
+    _known: dict[date, tuple[tuple[datetime, datetime], ...]] = field(
+        default_factory=dict, init=False, compare=False, repr=False
+    )
 
     def is_open(self, now: datetime) -> bool:
-        """Tell whether calls may be made at `now` (with a zone)."""
-        return any(start <= now < until for start, until in self._spans(now.astimezone(self.zone).date()))
+        """Tell whether a call may be begun at `now` (with a zone)."""
+        return any(start <= now < until for start, until in self._times(now.astimezone(self.zone).date()))
 
     def next_open(self, now: datetime) -> datetime | None:
         """Return `now` if open, else the next opening; None where none is within 60 days."""
         day = now.astimezone(self.zone).date()
         for offset in range(LOOK_AHEAD.days + 1):
-            for start, until in sorted(self._spans(day + timedelta(days=offset))):
+            for start, until in self._times(day + timedelta(days=offset)):
                 if now < until:
                     return max(now, start)
         return None
@@ -52,29 +73,68 @@ class Calendar:
         end: datetime | None = None
         day = now.astimezone(self.zone).date()
         for offset in range(LOOK_AHEAD.days + 1):
-            for start, until in sorted(self._spans(day + timedelta(days=offset))):
-                if start <= (end or now) <= until and until > (end or now):
+            for start, until in self._times(day + timedelta(days=offset)):
+                if start <= (end or now) < until:
                     end = until
-                elif end is not None and start > end:
-                    return end
-            if end is not None and end < self._midnight(day + timedelta(days=offset + 1)):
+            if end is None or end < self._midnight(day + timedelta(days=offset + 1)):
                 return end
         return end
 
-    @lru_cache(maxsize=128)  # noqa: B019 - asked for several times a call; the calendar is a value, and small
-    def _spans(self, day: date) -> tuple[tuple[datetime, datetime], ...]:
+    def _times(self, day: date) -> tuple[tuple[datetime, datetime], ...]:
+        """Return the times of `day` in which calls are begun, in order and apart."""
+        known = self._known.get(day)
+        if known is None:
+            known = self._known[day] = tuple(self._times_of(day))
+        return known
+
+    def _times_of(self, day: date) -> Iterator[tuple[datetime, datetime]]:
+        midnight = self._midnight(day)
+        for start, until in self._spans(day):
+            lead = self.lead
+            if until == DAY:
+                # What goes on after midnight ends only then.
+                lead -= sum(
+                    (timedelta(minutes=end) for begin, end in self._spans(day + timedelta(days=1)) if not begin),
+                    timedelta(0),
+                )
+            begin = midnight + timedelta(minutes=start)
+            end = midnight + timedelta(minutes=until) - max(lead, timedelta(0))
+            if begin < end:
+                yield begin, end
+
+    def _spans(self, day: date) -> tuple[tuple[int, int], ...]:
+        """Return what is open on `day`, in minutes, in order and apart."""
+        own = _joined(self._own_spans(day))
+        return own if self.within is None else _common(own, self.within._spans(day))
+
+    def _own_spans(self, day: date) -> Iterable[tuple[int, int]]:
         if day in self.closed_days:
             return ()
+        for special in self.special_days:
+            if special.day == day:
+                return special.spans
         kind = HOLIDAY if is_holiday(day) else DAYS[day.weekday()]
-        midnight = self._midnight(day)
-        return tuple(
-            (midnight + timedelta(minutes=window.start), midnight + timedelta(minutes=window.until))
-            for window in self.windows
-            if kind in window.days
-        )
+        return ((window.start, window.until) for window in self.windows if kind in window.days)
 
     def _midnight(self, day: date) -> datetime:
         return datetime.combine(day, time(), self.zone)
+
+
+def _joined(spans: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    """Return the same time in spans that neither touch nor overlap."""
+    joined: list[tuple[int, int]] = []
+    for start, until in sorted(spans):
+        if joined and start <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(until, joined[-1][1]))
+        else:
+            joined.append((start, until))
+    return tuple(joined)
+
+
+def _common(one: tuple[tuple[int, int], ...], other: tuple[tuple[int, int], ...]) -> tuple[tuple[int, int], ...]:
+    """Return the time that is in both."""
+    both = ((max(a, c), min(b, d)) for a, b in one for c, d in other)
+    return tuple((start, until) for start, until in both if start < until)
 
 
 def is_holiday(day: date) -> bool:

@@ -6,34 +6,57 @@ each dial. It looks at nothing but its arguments.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from ivr.domain.attempt import Past
 from ivr.domain.calendar import Calendar
 from ivr.domain.outcome import Outcome
+from ivr.domain.phone import Kind, kind_of
 
-NEXT_NUMBER = frozenset({Outcome.INVALID_NUMBER})
-"""Outcomes after which the person's next number is tried: the one just dialled does not exist."""
+NOBODY_THERE = frozenset({Outcome.BUSY, Outcome.NO_ANSWER, Outcome.UNREACHABLE, Outcome.INVALID_NUMBER})
+"""Outcomes that say of the number that nobody was there, and of the person nothing: their next number may be tried."""
+
+PARTS_OF_DAY = (12, 17, 24)
+"""The hours at which the morning, the afternoon and the evening end."""
+
+LOOK_AHEAD = timedelta(days=7)
+"""How far another part of the day is looked for: each weekday comes once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retry:
-    """After one outcome: `times` more tries at most, each no sooner than `after` the last."""
+    """After one outcome: `times` more tries of the same number at most, each no sooner than `after` the last."""
 
     times: int
     after: timedelta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """One stage of a cascade: each of the person's numbers of `kind` (None: any) is dialled `tries` times at most."""
+
+    kind: Kind | None
+    tries: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """When, how often and on which numbers a campaign calls. `total` and `per_day` count all dials of a person."""
+    """When, how often and on which numbers a campaign calls.
+
+    `total` and `per_day` count all dials of a person, whatever the stage, number and outcome: there is one budget.
+    After an outcome in `rotate` the next try of the number is in another part of the day. Without a `cascade` the
+    numbers are dialled in the order of the list.
+    """
 
     calendar: Calendar
     retries: Mapping[Outcome, Retry] = field(default_factory=dict)
     total: int = 3
     per_day: int = 2
+    rotate: frozenset[Outcome] = frozenset()
+    cascade: tuple[Stage, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +68,7 @@ class Dial:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wait:
-    """Not before `until`; `reason` is one of `window`, `retry`, `per_day`."""
+    """Not before `until`; `reason` is one of `window`, `retry`, `per_day`, `rotate`."""
 
     until: datetime
     reason: str
@@ -81,39 +104,104 @@ def best(past: Sequence[Past]) -> Outcome | None:
 
 def next_move(rules: Rules, numbers: Sequence[str], past: Sequence[Past], now: datetime) -> Move:
     """Return what the rules allow for a person with `numbers` (E.164) and ended attempts `past`, oldest first."""
-    number, due = _next_number(rules, numbers, past)
-    if number is None or (due is None and past):
+    number = _next_number(rules, numbers, past) if len(past) < rules.total else None
+    if number is None:
         return Settled(outcome=best(past))
-    reason = "retry"
-    zone = rules.calendar.zone
-    at = max(now, due) if due else now
-    today = sum(1 for attempt in past if attempt.at.astimezone(zone).date() == at.astimezone(zone).date())
-    if today >= rules.per_day:
-        midnight = at.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
-        at, reason = midnight + timedelta(days=1), "per_day"
+    at, reason = max(now, _due(rules, number, past) or now), "retry"
+    if _dialled_on(rules, past, at) >= rules.per_day:
+        at, reason = _midnight_after(rules, at), "per_day"
     opening = rules.calendar.next_open(at)
     if opening is None:
         return Wait(until=at + timedelta(days=1), reason="window")
+    elsewhen = _in_another_part(rules, number, past, opening)
+    if elsewhen > opening:
+        return Wait(until=elsewhen, reason="rotate")
     if opening > now:
         return Wait(until=opening, reason="window" if reason == "retry" and opening > at else reason)
     return Dial(number=number)
 
 
-def _next_number(rules: Rules, numbers: Sequence[str], past: Sequence[Past]) -> tuple[str | None, datetime | None]:
-    """Return the number to dial and the earliest time for it; a pair without a number or time means: no more."""
-    dead = {attempt.number for attempt in past if attempt.outcome in NEXT_NUMBER}
-    alive = [number for number in numbers if number not in dead]
-    if not alive:
-        return None, None
+def _next_number(rules: Rules, numbers: Sequence[str], past: Sequence[Past]) -> str | None:
+    """Return the number that is the next to be dialled; None where the tries are used up, or none is allowed."""
+    # Where somebody was there, or the fault is ours, or we don't know, no other number rings for that.
+    only = past[-1].number if past and past[-1].outcome not in NOBODY_THERE else None
+    left = Counter(attempt.number for attempt in past)
+    for number, tries in _order(rules, numbers):
+        used = min(left[number], tries)
+        left[number] -= used
+        if used < tries and only in (None, number) and _may_retry(rules, number, past):
+            return number
+    return None
+
+
+def _order(rules: Rules, numbers: Sequence[str]) -> Iterator[tuple[str, int]]:
+    """Yield the numbers in the order in which they are dialled, each with its tries in that place."""
+    if not rules.cascade:
+        yield from ((number, rules.total) for number in numbers)
+    for stage in rules.cascade:
+        for number in numbers:
+            if stage.kind is None or stage.kind is kind_of(number):
+                yield number, stage.tries
+
+
+def _may_retry(rules: Rules, number: str, past: Sequence[Past]) -> bool:
+    """Tell whether `number` was never dialled, or may be dialled again after how that ended last."""
+    endings = [attempt.outcome for attempt in past if attempt.number == number]
+    if not endings:
+        return True
+    retry = rules.retries.get(endings[-1])
+    return Outcome.INVALID_NUMBER not in endings and retry is not None and endings.count(endings[-1]) <= retry.times
+
+
+def _due(rules: Rules, number: str, past: Sequence[Past]) -> datetime | None:
+    """Return the earliest time for `number` after all that is past.
+
+    Between two numbers lies as much as between two tries of the first, unless that one does not exist.
+    """
     if not past:
-        return alive[0], None
+        return None
     last = past[-1]
-    if len(past) >= rules.total:
-        return None, None
-    if last.outcome in NEXT_NUMBER:
-        return alive[0], last.at
     retry = rules.retries.get(last.outcome)
-    tries = sum(1 for attempt in past if attempt.outcome is last.outcome)
-    if retry is None or tries > retry.times:
-        return None, None
-    return alive[0], last.at + retry.after
+    if retry is None or last.outcome is Outcome.INVALID_NUMBER:
+        return last.at
+    return last.at + retry.after
+
+
+def _dialled_on(rules: Rules, past: Sequence[Past], at: datetime) -> int:
+    """Return how often the person was dialled on the day of `at`."""
+    zone = rules.calendar.zone
+    return sum(1 for attempt in past if attempt.at.astimezone(zone).date() == at.astimezone(zone).date())
+
+
+def _midnight_after(rules: Rules, at: datetime) -> datetime:
+    day = at.astimezone(rules.calendar.zone)
+    return day.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+
+
+def _in_another_part(rules: Rules, number: str, past: Sequence[Past], opening: datetime) -> datetime:
+    """Return the next open time, from `opening` on, in that part of the day in which `number` was tried the least.
+
+    That is `opening` where the number's last outcome asks for no other part.
+    """
+    tried = [attempt for attempt in past if attempt.number == number]
+    if not tried or tried[-1].outcome not in rules.rotate:
+        return opening
+    zone = rules.calendar.zone
+    times = Counter(_part(attempt.at.astimezone(zone)) for attempt in tried)
+    first: dict[int, datetime] = {}
+    at: datetime | None = opening
+    while at is not None and at <= opening + LOOK_AHEAD and len(first) < len(PARTS_OF_DAY):
+        first.setdefault(_part(at.astimezone(zone)), at)
+        at = rules.calendar.next_open(_part_after(at.astimezone(zone)))
+    part = min(first, key=lambda part: (times[part], first[part]))
+    return first[part]
+
+
+def _part(moment: datetime) -> int:
+    return next(part for part, ends in enumerate(PARTS_OF_DAY) if moment.hour < ends)
+
+
+def _part_after(moment: datetime) -> datetime:
+    """Return when the part of the day after that of `moment` begins."""
+    midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
+    return midnight + timedelta(hours=PARTS_OF_DAY[_part(moment)])

@@ -94,6 +94,11 @@ def national(e164: str) -> str:
     return f"0{e164[3:]}" if e164.startswith(f"+{JAPAN}") else e164
 
 
+def kind_of(e164: str) -> Kind | None:
+    """Return what an E.164 number rings; None where it is none that a person in Japan has."""
+    return _kind(national(e164))
+
+
 def masked(number: str) -> str:
     """Return a number, or whatever was written as one, with all but its last four digits hidden; "" if too long."""
     if len(number) > LONGEST:

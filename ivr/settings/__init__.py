@@ -4,9 +4,10 @@ Every setting with its meaning is in docs/settings.md. Relative paths are relati
 are never settings themselves: a setting names the file that holds one.
 """
 
+from ivr.settings.calling import Calling
 from ivr.settings.listening import Listening
 from ivr.settings.reading import Settings, load
-from ivr.settings.sections import Agi, Ami, Calling, Keys, Log, Metrics, Pbx, Retention, Speech, Trunk, Web
+from ivr.settings.sections import Agi, Ami, Keys, Log, Metrics, Pbx, Retention, Speech, Trunk, Web
 
 __all__ = [
     "Agi",

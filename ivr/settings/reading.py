@@ -16,13 +16,12 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from ivr import yaml_source
-from ivr.domain.calendar import Calendar, Window
-from ivr.domain.calling_rules import Retry, Rules
-from ivr.domain.outcome import Outcome
+from ivr.domain.calling_rules import Rules
 from ivr.errors import InputError, Problem, Problems
+from ivr.settings.calling import Calling
 from ivr.settings.listening import Listening
 from ivr.settings.notation import Database, Duration, Section, limited, secret, wrong
-from ivr.settings.sections import Calling, Keys, Log, Metrics, Pbx, Retention, Speech, Trunk, Try, Web
+from ivr.settings.sections import Keys, Log, Metrics, Pbx, Retention, Speech, Trunk, Web
 
 DEFAULT_FILE = Path("ivr.yaml")
 PREFIX = "IVR_"
@@ -89,19 +88,7 @@ class Settings(BaseSettings):
 
     def rules(self) -> Rules:
         """Return when, how often and on which numbers people are called."""
-        calling = self.calling
-        windows = (
-            Window(days=frozenset(window.days), start=window.start, until=window.until) for window in calling.windows
-        )
-        tries = {name: value for name, value in calling.retries if isinstance(value, Try)}
-        return Rules(
-            calendar=Calendar(
-                windows=tuple(windows), zone=calling.timezone, closed_days=frozenset(calling.closed_days)
-            ),
-            retries={Outcome(name): Retry(times=value.times, after=value.after) for name, value in tries.items()},
-            total=calling.retries.total,
-            per_day=calling.retries.per_day,
-        )
+        return self.calling.rules()
 
     @classmethod
     def settings_customise_sources(

@@ -3,31 +3,12 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal, Self
-from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator, model_validator
 
-from ivr.domain.calendar import DAYS
-from ivr.settings.notation import (
-    Account,
-    CallerId,
-    Day,
-    Duration,
-    Host,
-    Minutes,
-    Port,
-    Section,
-    Zone,
-    limited,
-    secret,
-    wrong,
-)
-
-EARLIEST, LATEST = 8 * 60, 21 * 60
-"""Minutes of the day. 貸金業法第21条 bars calls from 21:00 to 08:00; no law for municipalities, but the yardstick."""
+from ivr.settings.notation import Account, CallerId, Host, Port, Section, secret, wrong
 
 
 class Ami(Section):
@@ -125,82 +106,6 @@ class Speech(Section):
     voice: Account = "mei"
     speed: Annotated[float, Field(ge=0.5, le=2.0)] = 1.0
     workers: Annotated[int, Field(ge=1, le=64)] | None = None
-
-
-DayName = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun", "holiday"]
-
-
-class CallingWindow(Section):
-    """Calling time on some days, in minutes of the day."""
-
-    days: Annotated[
-        tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun", "holiday"], ...], Field(min_length=1)
-    ]
-    start: Annotated[Minutes, Field(alias="from")]
-    until: Annotated[Minutes, Field(alias="to")]
-
-    @model_validator(mode="after")
-    def _rising(self) -> Self:
-        if self.start >= self.until:
-            raise wrong("to は from より後の時刻にしてください。日付をまたぐときは、枠を二つに分けてください。", "to")
-        return self
-
-
-class Try(Section):
-    """After one outcome: how many more tries, and how long after the last."""
-
-    times: Annotated[int, Field(ge=0, le=20)]
-    after: Annotated[Duration, limited("0s", "30d")]
-
-
-def _try(times: int, minutes: int) -> Try:
-    return Try(times=times, after=timedelta(minutes=minutes))
-
-
-class Retries(Section):
-    """How often to call again, by outcome, and the caps over all outcomes."""
-
-    busy: Try = _try(2, 5)
-    no_answer: Try = _try(1, 60)
-    unreachable: Try = _try(1, 60)
-    network_congestion: Try = _try(3, 1)
-    failed: Try = _try(1, 5)
-    rejected: Try = _try(0, 60)
-    hung_up: Try = _try(0, 60)
-    unconfirmed: Try = _try(0, 60)
-    confirmed_partial: Try = _try(0, 60)
-    voicemail: Try = _try(0, 60)
-    voicemail_partial: Try = _try(0, 60)
-    screened: Try = _try(0, 60)
-    unknown: Try = _try(0, 60)
-    total: Annotated[int, Field(ge=1, le=50)] = 3
-    per_day: Annotated[int, Field(ge=1, le=20)] = 2
-
-
-_WEEKDAYS = CallingWindow.model_validate({"days": DAYS[:5], "from": "09:00", "to": "20:00"})
-
-
-class Calling(Section):
-    """When and how often people are called, and for how long."""
-
-    timezone: Zone = ZoneInfo("Asia/Tokyo")
-    allow_late: bool = False
-    windows: Annotated[tuple[CallingWindow, ...], Field(min_length=1)] = (_WEEKDAYS,)
-    closed_days: tuple[Day, ...] = ()
-    retries: Retries = Retries()
-    ring_timeout: Annotated[Duration, limited("5s", "180s")] = timedelta(seconds=30)
-    call_limit: Annotated[Duration, limited("10s", "30m")] = timedelta(minutes=3)
-
-    @model_validator(mode="after")
-    def _decent(self) -> Self:
-        for index, window in enumerate(self.windows):
-            if not self.allow_late and (window.start < EARLIEST or window.until > LATEST):
-                raise wrong(
-                    "08:00 から 21:00 までの外に電話をかけるには、calling に allow_late: true も書いてください。",
-                    "windows",
-                    index,
-                )
-        return self
 
 
 class Metrics(Section):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ivr.domain.calendar import DAYS, HOLIDAY, LOOK_AHEAD, Calendar, Window, is_holiday
+from ivr.domain.calendar import DAYS, HOLIDAY, LOOK_AHEAD, Calendar, SpecialDay, Window, is_holiday
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 WORKDAYS = frozenset(DAYS[:5])
@@ -163,6 +164,40 @@ def test_what_is_always_open_closes_no_sooner_than_anyone_looks_ahead() -> None:
     assert closing is not None
     assert closing >= now + LOOK_AHEAD
     assert ALWAYS.next_open(now) == now
+
+
+def test_on_a_special_day_its_own_times_hold_whatever_day_it_is() -> None:
+    days = (
+        SpecialDay(day=date(2026, 11, 20), spans=((13 * 60, 15 * 60),)),
+        SpecialDay(day=date(2026, 11, 23), spans=((9 * 60, 12 * 60),)),
+    )
+    special = replace(OFFICE, special_days=days)
+    assert special.next_open(at("2026-11-20T09:00")) == at("2026-11-20T13:00")
+    assert special.closes(at("2026-11-20T13:00")) == at("2026-11-20T15:00")
+    assert special.next_open(at("2026-11-20T15:00")) == at("2026-11-23T09:00")
+    assert not replace(special, closed_days=frozenset({date(2026, 11, 23)})).is_open(at("2026-11-23T10:00"))
+
+
+def test_a_campaigns_own_times_only_narrow_those_of_the_office() -> None:
+    evening = replace(calendar(window(17, 24, EVERY_DAY)), within=OFFICE)
+    assert not evening.is_open(at("2026-11-20T16:59"))
+    assert evening.is_open(at("2026-11-20T17:00"))
+    assert evening.closes(at("2026-11-20T17:00")) == at("2026-11-20T20:00")
+    assert evening.next_open(at("2026-11-20T20:00")) == at("2026-11-24T17:00")
+
+
+def test_no_call_is_begun_that_could_end_too_long_after_the_closing() -> None:
+    long_calls = replace(calendar(window(9, 12), window(12, 20)), lead=timedelta(minutes=10))
+    assert long_calls.is_open(at("2026-11-20T11:55"))
+    assert long_calls.closes(at("2026-11-20T11:55")) == at("2026-11-20T19:50")
+    assert not long_calls.is_open(at("2026-11-20T19:50"))
+    assert not replace(calendar(window(9, 10)), lead=timedelta(hours=1)).is_open(at("2026-11-20T09:00"))
+
+
+def test_what_goes_on_after_midnight_ends_only_then() -> None:
+    night = calendar(window(22, 24, frozenset({"fri"})), window(0, 1, frozenset({"sat"})))
+    assert replace(night, lead=timedelta(minutes=10)).closes(at("2026-11-20T23:55")) == at("2026-11-21T00:50")
+    assert replace(night, lead=timedelta(minutes=90)).closes(at("2026-11-20T23:00")) == at("2026-11-20T23:30")
 
 
 windows = st.lists(

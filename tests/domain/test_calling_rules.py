@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -11,8 +12,9 @@ from hypothesis import strategies as st
 
 from ivr.domain.attempt import Past
 from ivr.domain.calendar import DAYS, HOLIDAY, Calendar, Window
-from ivr.domain.calling_rules import Dial, Move, Retry, Rules, Settled, Wait, best, next_move
+from ivr.domain.calling_rules import NOBODY_THERE, Dial, Move, Retry, Rules, Settled, Stage, Wait, best, next_move
 from ivr.domain.outcome import Outcome
+from ivr.domain.phone import Kind, kind_of
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 HOME, MOBILE, WORK = "+81357220000", "+819012345678", "+81357220001"
@@ -67,7 +69,7 @@ def test_a_retry_that_falls_behind_the_closing_waits_for_the_next_opening() -> N
 def test_after_the_last_retry_of_an_outcome_the_person_is_settled() -> None:
     first, second = (FRIDAY + "10:00", Outcome.NO_ANSWER), (FRIDAY + "11:00", Outcome.NO_ANSWER)
     assert move(FRIDAY + "11:00", first) == Dial(number=HOME)
-    assert move(FRIDAY + "13:00", first, second) == Settled(outcome=Outcome.NO_ANSWER)
+    assert next_move(RULES, (HOME,), past(first, second), at(FRIDAY + "13:00")) == Settled(outcome=Outcome.NO_ANSWER)
 
 
 def test_each_outcome_has_its_own_count_and_the_total_caps_them_all() -> None:
@@ -132,6 +134,88 @@ def test_a_number_that_does_not_exist_is_never_dialled_again_and_the_next_one_at
     )
 
 
+GENEROUS = replace(RULES, total=9, per_day=9)
+
+
+def test_where_nobody_was_there_as_often_as_allowed_the_next_number_is_dialled_after_as_long_a_pause() -> None:
+    first, second = (FRIDAY + "10:00", Outcome.NO_ANSWER, HOME), (FRIDAY + "11:00", Outcome.NO_ANSWER, HOME)
+    assert move(FRIDAY + "11:30", first, second, rules=GENEROUS) == wait(FRIDAY + "12:00", "retry")
+    assert move(FRIDAY + "12:00", first, second, rules=GENEROUS) == Dial(number=MOBILE)
+    assert move(FRIDAY + "14:00", first, second, (FRIDAY + "12:00", Outcome.BUSY, MOBILE), rules=GENEROUS) == Dial(
+        number=MOBILE
+    )
+
+
+def test_the_tries_of_two_numbers_do_not_stack_over_the_total() -> None:
+    tried = [
+        (FRIDAY + f"{hour}:00", Outcome.NO_ANSWER, number) for hour, number in ((10, HOME), (11, HOME), (12, MOBILE))
+    ]
+    assert move(FRIDAY + "15:00", *tried, rules=replace(GENEROUS, total=3)) == Settled(outcome=Outcome.NO_ANSWER)
+
+
+@pytest.mark.parametrize(
+    "outcome", [Outcome.HUNG_UP, Outcome.VOICEMAIL, Outcome.REJECTED, Outcome.FAILED, Outcome.NETWORK_CONGESTION]
+)
+def test_where_somebody_was_there_or_the_fault_is_ours_no_other_number_rings(outcome: Outcome) -> None:
+    rules = replace(GENEROUS, retries={})
+    assert move(FRIDAY + "15:00", (FRIDAY + "10:00", outcome), rules=rules) == Settled(outcome=outcome)
+
+
+CASCADE = replace(GENEROUS, cascade=(Stage(kind=Kind.LANDLINE, tries=1), Stage(kind=Kind.MOBILE, tries=2)))
+
+
+def test_a_cascade_dials_landlines_first_and_then_mobiles_whatever_the_order_of_the_list() -> None:
+    owned = (MOBILE, HOME, WORK)
+    tried: list[tuple[str, Outcome, str]] = []
+    for hour, number in enumerate((HOME, WORK, MOBILE, MOBILE), start=10):
+        found = next_move(CASCADE, owned, past(*tried), at(FRIDAY + f"{hour}:00"))
+        assert found == Dial(number=number)
+        tried.append((FRIDAY + f"{hour}:00", Outcome.NO_ANSWER, number))
+    assert next_move(CASCADE, owned, past(*tried), at(FRIDAY + "15:00")) == Settled(outcome=Outcome.NO_ANSWER)
+
+
+def test_a_number_of_a_kind_that_is_in_no_stage_is_not_dialled() -> None:
+    only_mobiles = replace(CASCADE, cascade=(Stage(kind=Kind.MOBILE, tries=1),))
+    assert next_move(only_mobiles, (HOME, WORK), (), at(FRIDAY + "10:00")) == Settled(outcome=None)
+    assert next_move(only_mobiles, (HOME, MOBILE), (), at(FRIDAY + "10:00")) == Dial(number=MOBILE)
+
+
+def test_a_stage_may_come_back_to_a_number() -> None:
+    twice = replace(CASCADE, cascade=(Stage(kind=Kind.LANDLINE, tries=1), Stage(kind=None, tries=1)))
+    tried = [(FRIDAY + "10:00", Outcome.NO_ANSWER, HOME)]
+    assert next_move(twice, (HOME, MOBILE), past(*tried), at(FRIDAY + "11:00")) == Dial(number=HOME)
+
+
+ROTATING = replace(GENEROUS, rotate=frozenset({Outcome.NO_ANSWER}))
+
+
+def test_the_second_try_is_in_another_part_of_the_day_than_the_first() -> None:
+    morning = (FRIDAY + "09:10", Outcome.NO_ANSWER)
+    assert move(FRIDAY + "10:30", morning, rules=ROTATING) == wait(FRIDAY + "12:00", "rotate")
+    assert move(FRIDAY + "12:00", morning, rules=ROTATING) == Dial(number=HOME)
+    evening = (FRIDAY + "18:00", Outcome.NO_ANSWER)
+    assert move(FRIDAY + "19:30", evening, rules=ROTATING) == wait("2026-11-24T09:00", "rotate")
+
+
+def test_where_every_part_was_tried_the_one_tried_the_least_comes_next() -> None:
+    rules = replace(ROTATING, retries={Outcome.NO_ANSWER: Retry(times=9, after=timedelta(hours=1))})
+    tried = [(FRIDAY + f"{hour}:00", Outcome.NO_ANSWER) for hour in (10, 12, 13, 17)]
+    assert move(FRIDAY + "18:30", *tried, rules=rules) == Dial(number=HOME)
+    tried.append((FRIDAY + "18:30", Outcome.NO_ANSWER))
+    assert move(FRIDAY + "19:30", *tried, rules=rules) == wait("2026-11-24T09:00", "rotate")
+
+
+def test_where_only_one_part_is_open_at_all_the_try_does_not_wait_for_another() -> None:
+    mornings = replace(
+        ROTATING, calendar=Calendar(windows=(Window(days=frozenset(DAYS), start=540, until=720),), zone=TOKYO)
+    )
+    assert move(FRIDAY + "10:30", (FRIDAY + "09:10", Outcome.NO_ANSWER), rules=mornings) == Dial(number=HOME)
+
+
+def test_an_outcome_that_does_not_rotate_is_retried_as_soon_as_it_may() -> None:
+    assert move(FRIDAY + "10:05", (FRIDAY + "10:00", Outcome.BUSY), rules=ROTATING) == Dial(number=HOME)
+
+
 def test_when_no_number_exists_the_person_is_settled_so() -> None:
     generous = Rules(calendar=OFFICE, retries=RETRIES, total=9, per_day=9)
     dead = [(FRIDAY + "10:00", Outcome.INVALID_NUMBER, number) for number in (HOME, MOBILE, WORK)]
@@ -181,8 +265,40 @@ rules_given = st.builds(
     ),
     total=st.integers(1, 6),
     per_day=st.integers(1, 4),
+    rotate=st.frozensets(st.sampled_from(list(Outcome))),
+    cascade=st.lists(
+        st.builds(Stage, kind=st.sampled_from([None, Kind.LANDLINE, Kind.MOBILE]), tries=st.integers(1, 3)), max_size=3
+    ).map(tuple),
 )
 script = st.lists(st.sampled_from(list(Outcome)), min_size=1, max_size=8)
+
+
+def _see_allowed(rules: Rules, number: str, history: list[Past], now: datetime) -> None:
+    """Fail unless the rules for tries and numbers allow a dial of `number` now."""
+    if not history:
+        return
+    last = history[-1]
+    if (retry := rules.retries.get(last.outcome)) is not None and last.outcome is not Outcome.INVALID_NUMBER:
+        assert now >= last.at + retry.after
+    of_number = [one.outcome for one in history if one.number == number]
+    if of_number:
+        assert of_number.count(of_number[-1]) <= rules.retries[of_number[-1]].times
+    if number != last.number:
+        assert last.outcome in NOBODY_THERE
+    if rules.cascade:
+        places = [stage.tries for stage in rules.cascade if stage.kind in (None, kind_of(number))]
+        assert len(of_number) < sum(places)
+    if of_number and of_number[-1] in rules.rotate:
+        parts = [sum(one.at.hour >= hour for hour in (12, 17)) for one in history if one.number == number]
+        part = sum(now.hour >= hour for hour in (12, 17))
+        others = {sum(hour >= border for border in (12, 17)) for hour in open_hours(rules.calendar, now)}
+        assert parts.count(part) == min(parts.count(other) for other in others)
+
+
+def open_hours(calendar: Calendar, now: datetime) -> set[int]:
+    """Return the hours of the day that are open at some time in the week from `now` on."""
+    moments = (now.replace(minute=59, second=59) + timedelta(hours=hour) for hour in range(24 * 7))
+    return {moment.hour for moment in moments if calendar.is_open(moment)}
 
 
 @given(rules_given, script, st.integers(1, 3), st.integers(0, 60 * 24 * 400))
@@ -198,7 +314,9 @@ def test_a_person_called_by_the_rules_is_never_called_against_them_and_is_settle
         match found:
             case Settled():
                 assert found.outcome == best(history)
-                assert history
+                assert history or not any(
+                    stage.kind in (None, kind_of(one)) for one in owned for stage in rules.cascade
+                )
                 return
             case Wait():
                 assert found.until > now
@@ -210,10 +328,7 @@ def test_a_person_called_by_the_rules_is_never_called_against_them_and_is_settle
                 days = [one.at.astimezone(TOKYO).date() for one in history]
                 assert days.count(now.astimezone(TOKYO).date()) < rules.per_day
                 assert found.number not in {one.number for one in history if one.outcome is Outcome.INVALID_NUMBER}
-                if history and history[-1].outcome is not Outcome.INVALID_NUMBER:
-                    retry = rules.retries[history[-1].outcome]
-                    assert now >= history[-1].at + retry.after
-                    assert sum(one.outcome is history[-1].outcome for one in history) <= retry.times
+                _see_allowed(rules, found.number, history, now)
                 outcome = outcomes[len(history) % len(outcomes)]
                 history.append(Past(number=found.number, at=now, outcome=outcome))
                 now += timedelta(seconds=30)
