@@ -207,6 +207,16 @@ def campaign_stop(name: Name) -> None:
     _move(name, "stop")
 
 
+@campaign.command("emergency-stop")
+def campaign_emergency_stop(
+    name: Annotated[str | None, typer.Argument(help="催告の名前（なければすべて）")] = None,
+) -> None:
+    """通話中の電話もすぐに切り、新しくかけるのをやめます。例：ivr campaign emergency-stop"""
+    from ivr import desk
+
+    run(desk.emergency_stop(config(), name))
+
+
 def _move(name: str, verb: str) -> NoReturn:
     from ivr import desk
 

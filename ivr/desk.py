@@ -42,9 +42,12 @@ LONGEST_NAME = 100
 MOVES = {
     "start": (("created",), "running", Action.STARTED),
     "pause": (("running",), "paused", Action.PAUSED),
-    "resume": (("paused",), "running", Action.RESUMED),
+    "resume": (("paused", "halted"), "running", Action.RESUMED),
     "stop": (("created", "running", "paused"), "stopped", Action.STOPPED),
 }
+
+HALTED = ("running", "paused", "stopped")
+"""States in which calls may be under way."""
 
 
 @asynccontextmanager
@@ -289,6 +292,24 @@ async def move(config: Path | None, name: str, verb: str) -> int:
             # No trouble with the trail keeps anybody from stopping calls.
             await audit.record(action, name)
     print(f"催告「{name}」：{STATES[state]}")
+    return 0
+
+
+async def emergency_stop(config: Path | None, name: str | None) -> int:
+    """Hang up every call, of one campaign or of all, and begin none: engines follow within a second."""
+    async with recorded(settings.load(config)) as (results, audit):
+        campaigns = [await results.campaign(name)] if name is not None else await results.campaigns()
+        stopped = [
+            campaign.name
+            for campaign in campaigns
+            if await results.move_campaign(campaign.id, expected=HALTED, state="halted")
+        ]
+        for one in stopped:
+            await audit.record(Action.EMERGENCY_STOPPED, one)
+    for one in stopped:
+        print(f"催告「{one}」：{STATES['halted']}。通話中の電話も切ります。つづけるには ivr campaign resume {one}")
+    if not stopped:
+        print("電話をかけている催告はありません。")
     return 0
 
 

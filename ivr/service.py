@@ -72,7 +72,9 @@ def spare_the_lasting() -> None:
 async def dial_shown(engine: Engine, campaign: CampaignRow, console: Console) -> Halt:
     """Dial one campaign, with its progress on the terminal."""
     await engine.audit.by(identity.person()).record(Action.STARTED, campaign.name)
-    await engine.results.move_campaign(campaign.id, expected=["created", "paused", "stopped", "done"], state="running")
+    await engine.results.move_campaign(
+        campaign.id, expected=["created", "paused", "stopped", "halted", "done"], state="running"
+    )
     counts = await engine.results.counts(campaign.id)
     total = sum(counts.states.values())
     engine.tasks.serve(_say_draining(engine.stopping, console))

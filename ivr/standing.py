@@ -12,6 +12,7 @@ STATES = {
     "running": "実行中",
     "paused": "一時停止中",
     "stopped": "打ち切り",
+    "halted": "緊急停止",
     "done": "完了",
     "erasing": "消去中",
 }

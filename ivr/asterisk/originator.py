@@ -139,6 +139,15 @@ class AsteriskOriginator:
                 if dial.session is not None:
                     dial.session.close()
 
+    def hang_up(self, attempt: str) -> None:
+        """Have AMI hang up; without AMI the dialplan does, once its AGI session is gone."""
+        for dial in self._waiting.values():
+            if dial.id == attempt:
+                dial.state.by_us = True
+                self._ami.tell(_hang_up(attempt))
+                if dial.session is not None and not self._ami.connected:
+                    dial.session.close()
+
     async def handle(self, session: AgiSession) -> None:
         """Run the talk that a session's token stands for; any other session is closed at once."""
         dial = self._waiting.get(session.argument(1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from ivr.campaign.ports import Disposition, EarlyMedia
@@ -9,6 +10,9 @@ from ivr.campaign.run_call import Conversation
 from ivr.domain.attempt import AttemptEvent, Ending
 from ivr.domain.call import EndedBy, Over
 from ivr.domain.outcome import Outcome, evidence, heard_seconds, marks, of_call, of_network, restarts, told
+
+PROVEN = frozenset({Outcome.CONFIRMED, Outcome.CONFIRMED_PARTIAL, Outcome.VOICEMAIL, Outcome.VOICEMAIL_PARTIAL})
+"""Outcomes that an order to hang up does not change."""
 
 NORMAL_CLEARING = (16, 31)
 """Q.850 causes of a party that simply hung up."""
@@ -57,6 +61,16 @@ def cut_short(talk: Conversation, now: datetime, reason: str, unproven: Outcome)
         marks=marks(talk.facts),
         evidence=evidence(talk.facts, over, talk.found, talk.sounds, talk.at),
     )
+
+
+def cancelled(ending: Ending, reason: str) -> Ending:
+    """Return the ending of a call that was hung up by order.
+
+    What was proven before stays, and so does that it was lost sight of; the rest is `cancelled`.
+    """
+    stays = ending.outcome in PROVEN or ending.evidence.get("lost")
+    outcome = ending.outcome if stays else Outcome.CANCELLED
+    return replace(ending, outcome=outcome, evidence={**ending.evidence, "reason": reason})
 
 
 def _outcome(disposition: Disposition, talk: Conversation) -> tuple[AttemptEvent, Outcome]:

@@ -17,10 +17,10 @@ from enum import StrEnum
 from typing import Any, assert_never
 
 from ivr.campaign.attempt_id import attempt_id
-from ivr.campaign.conclude import conclude, cut_short
+from ivr.campaign.conclude import cancelled, conclude, cut_short
 from ivr.campaign.lines import Lines
 from ivr.campaign.observer import Observer
-from ivr.campaign.ports import CallLeg, CampaignRow, Clock, Due, Originator, Results
+from ivr.campaign.ports import CallLeg, CampaignRow, Clock, Disposition, Due, Originator, Results
 from ivr.campaign.run_call import Conversation, Script
 from ivr.campaign.scripts import Scripts
 from ivr.domain.attempt import AttemptEvent, AttemptState, Ending, Intent, Past, advance
@@ -37,6 +37,8 @@ LOOK_AGAIN = 1.0
 
 PATIENCE = 5.0
 """Seconds between two tries of a store or PBX that failed."""
+
+EMERGENCY = "emergency stop"
 
 BATCH = 100
 """People fetched at once, at most: no more than are prepared ahead, so that the rest is for other engines."""
@@ -97,6 +99,8 @@ class Dialler:
         self._in_hand: set[str] = set()
         self._calls = 0
         self._halt: Halt | None = None
+        self._under_way: dict[str, Conversation] = {}
+        self._cut = False
         self._changed = asyncio.Event()
         self._ended = asyncio.Event()
         self._paused = False
@@ -104,6 +108,14 @@ class Dialler:
     def stop(self) -> None:
         """Begin no further dial; calls under way go on to their end."""
         self._end_with(Halt.STOPPED)
+
+    def emergency_stop(self) -> None:
+        """Begin no further dial, and hang up every call."""
+        self._cut = True
+        self._end_with(Halt.STOPPED)
+        for attempt, call in self._under_way.items():
+            call.cut()
+            self._originator.hang_up(attempt)
 
     async def run(self) -> Halt:
         """Dial; return when the last call has ended, too."""
@@ -131,16 +143,16 @@ class Dialler:
         self._ahead.release()
 
     async def _follow(self) -> None:
-        """Follow what others make of the campaign: paused, resumed, stopped."""
-        while self._halt is None:
+        """Follow what others make of the campaign, paused, resumed, stopped, as long as there are calls."""
+        while self._halt is None or self._calls:
             with suppress(StoreFailed):
                 campaign = await self._results.campaign(self._campaign.name)
                 self._paused = campaign.state == "paused"
-                if campaign.state not in ("running", "paused"):
+                if campaign.state == "halted":
+                    self.emergency_stop()
+                elif campaign.state not in ("running", "paused"):
                     self._end_with(Halt.STOPPED)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_AGAIN):
-                    await self._ended.wait()
+            await self._wait(LOOK_AGAIN)
 
     async def _feed(self) -> None:
         """Keep the ready queue filled with people who are due, until the dialling ends."""
@@ -306,6 +318,7 @@ class Dialler:
     async def _attempt(self, intent: Intent, ready: _Ready) -> None:
         """Make one call and store how it ended, whatever happens."""
         call = Conversation(self._scenario, ready.script, self._clock, limit=self._lines.limits.call)
+        self._under_way[intent.id] = call
         life = AttemptState.INTENDED
 
         async def talk(leg: CallLeg) -> None:
@@ -316,7 +329,8 @@ class Dialler:
             await call.run(leg)
 
         try:
-            disposition = await self._originator.dial(intent, talk)
+            stopped = Disposition(refused=EMERGENCY)
+            disposition = stopped if self._cut else await self._originator.dial(intent, talk)
             self._lines.trunk.ended(disposition)
             event, ending = conclude(disposition, call, self._clock.now())
             advance(life, event)
@@ -333,7 +347,8 @@ class Dialler:
             ending = cut_short(call, self._clock.now(), type(error).__name__, Outcome.UNKNOWN)
         finally:
             self._lines.release()
-        await self._end(intent, ready, ending)
+            del self._under_way[intent.id]
+        await self._end(intent, ready, cancelled(ending, EMERGENCY) if self._cut else ending)
 
     async def _note_answer(self, attempt: str, at: datetime) -> None:
         """Store the answer beside the call, which must not wait for it; the ending repeats what this one says."""

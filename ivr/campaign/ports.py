@@ -136,6 +136,10 @@ class Originator(Protocol):
         """
         ...
 
+    def hang_up(self, attempt: str) -> None:
+        """Order the end of a call, answered or not; its `dial` returns once the channel is gone."""
+        ...
+
     async def ready(self) -> None:
         """Return once the PBX takes orders; raise PbxUnavailable after a while."""
         ...

@@ -53,6 +53,12 @@ class Conversation:
         self.found: tuple[Found, ...] = ()
         self.sounds: tuple[Stretch, ...] = ()
         self._answered = clock.monotonic()
+        self._end: asyncio.Timeout | None = None
+
+    def cut(self) -> None:
+        """End the call now, as if its time were over."""
+        if self._end is not None:
+            self._end.reschedule(asyncio.get_running_loop().time())
 
     async def run(self, leg: CallLeg) -> None:
         """Go through the scenario on `leg`, and hang up; never raises for what the callee or the PBX does."""
@@ -67,14 +73,17 @@ class Conversation:
         at = self._learn(*begin(self._scenario))
         began = self._clock.monotonic()
         try:
-            async with asyncio.timeout(self._limit):
+            async with asyncio.timeout(self._limit) as end:
+                self._end = end
                 while not isinstance(at, Over):
                     began = self._clock.monotonic()
                     event = await self._perform(leg, at)
                     self._note(leg)
                     at = self._learn(*decide(self._scenario, at, event))
+                self._end = None
                 return at
         except TimeoutError:
+            self._end = None
             if isinstance(at, Over):
                 return at
             self._note(leg)

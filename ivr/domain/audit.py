@@ -31,6 +31,7 @@ class Action(StrEnum):
     PAUSED = "paused"
     RESUMED = "resumed"
     STOPPED = "stopped"
+    EMERGENCY_STOPPED = "emergency_stopped"
     EXPORTED = "exported"
     ERASED = "erased"
     BACKED_UP = "backed_up"
@@ -52,6 +53,7 @@ LABELS: Mapping[Action, str] = {
     Action.PAUSED: "一時停止",
     Action.RESUMED: "再開",
     Action.STOPPED: "打ち切り",
+    Action.EMERGENCY_STOPPED: "緊急停止",
     Action.EXPORTED: "結果の出力",
     Action.ERASED: "消去",
     Action.BACKED_UP: "バックアップ",

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,30 @@ def a_signal_lets_the_calls_under_way_end_and_the_same_command_goes_on(
 
     assert office.run().ended(within=60).status == 0
     assert outcomes(office.results()) == {"confirmed": PEOPLE}
+    assert far_end.dials(numbers) == dict.fromkeys(numbers, 1)
+
+
+@scene
+def an_emergency_stop_hangs_up_everything_within_two_seconds_and_is_gone_on_from_by_order(
+    office: Office, far_end: FarEnd, numbers: list[str]
+) -> None:
+    running = office.run()
+    under_way(running, far_end, numbers)
+    said = office.ivr("campaign", "emergency-stop")
+    ordered = datetime.now(UTC)
+    assert "催告「催告」：緊急停止" in said.out
+    assert running.ended(within=30).status == 3
+    far_end.quiet(numbers)
+    ends = [call.invited + timedelta(seconds=(call.answered or 0.0) + call.talked) for call in far_end.calls(numbers)]
+    assert max(ends) - ordered < timedelta(seconds=2)
+    first = office.results()
+    stopped = [person for person in first if person["outcome"] == "cancelled"]
+    assert stopped
+    assert {person["attempts"][-1]["evidence"]["reason"] for person in stopped} == {"emergency stop"}
+    dialled = sum(far_end.dials(numbers).values())
+    assert dialled == sum(len(person["attempts"]) for person in first) < PEOPLE
+
+    assert office.run().ended(within=60).status == 0
     assert far_end.dials(numbers) == dict.fromkeys(numbers, 1)
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -137,6 +137,10 @@ class Telephone:
         self.live = 0
         self.most = 0
         self.down = 0
+        self.hung_up: dict[str, asyncio.Event] = defaultdict(asyncio.Event)
+
+    def hang_up(self, attempt: str) -> None:
+        self.hung_up[attempt].set()
 
     async def ready(self) -> None:
         if self.down:

@@ -23,7 +23,7 @@ from ivr.domain.outcome import Outcome
 from ivr.domain.recipient import Recipient
 from ivr.errors import StoreFailed
 from ivr.storage.results import SqlResults
-from tests.campaign.fakes import BUSY, ScriptedLeg, SilentVoice, SystemClock, Telephone, Watch, answered
+from tests.campaign.fakes import BUSY, Answer, ScriptedLeg, SilentVoice, SystemClock, Telephone, Watch, answered
 from tests.domain.reminder import REMINDER
 from tests.keys import keys
 
@@ -392,3 +392,42 @@ async def test_an_intent_whose_storing_is_in_doubt_is_withdrawn_and_the_person_i
         (person,) = await results.records(row.id)
         assert [attempt.outcome for attempt in person.attempts] == [Outcome.FAILED, Outcome.CONFIRMED]
         assert person.attempts[0].dialled_at is None
+
+
+async def test_an_emergency_stop_ends_every_call_and_keeps_what_was_proven(tmp_path: Path) -> None:
+    begun: list[str] = []
+    telephone = Telephone({}, BUSY)
+
+    async def rings(intent: Intent, talk: Talk) -> Disposition:
+        begun.append(intent.id)
+        await telephone.hung_up[intent.id].wait()
+        return Disposition(rang=True, q850=16)
+
+    def talks(*events: Pressed | Spoken | None) -> Answer:
+        async def answer(intent: Intent, talk: Talk) -> Disposition:
+            begun.append(intent.id)
+            await talk(ScriptedLeg(*events))
+            await telephone.hung_up[intent.id].wait()
+            return Disposition(sip=200, q850=16, answered_at=intent.at, dialled_at=intent.at)
+
+        return answer
+
+    asked, heard = talks(None), talks(Pressed("#"), Spoken(1.0), None)
+    telephone.answers = {"+81357220000": rings, "+81357220001": asked, "+81357220002": heard}
+    async with campaign(tmp_path, people(5)) as (results, row), asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(run(results, row, telephone, lines=3))
+        while len(begun) < 3:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.05)
+        await results.move_campaign(row.id, expected=["running"], state="halted")
+        halt, _ = await running
+        assert halt is Halt.STOPPED
+        assert await outcomes(results, row) == {
+            "00000": Outcome.CANCELLED,
+            "00001": Outcome.CANCELLED,
+            "00002": Outcome.CONFIRMED,
+            "00003": None,
+            "00004": None,
+        }
+        (called, *_) = await results.records(row.id)
+        assert called.attempts[0].evidence["reason"] == "emergency stop"
