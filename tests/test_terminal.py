@@ -13,6 +13,9 @@ import pytest
 
 from tests.offices import ROOT, SCENARIO, Ivr
 
+TERMINAL = ("setsid", "--ctty", "--wait", "env", "--default-signal=INT")
+"""A shell that runs us in the background has interrupts ignored."""
+
 
 @pytest.mark.parametrize(
     ("typed", "erased"), [("旧\n", True), ("新\n", False), ("\n", False), ("\x04", False), ("\x03", False)]
@@ -35,7 +38,7 @@ def at_a_terminal(office: Path, words: tuple[str, ...], typed: str) -> str:
     person, terminal = pty.openpty()
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(
-        ["setsid", "--ctty", "--wait", sys.executable, "-m", "ivr", *words],
+        [*TERMINAL, sys.executable, "-m", "ivr", *words],
         cwd=office,
         env=environment,
         stdin=terminal,
@@ -44,12 +47,15 @@ def at_a_terminal(office: Path, words: tuple[str, ...], typed: str) -> str:
     ) as running:
         os.close(terminal)
         shown = b""
-        with suppress(OSError):  # the end of a terminal
-            while more := os.read(person, 4096):
-                shown += more
-                if typed and "入力してください：".encode() in shown:
-                    os.write(person, typed.encode())
-                    typed = ""
-        running.wait(60)
+        try:
+            with suppress(OSError):  # the end of a terminal
+                while more := os.read(person, 4096):
+                    shown += more
+                    if typed and "入力してください：".encode() in shown:
+                        os.write(person, typed.encode())
+                        typed = ""
+            running.wait(60)
+        finally:
+            running.kill()
     os.close(person)
     return shown.decode()
