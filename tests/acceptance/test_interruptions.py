@@ -86,9 +86,10 @@ def an_emergency_stop_hangs_up_everything_within_two_seconds_and_is_gone_on_from
     ends = [call.invited + timedelta(seconds=(call.answered or 0.0) + call.talked) for call in far_end.calls(numbers)]
     assert max(ends) - ordered < timedelta(seconds=2)
     first = office.results()
-    stopped = [person for person in first if person["outcome"] == "cancelled"]
-    assert stopped
-    assert {person["attempts"][-1]["evidence"]["reason"] for person in stopped} == {"emergency stop"}
+    last = [person["attempts"][-1] for person in first if person["attempts"]]
+    stopped = [attempt["outcome"] for attempt in last if attempt["evidence"].get("reason") == "emergency stop"]
+    assert stopped, "calls were under way"
+    assert {*stopped} <= {"cancelled", "confirmed_partial", "confirmed"}, "what was proven before stays"
     dialled = sum(far_end.dials(numbers).values())
     assert dialled == sum(len(person["attempts"]) for person in first) < PEOPLE
 
