@@ -173,7 +173,7 @@ class Engine:
             with suppress(StoreFailed):
                 if not await self.results.renew():
                     log.error("buried", reason="silent for too long; what was under way is accounted for by others")
-                    await self.results.join(engine_id(self.settings.data_dir), socket.gethostname())
+                    await _join(self.results, self.settings)
                 if left := await take_over(self.results, self.clock):
                     log.warning("took_over", attempts=left)
                     for _ in range(left):
@@ -214,7 +214,7 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
         results = await stack.enter_async_context(
             await SqlResults.open(settings.database_url(), keys, on_write=metrics.wrote)
         )
-        await results.join(engine_id(settings.data_dir), socket.gethostname())
+        await _join(results, settings)
         audit = audit_trail(settings, results, keys, identity.engine(), metrics)
         await audit.mention_settings(settings.model_dump_json())
         await audit.mention(Action.ENGINE_STARTED, by=identity.person().who)
@@ -325,3 +325,9 @@ async def first_of(*events: asyncio.Event) -> None:
 async def _stop_when(stopping: asyncio.Event, dialler: Dialler) -> None:
     await stopping.wait()
     dialler.stop()
+
+
+async def _join(results: SqlResults, settings: Settings) -> None:
+    """Begin a life of this engine."""
+    most = settings.trunk.lines_in_all or 0
+    await results.join(engine_id(settings.data_dir), socket.gethostname(), most=most)

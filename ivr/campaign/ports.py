@@ -320,7 +320,7 @@ class Results(Protocol):
         """Return every attempt that has not ended, oldest first."""
         ...
 
-    async def join(self, engine: str, host: str) -> None:
+    async def join(self, engine: str, host: str, *, most: int = 0) -> None:
         """Dial from now on as `engine`, in a new life of it; what an earlier one still intends finds no place."""
         ...
 

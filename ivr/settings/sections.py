@@ -75,6 +75,7 @@ class Trunk(Section):
     codecs: Annotated[tuple[Literal["ulaw", "alaw"], ...], Field(min_length=1)] = ("ulaw", "alaw")
     dtmf: Literal["auto", "rfc4733", "info", "inband"] = "auto"
     lines: Annotated[int, Field(ge=1, le=2000)] = 20
+    lines_in_all: Annotated[int, Field(ge=1, le=10_000)] | None = None
     calls_per_second: Annotated[float, Field(gt=0, le=200, allow_inf_nan=False)] = 5.0
 
     @property

@@ -15,7 +15,7 @@ from ivr.domain.attempt import AttemptState, Ending, Intent
 from ivr.domain.outcome import PROOF, Outcome
 from ivr.domain.recipient import Recipient
 from ivr.errors import InputError, NameTaken
-from ivr.storage.engines import Member, time
+from ivr.storage.engines import Member, line_free, time
 from ivr.storage.prepared import Prepared
 from ivr.storage.queries import people_due
 from ivr.storage.sealing import Sealing
@@ -127,7 +127,12 @@ def move_campaign(connection: Connection, campaign_id: str, expected: Sequence[s
 
 
 def intend(connection: Connection, sealing: Sealing, intent: Intent, member: Member) -> bool:
-    """Store the intent of `member` to dial, if the person waits, the number is on no call and nobody has buried it."""
+    """Store the intent of `member` to dial, if the person waits, the number is on no call and nobody has buried it.
+
+    And if a line is free, where the lines of all engines are counted together.
+    """
+    if member.most and not line_free(connection, member.most):
+        return False
     sealed = sealing.attempt(intent)
     called = {
         "of_campaign": intent.campaign,

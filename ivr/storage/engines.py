@@ -10,29 +10,43 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Connection, exists, func, insert, select, update
+from sqlalchemy import Connection, exists, func, insert, select, text, update
 
 from ivr.storage.tables import OPEN, attempts, engines
+
+_LOCK = 5_717_220_002
+"""As in `ivr.storage.migrations`: any number that no other program uses."""
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """An engine in one of its lives; `epoch` is 0 for who only looks."""
+    """An engine in one of its lives; `epoch` is 0 for who only looks.
+
+    `most` is how many calls all engines together may have open when it begins one; 0: it counts its own lines alone.
+    """
 
     engine: str = ""
     epoch: int = 0
+    most: int = 0
 
 
-def join(connection: Connection, engine: str, host: str) -> Member:
+def join(connection: Connection, engine: str, host: str, most: int) -> Member:
     """Begin a life of `engine`: whatever was intended in an earlier one is fenced off."""
     now = time(connection)
     epoch = connection.execute(select(engines.c.epoch).where(engines.c.id == engine).with_for_update()).scalar()
     if epoch is None:
         connection.execute(insert(engines).values(id=engine, host=host, epoch=1, joined_at=now, seen_at=now))
-        return Member(engine, 1)
+        return Member(engine, 1, most)
     changed = {"host": host, "epoch": epoch + 1, "joined_at": now, "seen_at": now}
     connection.execute(update(engines).where(engines.c.id == engine).values(changed))
-    return Member(engine, epoch + 1)
+    return Member(engine, epoch + 1, most)
+
+
+def line_free(connection: Connection, most: int) -> bool:
+    """Tell whether fewer than `most` calls are open, and keep others from asking until this transaction is over."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+    return connection.execute(select(func.count()).select_from(attempts).where(OPEN)).scalar_one() < most
 
 
 def renew(connection: Connection, member: Member) -> bool:

@@ -174,9 +174,12 @@ class SqlResults:
         """Return every attempt that has not ended, oldest first."""
         return await self._read(lambda connection: queries.open_attempts(connection, self._sealing, None))
 
-    async def join(self, engine: str, host: str) -> None:
-        """Dial from now on as `engine`, in a new life of it; what an earlier one still intends finds no place."""
-        self._member = await self._write(lambda connection: engines.join(connection, engine, host))
+    async def join(self, engine: str, host: str, *, most: int = 0) -> None:
+        """Dial from now on as `engine`, in a new life of it; what an earlier one still intends finds no place.
+
+        With `most` no call is intended while so many are open, of all engines together.
+        """
+        self._member = await self._write(lambda connection: engines.join(connection, engine, host, most))
 
     async def renew(self) -> bool:
         """Say that this engine lives; False where another has buried it."""

@@ -136,3 +136,18 @@ async def test_a_number_is_on_one_call_at_a_time_whatever_campaign_it_is_in(
     (open_,) = await first.open_attempts()
     await first.end(open_.intent.id, Ending(outcome=Outcome.BUSY, at=NOON), settled=Outcome.BUSY, due_at=None)
     assert await (second.intend(same) if open_.intent == dial else first.intend(dial))
+
+
+async def test_where_lines_are_counted_together_no_engine_begins_a_call_beyond_them(
+    pair: tuple[SqlResults, SqlResults],
+) -> None:
+    row = await campaign(pair[0], 20)
+    for number, engine in enumerate(pair):
+        await engine.join(f"engine-{number}", "host", most=3)
+    dials = [intent(row, f"{number + 1:08}", number=f"+81357220{number:03}") for number in range(20)]
+    begun = await asyncio.gather(*(pair[number % 2].intend(dial) for number, dial in enumerate(dials)))
+    assert begun.count(True) == 3
+    over = next(dial for dial, one in zip(dials, begun, strict=True) if one)
+    waiting = next(dial for dial, one in zip(dials, begun, strict=True) if not one)
+    await pair[0].end(over.id, Ending(outcome=Outcome.BUSY, at=NOON + MINUTE), settled=Outcome.BUSY, due_at=None)
+    assert await pair[1].intend(waiting)
