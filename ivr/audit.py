@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import re
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,9 +21,22 @@ import structlog
 
 from ivr.campaign.ports import Clock
 from ivr.data_dir import exclusively
-from ivr.domain.audit import GENESIS, Act, Action, Author, Entry, Examination, Fault, Head
+from ivr.domain.audit import (
+    GENESIS,
+    LOST_FROM,
+    LOST_TO,
+    Act,
+    Action,
+    Author,
+    Entry,
+    Examination,
+    Fault,
+    Head,
+    beyond,
+)
 from ivr.errors import IvrError, StoreFailed
 from ivr.storage import EVERYTHING, AuditAsked, SqlResults
+from ivr.vault import durable
 
 NAME = "audit"
 """Of the key that seals the entries, and of the head."""
@@ -139,11 +152,6 @@ class Audit:
         last = await self._results.last_audited()
         return last.number if last else 0
 
-    async def missing(self) -> int:
-        """Return how many entries at the end are not there any more."""
-        head = await self._head()
-        return max(0, head.number - await self.count()) if head is not None else 0
-
     async def examine(
         self, *, newest: int | None = None, watch: Callable[[int], None] = lambda _count: None
     ) -> Examined:
@@ -159,6 +167,17 @@ class Audit:
             if seen % BATCH == 0:
                 watch(BATCH)
         return Examined(entries=seen, faults=examination.faults())
+
+    async def go_on(self, kept: Sequence[Entry]) -> tuple[int, Mapping[str, int]]:
+        """Add what the trail `kept` holds beyond the last entry here, nothing where it is another trail; how many?
+
+        Returns also the numbers of the entries that are lost all the same, as the details of an entry that follows:
+        those up to the head that was kept. Nobody else may have the store open.
+        """
+        added = await self._results.carry_over(kept)
+        head, reached = await self._head(), await self.count()
+        lost = {LOST_FROM: reached + 1, LOST_TO: head.number} if head and head.number > reached else {}
+        return added, lost
 
     async def _begin(self) -> Head:
         """Return the head of a trail of which none is kept here."""
@@ -193,6 +212,49 @@ class Audit:
             kept = self._kept()
             if kept is None or kept.number < head.number:
                 self._keys.note(NAME, head.written())
+
+
+class Rescue:
+    """The trail of a database that is being replaced, in a file beside the keys until the new one has it.
+
+    As long as the file is there, the database is one half-way restored.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / "restoring.jsonl"
+
+    def begun(self) -> bool:
+        """Tell whether a restore is under way, or was when the power went."""
+        return self._file.exists()
+
+    def add(self, found: Sequence[Entry]) -> None:
+        """Keep the entries `found` in the database that is about to go, behind those that are kept already."""
+        kept = self.entries() if self.begun() else ()
+        more = beyond(found, Head.of(kept[-1]) if kept else GENESIS)
+        with self._on_disk():
+            durable.replace(self._file, b"".join(entry.written() for entry in (*kept, *more)))
+
+    def entries(self) -> tuple[Entry, ...]:
+        """Return what is kept."""
+        with self._on_disk():
+            lines = self._file.read_bytes().splitlines()
+        try:
+            return tuple(Entry.read(line) for line in lines)
+        except ValueError:
+            raise StoreFailed(f"監査証跡の写し {self._file} が壊れています。別の場所に移してください。") from None
+
+    def end(self) -> None:
+        """Forget what is kept: the database has it."""
+        with self._on_disk():
+            self._file.unlink()
+            durable.settle(self._file.parent)
+
+    @contextmanager
+    def _on_disk(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise StoreFailed(f"{self._file} を読み書きできません：{error.strerror}") from None
 
 
 def plain(text: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json as jsonlib
 from contextlib import suppress
-from dataclasses import asdict
 from datetime import date, datetime, time, tzinfo
 from pathlib import Path
 
@@ -71,7 +70,7 @@ async def export(config: Path | None, out: Path) -> int:
         written = 0
         with bar("書き出し", count) as watch, replacing(out) as file:
             async for entry in audit.entries():
-                file.write(jsonlib.dumps(asdict(entry), ensure_ascii=False, default=repr).encode() + b"\n")
+                file.write(entry.written())
                 written += 1
                 watch(1)
     print(f"{out} に監査証跡 {written} 件を書き出しました。")

@@ -10,21 +10,19 @@ from datetime import datetime
 from pathlib import Path
 
 from ivr import identity
+from ivr.audit import Rescue
 from ivr.data_dir import alone, made
-from ivr.domain.audit import Action
+from ivr.domain.audit import LOST_FROM, LOST_TO, Action
 from ivr.erasing import BY_ORDER, Care, backups_of, erase, finish, remember_backup, verified
-from ivr.errors import InputError, WrongMasterKey
+from ivr.errors import InputError, IvrError, WrongMasterKey
 from ivr.parts import audit_trail, key_store, master_key_file
 from ivr.progress import bar
 from ivr.reporting import replacing, see_writable
 from ivr.settings import Settings, load
-from ivr.storage import SqlResults, backups, trail
+from ivr.storage import SqlResults, backups
 from ivr.storage.erasing import ERASING
 from ivr.system_clock import SystemClock
-from ivr.vault import KeyStore, durable, master
-
-CARRIED = "audit-trail.carried"
-"""In `data_dir`, while a restore is under way: the audit trail of the database that is replaced."""
+from ivr.vault import KeyStore, master
 
 
 async def erase_campaign(config: Path | None, name: str, certificate: Path | None) -> int:
@@ -72,10 +70,11 @@ async def back_up(config: Path | None, target: Path | None) -> int:
 async def restore(config: Path | None, source: Path) -> int:
     """Put a backup in the place of the database, which is kept among the backups.
 
-    What was erased stays erased; nobody is called before a person says so.
+    What was erased stays erased; nobody is called before a person says so; what was put on record stays on record.
     """
     chosen = load(config)
-    with alone(chosen.data_dir), key_store(chosen) as keys, keys.alone():
+    url = chosen.database_url()
+    with alone(chosen.data_dir), key_store(chosen, restoring=True) as keys, keys.alone():
         unknown = [
             campaign
             for campaign in backups.sealed_campaigns(source)
@@ -88,28 +87,30 @@ async def restore(config: Path | None, source: Path) -> int:
             )
         folder = made(backups_of(chosen))
         before = folder / f"{_now(chosen):%Y%m%d-%H%M%S}-before-restore.backup"
-        # Kept until it is added: a crash in between must not cost the trail its end.
-        carried = chosen.data_dir / CARRIED
-        entries = {**trail.read_file(carried), **await trail.read(chosen.database_url())}
-        durable.replace(carried, trail.written(entries))
-        await backups.restore(chosen.database_url(), source, aside=before)
-        async with await SqlResults.open(chosen.database_url(), keys) as results:
+        rescue = Rescue(keys.folder)
+        again = rescue.begun()
+        rescue.add(await backups.trail(url))
+        try:
+            await backups.restore(url, source, aside=before)
+        except IvrError:
+            if not again and rescue.entries() == await backups.trail(url):
+                rescue.end()
+            raise
+        async with await SqlResults.open(url, keys) as results:
             care = _care(chosen, results, keys)
-            added = await results.add_to_record(entries)
-            lost = await care.audit.missing()
-            await care.audit.record(Action.RESTORED, file=source.name, entries=added, lost=lost)
-            carried.unlink()
+            added, lost = await care.audit.go_on(rescue.entries())
+            await care.audit.record(Action.RESTORED, "", file=source.name, entries=added, **lost)
             for campaign in await results.campaigns(state="running"):
                 await results.move_campaign(campaign.id, expected=["running"], state="paused")
             gone = await finish(care)
+        rescue.end()
     print(f"{source} から戻しました。実行中だった催告は一時停止にしました。")
     print("バックアップのあとの電話の記録は失われています。再開の前に、二重にかけることにならないか確かめてください。")
     if added:
         print(f"監査証跡は、バックアップのあとの {added} 件も引き継ぎました。")
     if lost:
-        print(
-            f"監査証跡の終わりの {lost} 件は、元のデータベースから読めず、失われました。ivr audit verify が示します。"
-        )
+        first, last = lost[LOST_FROM], lost[LOST_TO]
+        print(f"監査証跡のうち {last - first + 1} 件（{first} 件目から {last} 件目まで）は失われました。")
     if gone:
         print(f"消去済みの催告が {gone} 件含まれていたので、取り除きました。")
     return 0

@@ -14,7 +14,7 @@ from ivr.asterisk.pbx import ExternalPbx, ManagedPbx, Pbx
 from ivr.asterisk.pbx_config import PbxConfig, Trunk
 from ivr.asterisk.pbx_layout import find_asterisk
 from ivr.asterisk.tap import Taps
-from ivr.audit import Audit
+from ivr.audit import Audit, Rescue
 from ivr.campaign.lines import Limits
 from ivr.data_dir import made
 from ivr.domain.audit import Author
@@ -47,14 +47,21 @@ def telephone_voice(settings: Settings, metrics: Metrics | None = None) -> Telep
     )
 
 
-def key_store(settings: Settings) -> KeyStore:
-    """Return the keys of the settings, open; raise InputError, KeysFailed or KeysInUse."""
+def key_store(settings: Settings, *, restoring: bool = False) -> KeyStore:
+    """Return the keys of the settings, open; raise InputError, KeysFailed or KeysInUse.
+
+    Refused while a restore is unfinished, but for who is `restoring`: the database has neither its trail nor its rest.
+    """
     file, folder = master_key_file(settings), key_folder(settings)
     if file is not None and master.coming(file).exists() and _opens(folder, master.coming(file)):
         # A change of the master key was cut off after it had come into force.
         master.take_over(file)
     default = made(settings.data_dir) / "master.key"
-    return KeyStore.open(folder, master.master_key(settings.keys.master_key_file, default, folder))
+    keys = KeyStore.open(folder, master.master_key(settings.keys.master_key_file, default, folder))
+    if Rescue(folder).begun() and not restoring:
+        keys.close()
+        raise InputError("データベースの復元が途中で終わっています。もう一度 ivr restore で戻してください。")
+    return keys
 
 
 def key_folder(settings: Settings) -> Path:

@@ -5,8 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
+
+from ivr import identity
+from ivr.erasing import Care
+from ivr.parts import audit_trail, key_store
+from ivr.settings import load
+from ivr.storage import SqlResults
 
 ROOT = Path(__file__).parent.parent
 SCENARIO = ROOT / "scenarios" / "reminder.yaml"
@@ -22,6 +29,20 @@ PEOPLE = (
 )
 
 Ivr = Callable[..., subprocess.CompletedProcess[str]]
+
+
+class Crash(BaseException):
+    """The process is gone."""
+
+
+@asynccontextmanager
+async def care_of(config: Path) -> AsyncIterator[Care]:
+    """Open everything under the engine's care."""
+    chosen = load(config)
+    with key_store(chosen) as keys:
+        async with await SqlResults.open(chosen.database_url(), keys) as results:
+            trail = audit_trail(chosen, results, keys, identity.person())
+            yield Care(settings=chosen, results=results, keys=keys, audit=trail)
 
 
 def office(folder: Path, settings: str = "") -> Ivr:

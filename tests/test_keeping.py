@@ -6,27 +6,27 @@ import asyncio
 import json
 import shutil
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, closing, contextmanager
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from ivr import desk, erasing, identity, keeping
+from ivr import desk, erasing, keeping
 from ivr.campaign.ports import CampaignRow, NewCampaign
 from ivr.data_dir import alone
-from ivr.domain.audit import Action, Harm
+from ivr.domain.audit import Action
 from ivr.domain.outcome import Outcome
 from ivr.errors import EngineRuns, InputError, KeyDestroyed, KeysFailed, KeysInUse
 from ivr.metrics import Metrics
-from ivr.parts import audit_trail, key_store, telephone_voice
+from ivr.parts import key_store, telephone_voice
 from ivr.settings import load
 from ivr.storage import SqlResults
 from ivr.system_clock import SystemClock
 from ivr.vault import KeyStore, durable, master
 from tests import traces
-from tests.offices import LIST, PEOPLE, SCENARIO, Ivr
+from tests.offices import LIST, PEOPLE, SCENARIO, Crash, Ivr, care_of
 from tests.storage import filling
 from tests.storage.conftest import postgres
 from tests.storage.old_schema import OLD, fill_0001
@@ -43,16 +43,6 @@ def config(tmp_path: Path) -> Path:
     file = tmp_path / "office" / "ivr.yaml"
     file.write_text("data_dir: var\nspeech: {workers: 1}\n", encoding="utf-8")
     return file
-
-
-@asynccontextmanager
-async def care_of(config: Path) -> AsyncIterator[erasing.Care]:
-    """Open everything under the engine's care."""
-    chosen = load(config)
-    with key_store(chosen) as keys:
-        async with await SqlResults.open(chosen.database_url(), keys) as results:
-            trail = audit_trail(chosen, results, keys, identity.person())
-            yield erasing.Care(settings=chosen, results=results, keys=keys, audit=trail)
 
 
 async def called(config: Path, name: str = "住民税") -> CampaignRow:
@@ -192,10 +182,6 @@ async def test_a_campaign_that_is_being_dialled_is_not_erased(config: Path) -> N
         assert len(await care.results.records(row.id)) == 3
 
 
-class Crash(BaseException):
-    """The process is gone."""
-
-
 @pytest.mark.parametrize("at", ["destroy", "erase_voice", "erase_rows", "signed", "finish_erasing"])
 async def test_an_erasure_that_a_crash_cut_short_is_finished_at_the_next_start(
     config: Path, monkeypatch: pytest.MonkeyPatch, at: str
@@ -318,49 +304,6 @@ async def test_a_backup_is_restored_without_what_was_erased_and_calls_nobody(
         assert {person.state for person in people} == {"waiting"}
     aside = [*(config.parent / "var" / "backups").glob("*-before-restore.backup")]
     assert len(aside) == 1, "what was replaced is kept"
-
-
-@pytest.mark.parametrize(
-    "harm", [shutil.rmtree, lambda folder: (folder / "ivr.db").write_bytes(b"SQLite format 3\0" * 999)]
-)
-async def test_what_a_damaged_database_no_longer_tells_of_the_trail_is_counted_and_stays_a_gap(
-    harm: Callable[[Path], object], config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    config.write_text(f"data_dir: var\ndatabase: sqlite+aiosqlite:///{tmp_path}/db/ivr.db\n", encoding="utf-8")
-    async with care_of(config) as care:
-        await filling.campaign(care.results)
-    await keeping.back_up(config, tmp_path / "a.backup")
-    async with care_of(config) as care:
-        for _ in range(3):
-            await care.audit.record(Action.EXPORTED)
-    harm(tmp_path / "db")
-    (tmp_path / "db").mkdir(exist_ok=True)
-    await keeping.restore(config, tmp_path / "a.backup")
-    assert "監査証跡の終わりの 3 件は" in capsys.readouterr().out
-    async with care_of(config) as care:
-        assert [fault.harm for fault in (await care.audit.examine()).faults] == [Harm.MISSING]
-
-
-async def test_a_restore_that_a_crash_cut_short_is_done_again_and_the_trail_is_whole(
-    config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with care_of(config) as care:
-        await filling.campaign(care.results)
-    await keeping.back_up(config, tmp_path / "a.backup")
-    async with care_of(config) as care:
-        await care.audit.record(Action.EXPORTED)
-
-    async def crash(_results: SqlResults, _entries: object) -> int:
-        raise RuntimeError("killed")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(SqlResults, "add_to_record", crash)
-        with pytest.raises(RuntimeError, match="killed"):
-            await keeping.restore(config, tmp_path / "a.backup")
-    await keeping.restore(config, tmp_path / "a.backup")
-    async with care_of(config) as care:
-        assert (await care.audit.examine()).faults == ()
-    assert not [*(config.parent / "var").glob("*.carried")]
 
 
 async def test_nothing_is_restored_under_a_running_engine_or_an_open_store(config: Path, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hmac
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from itertools import combinations, pairwise
@@ -106,6 +106,24 @@ class Entry:
     previous: str
     link: str
 
+    @classmethod
+    def read(cls, line: bytes) -> Self:
+        """Return what `written` wrote; ValueError for anything else."""
+        try:
+            held = json.loads(line)
+        except RecursionError:
+            raise ValueError("no entry") from None
+        names = [field.name for field in fields(cls)]
+        if not isinstance(held, dict) or sorted(held) != sorted(names):
+            raise ValueError("no entry")
+        if any(type(held[name]) is not (int if name == "number" else str) for name in names):
+            raise ValueError("no entry")
+        return cls(**held)
+
+    def written(self) -> bytes:
+        """Return the entry as a line of JSON, in the very characters that are sealed."""
+        return json.dumps(asdict(self), ensure_ascii=False, default=repr).encode() + b"\n"
+
 
 _CONTENT = attrgetter(*(field.name for field in fields(Entry) if field.name != "link"))
 
@@ -135,6 +153,13 @@ class Head:
 
 GENESIS = Head(0, "0" * 64)
 """The end of a trail without entries."""
+
+
+def beyond(entries: Sequence[Entry], end: Head) -> Sequence[Entry]:
+    """Return what comes behind `end` in a trail that holds it, and nothing where it is the end of another."""
+    if end == GENESIS:
+        return entries
+    return next((entries[place:] for place, entry in enumerate(entries, 1) if Head.of(entry) == end), ())
 
 
 def moment(at: datetime) -> str:
@@ -172,6 +197,8 @@ class Harm(StrEnum):
     """Its content is not what was sealed; or it was made without the key."""
     MISSING = "missing"
     """Numbers between two entries are not there."""
+    LOST = "lost"
+    """Numbers are not there, and the sealed entry behind them says that a restore found them gone."""
     SWAPPED = "swapped"
     """Two entries stand in each other's place; `first` and `last` name the two."""
     CUT_OFF = "cut_off"
@@ -203,6 +230,8 @@ def sentence(fault: Fault) -> str:
             return f"{where}が、記録したときの内容と違います（書き換えられたか、あとから差し込まれたもの）。"
         case Harm.MISSING:
             return f"{where}がありません（途中の記録が消されています）。"
+        case Harm.LOST:
+            return f"{where}がありません（データベースと共に失われたと、次の復元の記録にあります）。"
         case Harm.SWAPPED:
             return f"{fault.first} 件目と {fault.last} 件目が入れ替わっています。"
         case Harm.CUT_OFF:
@@ -240,11 +269,13 @@ class Examination:
         if entry.number <= self._number:
             self._found(Harm.REPEATED, entry.number)
             return
+        sound = hmac.compare_digest(seal(entry, self._key), _as_link(entry.link))
         if entry.number > self._number + 1:
-            self._found(Harm.MISSING, self._number + 1, entry.number - 1)
+            gap = self._number + 1, entry.number - 1
+            self._found(Harm.LOST if sound and _lost(entry) == gap else Harm.MISSING, *gap)
             self._joint = None
         self._number = entry.number
-        if not hmac.compare_digest(seal(entry, self._key), _as_link(entry.link)):
+        if not sound:
             self._spoil(entry)
             self._joint = None
             return
@@ -284,6 +315,18 @@ def verify(entries: Iterable[Entry], key: bytes, head: Head | None, *, after: in
     for entry in entries:
         examination.see(entry)
     return examination.faults()
+
+
+LOST_FROM, LOST_TO = "lost_from", "lost_to"
+"""In the details of a restore: the first and the last number of the entries that neither database had."""
+
+
+def _lost(restored: Entry) -> tuple[object, object] | None:
+    """Return which numbers a sound entry calls lost, None where it is no restore."""
+    if restored.action != Action.RESTORED:
+        return None
+    details = json.loads(restored.details)
+    return details.get(LOST_FROM), details.get(LOST_TO)
 
 
 def _as_link(stored: object) -> str:

@@ -8,6 +8,7 @@ resealing.py   rows sealed anew with a newer key
 queries.py     what is asked of it
 sealing.py     between people and rows: what names somebody is sealed
 audit.py       the audit trail, to which entries are only added
+backups.py     copies of the whole database, and the way back
 tables.py      the schema; migrations/ its history
 writer.py      group commit
 databases.py   SQLite and PostgreSQL behind one face

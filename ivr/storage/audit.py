@@ -6,12 +6,13 @@ chain (`ivr.domain.audit`).
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, insert, select, text
+from sqlalchemy import Connection, Row, Select, insert, inspect, select, text
 
-from ivr.domain.audit import GENESIS, Act, Action, Entry, Head, follow
+from ivr.domain.audit import GENESIS, Act, Action, Entry, Head, beyond, follow
 from ivr.storage.tables import audit
 
 _LOCK = 5_717_220_001
@@ -46,6 +47,21 @@ def append(connection: Connection, act: Act, key: bytes, head: Head) -> Entry:
     entry = follow(end if end.number >= head.number else head, act, key)
     connection.execute(insert(audit), asdict(entry))
     return entry
+
+
+def carry_over(connection: Connection, kept: Sequence[Entry]) -> int:
+    """Add, as they are, the entries by which the trail `kept` goes on from the last one here; return how many."""
+    found = last(connection)
+    if more := beyond(kept, Head.of(found) if found else GENESIS):
+        connection.execute(insert(audit), [asdict(entry) for entry in more])
+    return len(more)
+
+
+def every(connection: Connection) -> Iterator[Entry]:
+    """Yield the entries in order of numbers, one by one as they are read; none where the schema has no trail yet."""
+    if inspect(connection).has_table(audit.name):
+        for row in connection.execute(select(*_COLUMNS).where(audit.c.number > 0).order_by(audit.c.number)):
+            yield _entry(row)
 
 
 def last(connection: Connection) -> Entry | None:

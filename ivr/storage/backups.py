@@ -10,12 +10,16 @@ import asyncio
 import os
 import shutil
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from sqlalchemy import URL, Connection, MetaData, make_url, text
+from sqlalchemy import URL, Connection, MetaData, NullPool, create_engine, make_url, text
+from sqlalchemy.exc import DBAPIError
 
+from ivr.domain.audit import Entry
 from ivr.errors import InputError, StoreFailed
+from ivr.storage import audit
 from ivr.storage.databases import CONNECT_S, Postgres
 from ivr.storage.failures import translated
 
@@ -24,6 +28,10 @@ SQLITE, POSTGRES = b"SQLite format 3\0", b"PGDMP"
 
 PAGES = 1000
 """Of SQLite copied at a time; between two of them others may write."""
+
+
+DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR)
+"""What SQLite says of a file that is the reason for a restore."""
 
 
 async def backup(url: str, target: Path) -> None:
@@ -61,6 +69,38 @@ async def restore(url: str, source: Path, *, aside: Path) -> None:
             await _fill(parsed, source)
         except StoreFailed:
             await _fill(parsed, aside)
+            raise
+
+
+async def trail(url: str) -> tuple[Entry, ...]:
+    """Return the audit trail of the database at `url`, which may have any schema or none, and is not changed.
+
+    Of a damaged file, what comes before the damage. Raises StoreFailed where it can't be read for another reason.
+    """
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        with translated():
+            return await asyncio.to_thread(lambda: tuple(_trail_of_file(Path(parsed.database or ""))))
+    postgres = Postgres(parsed, CONNECT_S)
+    try:
+        with translated():
+            return await postgres.read(lambda connection: tuple(audit.every(connection)))
+    finally:
+        await postgres.close()
+
+
+def _trail_of_file(file: Path) -> Iterator[Entry]:
+    if not file.exists():
+        return
+    place = f"{file.absolute().as_uri()}?mode=ro"
+    engine = create_engine("sqlite://", creator=lambda: sqlite3.connect(place, uri=True), poolclass=NullPool)
+    try:
+        with engine.connect() as connection:
+            yield from audit.every(connection)
+    except DBAPIError as error:
+        # What is no text in a column of texts comes without a code.
+        code = getattr(error.orig, "sqlite_errorcode", None)
+        if code is not None and code & 0xFF not in DAMAGE:
             raise
 
 

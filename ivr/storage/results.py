@@ -17,7 +17,7 @@ from ivr.domain.audit import Act, Action, Entry, Head
 from ivr.domain.outcome import Outcome
 from ivr.domain.recipient import Recipient
 from ivr.errors import InputError
-from ivr.storage import audit, commands, databases, engines, erasing, migrations, queries, resealing, trail
+from ivr.storage import audit, commands, databases, engines, erasing, migrations, queries, resealing
 from ivr.storage.audit import EVERYTHING, AuditAsked
 from ivr.storage.engines import Member
 from ivr.storage.erasing import Statistics
@@ -250,9 +250,9 @@ class SqlResults:
         """Add the entry of `act` to the audit trail, behind its last one or `head`, whichever is further."""
         return await self._write(lambda connection: audit.append(connection, act, key, head))
 
-    async def add_to_record(self, entries: trail.Entries) -> int:
-        """Add entries that the database had before a restore behind its own, if they go on from there; how many?"""
-        return await self._write(lambda connection: trail.add(connection, entries))
+    async def carry_over(self, kept: Sequence[Entry]) -> int:
+        """Add to the audit trail the entries, as they are, by which the trail `kept` goes on from it; how many?"""
+        return await self._write(lambda connection: audit.carry_over(connection, kept))
 
     async def audited(self, after: int, limit: int, asked: AuditAsked = EVERYTHING) -> tuple[Entry, ...]:
         """Return entries of the audit trail in order of numbers, from the one behind number `after` on."""

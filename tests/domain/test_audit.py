@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from ivr.domain.audit import (
     GENESIS,
     LABELS,
+    LOST_FROM,
+    LOST_TO,
     Act,
     Action,
     Author,
@@ -20,6 +22,7 @@ from ivr.domain.audit import (
     Fault,
     Harm,
     Head,
+    beyond,
     follow,
     moment,
     seal,
@@ -72,6 +75,66 @@ trails = st.lists(acts, min_size=1, max_size=8).map(trail)
 @given(trails)
 def test_an_untouched_trail_has_no_fault(entries: list[Entry]) -> None:
     assert verify(entries, KEY, head(entries)) == ()
+
+
+@given(trails)
+def test_an_entry_is_read_as_it_was_written(entries: list[Entry]) -> None:
+    assert [Entry.read(entry.written()) for entry in entries] == entries
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"",
+        b"\xff",
+        b"{}",
+        b"[" * 100_000,
+        some(1)[0].written().replace(b'"number": 1', b'"number": "1"'),
+        some(1)[0].written().replace(b'"number": 1', b'"number": true'),
+        some(1)[0].written().replace(b'"tanaka"', b"null"),
+        some(1)[0].written().replace(b'"who"', b'"what"'),
+    ],
+)
+def test_what_is_no_entry_is_told(line: bytes) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        Entry.read(line)
+
+
+def test_a_trail_goes_on_behind_an_end_that_it_holds_and_no_other() -> None:
+    entries = some(5)
+    assert beyond(entries, Head.of(entries[2])) == entries[3:]
+    assert beyond(entries, GENESIS) == entries
+    assert not beyond(entries, head(entries))
+    assert not beyond(entries, Head(3, "0" * 64))
+    assert not beyond([], Head(3, "0" * 64))
+
+
+def restored(behind: int, **lost: int) -> Entry:
+    """Return an entry of a restore that is added when the kept head is at number `behind`."""
+    author = Author(who="tanaka", where="host")
+    after = Head.of(some(behind)[-1])
+    at = datetime(2026, 11, 25, tzinfo=UTC)
+    return follow(after, Act(at=at, author=author, action=Action.RESTORED, subject="", details=lost), KEY)
+
+
+@pytest.mark.parametrize(
+    ("told", "harm"),
+    [
+        ({LOST_FROM: 4, LOST_TO: 8}, Harm.LOST),
+        ({LOST_FROM: 4, LOST_TO: 7}, Harm.MISSING),
+        ({}, Harm.MISSING),
+    ],
+)
+def test_a_gap_is_a_loss_only_where_the_restore_behind_it_names_the_same_numbers(
+    told: dict[str, int], harm: Harm
+) -> None:
+    last = restored(8, **told)
+    assert verify([*some(3), last], KEY, Head.of(last)) == (Fault(4, 8, harm),)
+
+
+def test_a_loss_that_was_written_without_the_key_is_none() -> None:
+    forged = replace(restored(8), details='{"lost_from":4,"lost_to":8}')
+    assert verify([*some(3), forged], KEY, Head.of(forged)) == (Fault(4, 8, Harm.MISSING), Fault(9, 9, Harm.CHANGED))
 
 
 def test_a_trail_that_never_began_has_no_fault() -> None:
