@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ivr.terminal import config, fail, run, see_meant
+from ivr.terminal import Yes, config, confirm, fail, result, run
 
 keys = typer.Typer(help="鍵の表示と取り替え", no_args_is_help=True, rich_markup_mode=None)
 
@@ -55,19 +55,19 @@ def erase(
     name: Annotated[str | None, typer.Argument(help="催告の名前")] = None,
     certificate: Annotated[Path | None, typer.Option("--certificate", help="消去証明を書き出すファイル")] = None,
     verify: Annotated[Path | None, typer.Option("--verify", help="この消去証明が本物か確かめる")] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="確かめずに消去する")] = False,
+    yes: Yes = False,
 ) -> None:
-    """催告の鍵・宛先・音声・結果を消去し、消去証明を残します。元に戻せません。例：ivr erase 2026-11"""
+    """催告の鍵・宛先・音声・結果を、確かめてから消去し、消去証明を残します。元に戻せません。例：ivr erase 2026-11"""
     from ivr import keeping
 
     if verify is not None:
-        if name is not None or certificate is not None:
-            fail("--verify には、催告の名前も --certificate も付けられません。")
+        if name is not None or certificate is not None or yes:
+            fail("--verify には、催告の名前も、--certificate や --yes も付けられません。")
         sys.exit(keeping.verify(verify))
     if name is None:
         fail("消去する催告の名前か、--verify と消去証明のファイルを書いてください。")
     if not yes:
-        see_meant(f"催告「{name}」を消去します。宛先も結果も、控えのデータベースからも、元に戻せなくなります。", name)
+        confirm(result(keeping.what_goes(config(), name)), name)
     run(keeping.erase_campaign(config(), name, certificate))
 
 
@@ -80,8 +80,10 @@ def backup(
     run(keeping.back_up(config(), file))
 
 
-def restore(file: Path) -> None:
-    """バックアップを戻します。ivr を止めてから使います。消去した催告は戻りません。例：ivr restore ivr.backup"""
+def restore(file: Path, yes: Yes = False) -> None:
+    """確かめてからバックアップを戻します。ivr を止めて使います。消去した催告は戻りません。例：ivr restore ivr.backup"""
     from ivr import keeping
 
+    if not yes:
+        confirm(keeping.what_comes_back(config(), file))
     run(keeping.restore(config(), file))

@@ -25,6 +25,16 @@ from ivr.system_clock import SystemClock
 from ivr.vault import KeyStore, master
 
 
+async def what_goes(config: Path | None, name: str) -> str:
+    """Return what a person is to know before they have a campaign erased; NotFound."""
+    chosen = load(config)
+    with key_store(chosen) as keys:
+        async with await SqlResults.open(chosen.database_url(), keys) as results:
+            counts = await results.counts((await results.campaign(name)).id)
+    people = sum(counts.states.values())
+    return f"催告「{name}」（{people} 人）の鍵・宛先・音声・結果を消去します。元に戻せません。"
+
+
 async def erase_campaign(config: Path | None, name: str, certificate: Path | None) -> int:
     """Erase a campaign for good; write its certificate to `certificate` too."""
     chosen = load(config)
@@ -65,6 +75,15 @@ async def back_up(config: Path | None, target: Path | None) -> int:
         "マスター鍵は、別の場所に、別々に控えてください。"
     )
     return 0
+
+
+def what_comes_back(config: Path | None, source: Path) -> str:
+    """Return what a person is to know before they have a backup restored."""
+    try:
+        of = datetime.fromtimestamp(source.stat().st_mtime, load(config).calling.timezone)
+    except OSError as error:
+        raise InputError(f"{source} を読めません（{error.strerror}）。") from None
+    return f"データベースを {source}（{of:%Y-%m-%d %H:%M} の日付）に置き換えます。そのあとの電話の記録は失われます。"
 
 
 async def restore(config: Path | None, source: Path) -> int:

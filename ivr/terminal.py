@@ -1,4 +1,4 @@
-"""How a command runs: with the settings that were chosen for all of them, and to an exit status."""
+"""How a command runs: with the settings that were chosen for all of them, asking where much goes, to an exit status."""
 
 from __future__ import annotations
 
@@ -6,7 +6,15 @@ import asyncio
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Annotated, Any, NoReturn, TypeVar
+
+import typer
+
+T = TypeVar("T")
+
+Yes = Annotated[bool, typer.Option("--yes", help="確かめずに行う（スクリプト用）")]
+
+AGREED = "はい"
 
 _chosen: Path | None = None
 
@@ -28,26 +36,35 @@ def fail(message: str) -> NoReturn:
     sys.exit(1)
 
 
-def see_meant(warning: str, name: str) -> None:
-    """Go on where a person types `name` after the warning, or where nobody sits at a terminal; end otherwise."""
+def confirm(question: str, *names: str) -> None:
+    """Go on where the person at the terminal answers はい or one of `names`; otherwise end, with nothing done.
+
+    Not for an event loop: it would not hear of Ctrl-C while it waits.
+    """
     if not sys.stdin.isatty():
-        return
+        fail("端末がないので確かめられず、取りやめました。スクリプトから使うときは --yes を付けてください。")
+    answers = [*names, AGREED]
+    asked = "か".join(f"「{answer}」" for answer in answers)
     try:
-        print(warning, file=sys.stderr)
-        print(f"よければ、もう一度「{name}」と入力してください：", end="", file=sys.stderr, flush=True)
-        typed = input()
-    except (EOFError, KeyboardInterrupt):
+        print(f"{question}\n続けるなら、{asked}と入力してください：", end="", file=sys.stderr, flush=True)
+        # Whatever bytes the terminal sends: what is no text is no answer.
+        typed = sys.stdin.buffer.readline().decode("utf-8", "replace").strip()
+    except KeyboardInterrupt:
         typed = ""
-    if typed.strip() != name:
+    if typed not in answers:
         fail("取りやめました。何も変えていません。")
+
+
+def result(work: Coroutine[Any, Any, T]) -> T:
+    """Return what `work` comes to."""
+    try:
+        import uvloop
+
+        return uvloop.run(work)
+    except asyncio.CancelledError:
+        fail("途中で打ち切りました。分かったところまでは保存してあります。")
 
 
 def run(work: Coroutine[Any, Any, int]) -> NoReturn:
     """Run a command to its end and exit with its status."""
-    try:
-        import uvloop
-
-        status = uvloop.run(work)
-    except asyncio.CancelledError:
-        fail("途中で打ち切りました。分かったところまでは保存してあります。")
-    sys.exit(status)
+    sys.exit(result(work))

@@ -53,6 +53,9 @@ def office(folder: Path, settings: str = "") -> Ivr:
 
     def run(*words: object) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "ivr", *map(str, words)]
-        return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=100)
+        nobody = subprocess.DEVNULL
+        return subprocess.run(
+            command, cwd=folder, env=environment, stdin=nobody, capture_output=True, text=True, timeout=100
+        )
 
     return run

@@ -1,4 +1,4 @@
-"""What is asked at a terminal, by a person's keys on a real one."""
+"""What goes for good is asked for at a terminal, a real one with a person's keys; without one, nothing is done."""
 
 from __future__ import annotations
 
@@ -11,26 +11,74 @@ from pathlib import Path
 
 import pytest
 
-from tests.offices import ROOT, SCENARIO, Ivr
+from tests.offices import ROOT, SCENARIO, Ivr, care_of
 
 TERMINAL = ("setsid", "--ctty", "--wait", "env", "--default-signal=INT")
 """A shell that runs us in the background has interrupts ignored."""
 
+ASKED = "入力してください："
 
-@pytest.mark.parametrize(
-    ("typed", "erased"), [("旧\n", True), ("新\n", False), ("\n", False), ("\x04", False), ("\x03", False)]
-)
-def test_at_a_terminal_a_campaign_is_erased_by_who_types_its_name_once_more(
-    typed: str, erased: bool, ivr: Ivr, clerk: Path, tmp_path: Path
-) -> None:
+
+@pytest.fixture
+def office(ivr: Ivr, clerk: Path, tmp_path: Path) -> Path:
+    """An office with two campaigns, 旧 and 新, and a backup of both."""
     for name in ("旧", "新"):
         created = ivr("campaign", "create", name, "--list", clerk / "meibo.csv", "--scenario", SCENARIO)
         assert created.returncode == 0, created.stderr
-    said = at_a_terminal(tmp_path / "office", ("erase", "旧"), typed)
-    assert "もう一度「旧」と入力してください" in said
-    assert ("取りやめました。何も変えていません。" in said) is not erased
-    assert (ivr("campaign", "status", "旧").returncode != 0) is erased
-    assert ivr("campaign", "status", "新").returncode == 0
+    assert ivr("backup", "a.backup").returncode == 0
+    return tmp_path / "office"
+
+
+async def campaigns(office: Path) -> list[str]:
+    async with care_of(office / "ivr.yaml") as care:
+        return [row.name for row in await care.results.campaigns()]
+
+
+def restored(office: Path) -> bool:
+    return any((office / "var" / "backups").glob("*-before-restore.backup"))
+
+
+@pytest.mark.parametrize("typed", ["旧\n", "はい\n"])
+async def test_a_campaign_is_erased_by_who_types_its_name_or_yes(office: Path, typed: str) -> None:
+    said = at_a_terminal(office, ("erase", "旧"), typed)
+    assert "催告「旧」（2 人）" in said
+    assert "元に戻せません" in said
+    assert await campaigns(office) == ["新"]
+
+
+@pytest.mark.parametrize("typed", ["新\n", "\n", "\x04", "\x03"])
+async def test_nothing_is_erased_or_restored_after_another_answer(office: Path, typed: str) -> None:
+    for words in (("erase", "旧"), ("restore", "a.backup")):
+        assert "取りやめました。何も変えていません。" in at_a_terminal(office, words, typed)
+    assert await campaigns(office) == ["旧", "新"]
+    assert not restored(office)
+
+
+async def test_a_backup_is_restored_by_who_types_yes(office: Path) -> None:
+    said = at_a_terminal(office, ("restore", "a.backup"), "はい\n")
+    assert "データベースを a.backup" in said
+    assert restored(office)
+    assert await campaigns(office) == ["旧", "新"]
+
+
+async def test_without_a_terminal_nothing_is_erased_or_restored_unless_told_not_to_ask(ivr: Ivr, office: Path) -> None:
+    for words in (("erase", "旧"), ("restore", "a.backup")):
+        said = ivr(*words)
+        assert said.returncode == 1
+        assert said.stderr == (
+            "端末がないので確かめられず、取りやめました。スクリプトから使うときは --yes を付けてください。\n"
+        )
+    assert await campaigns(office) == ["旧", "新"]
+    assert not restored(office)
+    assert ivr("restore", "a.backup", "--yes").returncode == 0
+    assert restored(office)
+    assert ivr("erase", "旧", "--yes").returncode == 0
+    assert await campaigns(office) == ["新"]
+
+
+def test_what_is_not_there_is_told_before_anybody_is_asked(office: Path) -> None:
+    for words in (("erase", "ない"), ("restore", "nothing.backup")):
+        assert ASKED not in at_a_terminal(office, words, "")
 
 
 def at_a_terminal(office: Path, words: tuple[str, ...], typed: str) -> str:
@@ -51,7 +99,7 @@ def at_a_terminal(office: Path, words: tuple[str, ...], typed: str) -> str:
             with suppress(OSError):  # the end of a terminal
                 while more := os.read(person, 4096):
                     shown += more
-                    if typed and "入力してください：".encode() in shown:
+                    if typed and ASKED.encode() in shown:
                         os.write(person, typed.encode())
                         typed = ""
             running.wait(60)
