@@ -5,6 +5,7 @@ Each function prints its answer and returns the exit status.
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +17,7 @@ from ivr.domain.audit import LOST_FROM, LOST_TO, Action
 from ivr.erasing import BY_ORDER, Care, backups_of, erase, finish, remember_backup, verified
 from ivr.errors import InputError, IvrError, WrongMasterKey
 from ivr.parts import audit_trail, key_store, master_key_file
-from ivr.progress import bar
+from ivr.progress import KeyProgress
 from ivr.reporting import replacing, see_writable
 from ivr.settings import Settings, load
 from ivr.storage import SqlResults, backups
@@ -160,21 +161,34 @@ async def _new_data_keys(chosen: Settings, keys: KeyStore) -> int:
     """Seal everybody with new keys; one that a crash left half-way is gone on with."""
     async with await SqlResults.open(chosen.database_url(), keys) as results:
         await _care(chosen, results, keys).audit.record(Action.KEY_ROTATED)
-        campaigns = await results.campaigns()
-        with keys.alone(), bar("催告の鍵を取り替えています", len(campaigns)) as done:
-            for campaign in campaigns:
-                if campaign.state != ERASING:
-                    await _new_data_key(results, keys, campaign.id)
-                done(1)
+        campaigns = [campaign for campaign in await results.campaigns() if campaign.state != ERASING]
+        counts = [await results.counts(campaign.id) for campaign in campaigns]
+        progress = KeyProgress(
+            campaigns=len(campaigns),
+            people=sum(sum(one.states.values()) for one in counts),
+            attempts=sum(one.attempts for one in counts),
+        )
+        try:
+            with keys.alone(), progress.shown():
+                for campaign in campaigns:
+                    await _new_data_key(results, keys, campaign.id, progress)
+        except asyncio.CancelledError:
+            print(
+                f"途中で止めました（{progress}）。失われたものはなく、マスター鍵は今のままです。"
+                "取り替え終えるには、もう一度 ivr keys rotate を行ってください。",
+                file=sys.stderr,
+            )
+            raise
     return len(campaigns)
 
 
-async def _new_data_key(results: SqlResults, keys: KeyStore, campaign: str) -> None:
+async def _new_data_key(results: SqlResults, keys: KeyStore, campaign: str, progress: KeyProgress) -> None:
     if len(keys.data_keys(campaign)) == 1:
         keys.new_data_key(campaign)
-    await results.reseal(campaign)
+    await results.reseal(campaign, progress.sealed)
     for generation in [*keys.data_keys(campaign)][:-1]:
         keys.retire(campaign, generation)
+    progress.changed()
 
 
 def _new_master_key(keys: KeyStore, place: Path | None, new_file: Path | None) -> None:

@@ -1,4 +1,4 @@
-"""What a terminal shows while a campaign is dialled: a bar and its outcomes; without a terminal, plain lines."""
+"""What a terminal shows while a campaign is dialled or keys are changed: a bar; without a terminal, plain lines."""
 
 from __future__ import annotations
 
@@ -87,6 +87,43 @@ def bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
     with Progress(console=screen, transient=True, disable=not screen.is_terminal) as progress:
         task = progress.add_task(what, total=total)
         yield lambda more: progress.advance(task, more)
+
+
+class KeyProgress:
+    """How far a change of keys is."""
+
+    def __init__(self, *, campaigns: int, people: int, attempts: int) -> None:
+        self._campaigns = campaigns
+        self._people = people
+        self._changed = 0
+        self._sealed = 0
+        self._screen = Console(stderr=True)
+        self._progress = Progress(console=self._screen, transient=True, disable=not self._screen.is_terminal)
+        self._task = self._progress.add_task(str(self), total=people + attempts)
+
+    def __str__(self) -> str:
+        """Return it in words."""
+        return f"催告 {self._changed}/{self._campaigns} 件、{self._sealed}/{self._people} 人"
+
+    @contextmanager
+    def shown(self) -> Iterator[KeyProgress]:
+        """Show while inside."""
+        with self._progress:
+            yield self
+
+    def sealed(self, table: str, rows: int) -> None:
+        """Move the bar on; without a terminal, write a line for every twentieth of the people."""
+        before = self._sealed
+        self._sealed += rows if table == "recipients" else 0
+        self._progress.update(self._task, advance=rows, description=str(self))
+        step = max(1, self._people // 20)
+        if not self._screen.is_terminal and self._sealed // step > before // step:
+            self._screen.print(str(self))
+
+    def changed(self) -> None:
+        """Count a campaign whose keys are changed."""
+        self._changed += 1
+        self._progress.update(self._task, description=str(self))
 
 
 class CampaignProgress:

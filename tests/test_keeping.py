@@ -12,6 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
 from ivr import desk, erasing, keeping
 from ivr.campaign.ports import CampaignRow, NewCampaign
@@ -22,9 +23,10 @@ from ivr.errors import EngineRuns, InputError, KeyDestroyed, KeysFailed, KeysInU
 from ivr.metrics import Metrics
 from ivr.parts import key_store, telephone_voice
 from ivr.settings import load
-from ivr.storage import SqlResults
+from ivr.storage import SqlResults, resealing
 from ivr.system_clock import SystemClock
 from ivr.vault import KeyStore, durable, master
+from ivr.vault.fields import Fields
 from tests import traces
 from tests.offices import LIST, PEOPLE, SCENARIO, Crash, Ivr, care_of
 from tests.storage import filling
@@ -393,6 +395,44 @@ async def test_a_change_of_keys_that_a_crash_cut_short_loses_nobody_and_is_done_
     async with care_of(config) as care:
         assert await care.results.records(row.id) == before
         assert len(care.keys.data_keys(row.id)) == 1
+
+
+async def test_a_change_of_keys_that_is_broken_off_says_what_to_do_and_the_next_one_ends_it(
+    config: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with care_of(config) as care:
+        first = await filling.campaign(care.results, 3, name="先")
+        second = await filling.campaign(care.results, 1200, name="後")
+        before = [await care.results.records(row.id) for row in (first, second)]
+    loop, rotating = asyncio.get_running_loop(), asyncio.create_task(keeping.rotate(config, None))
+    some_rows, batches = resealing.some_rows, 0
+
+    def broken_off(connection: Connection, fields: Fields, *place: str) -> tuple[str | None, int]:
+        nonlocal batches
+        batches += 1
+        # Three for the first campaign: its people, and the ends of two tables.
+        if batches == 5:
+            loop.call_soon_threadsafe(rotating.cancel)
+        return some_rows(connection, fields, *place)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(resealing, "some_rows", broken_off)
+        with pytest.raises(asyncio.CancelledError):
+            await rotating
+    assert batches == 5
+    said = capsys.readouterr().err.splitlines()
+    assert said[-1] == (
+        "途中で止めました（催告 1/2 件、503/1203 人）。失われたものはなく、マスター鍵は今のままです。"
+        "取り替え終えるには、もう一度 ivr keys rotate を行ってください。"
+    )
+    async with care_of(config) as care:
+        assert [await care.results.records(row.id) for row in (first, second)] == before
+        assert [*care.keys.data_keys(second.id)] == [1, 2]
+    assert await keeping.rotate(config, None) == 0
+    assert "催告 1/2 件、1203/1203 人" in capsys.readouterr().err
+    async with care_of(config) as care:
+        assert [await care.results.records(row.id) for row in (first, second)] == before
+        assert [*care.keys.data_keys(second.id)] == [2]
 
 
 async def test_keys_are_not_changed_while_a_store_is_open_with_them(config: Path) -> None:

@@ -13,13 +13,15 @@ BATCH = 500
 _TABLES = {RECIPIENTS: recipients, ATTEMPTS: attempts}
 
 
-def some_rows(connection: Connection, fields: Fields, table: str, campaign_id: str, after: str) -> str | None:
-    """Seal the next rows of a campaign behind the row `after`; return the last one's id, None where there was none."""
+def some_rows(
+    connection: Connection, fields: Fields, table: str, campaign_id: str, after: str
+) -> tuple[str | None, int]:
+    """Seal the next rows of a campaign behind the row `after`; return the last one's id, and how many they were."""
     rows = _TABLES[table]
     query = select(rows.c.id, rows.c.sealed).where(rows.c.campaign_id == campaign_id, rows.c.id > after)
     found = connection.execute(query.order_by(rows.c.id).limit(BATCH)).all()
     if not found:
-        return None
+        return None, 0
     change = (
         update(rows)
         .where(rows.c.campaign_id == campaign_id, rows.c.id == bindparam("row"))
@@ -35,5 +37,4 @@ def some_rows(connection: Connection, fields: Fields, table: str, campaign_id: s
             for id_, sealed in found
         ],
     )
-    last: str = found[-1].id
-    return last
+    return found[-1].id, len(found)

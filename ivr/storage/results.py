@@ -37,7 +37,7 @@ LEISURE_S = 0.1
 it commits. The dial waits for its intent, and takes a line meanwhile, for a time that is nothing beside a call."""
 
 
-def _untold(_seconds: float) -> None:
+def _untold(*_measured: object) -> None:
     """Nobody measures."""
 
 
@@ -237,14 +237,18 @@ class SqlResults:
         """Return when each campaign was last at work, by its id."""
         return await self._read(erasing.last_days)
 
-    async def reseal(self, campaign_id: str) -> None:
-        """Seal everybody of a campaign with its newest key; nobody else may have its keys open."""
+    async def reseal(self, campaign_id: str, watch: Callable[[str, int], None] = _untold) -> None:
+        """Seal everybody of a campaign with its newest key; nobody else may have its keys open.
+
+        `watch` is told of which table, `recipients` or `attempts`, how many rows more are sealed.
+        """
         fields = self._sealing.fields
         fields.refresh(campaign_id)
         for table in (RECIPIENTS, ATTEMPTS):
             after: str | None = ""
             while after is not None:
-                after = await self._write(partial(_reseal_some, fields, table, campaign_id, after))
+                after, rows = await self._write(partial(_reseal_some, fields, table, campaign_id, after))
+                watch(table, rows)
 
     async def put_on_record(self, act: Act, key: bytes, head: Head) -> Entry:
         """Add the entry of `act` to the audit trail, behind its last one or `head`, whichever is further."""
@@ -275,5 +279,7 @@ class SqlResults:
             return await self._writer.write(work, leisure=leisure)
 
 
-def _reseal_some(fields: Fields, table: str, campaign_id: str, after: str, connection: Connection) -> str | None:
+def _reseal_some(
+    fields: Fields, table: str, campaign_id: str, after: str, connection: Connection
+) -> tuple[str | None, int]:
     return resealing.some_rows(connection, fields, table, campaign_id, after)
