@@ -156,10 +156,8 @@ class Audit:
         self, *, newest: int | None = None, watch: Callable[[int], None] = lambda _count: None
     ) -> Examined:
         """Judge the whole trail, or its `newest` entries; `watch` is told of each BATCH how many were looked at."""
-        # The head before the entries: what is added meanwhile comes behind it.
-        head = await self._head()
         after = max(0, await self.count() - newest) if newest is not None else 0
-        examination = Examination(await self._key(), head, after=after)
+        examination = await self.examination(after=after)
         seen = 0
         async for entry in self.entries(after=after):
             examination.see(entry)
@@ -178,6 +176,11 @@ class Audit:
         head, reached = await self._head(), await self.count()
         lost = {LOST_FROM: reached + 1, LOST_TO: head.number} if head and head.number > reached else {}
         return added, lost
+
+    async def examination(self, *, after: int = 0) -> Examination:
+        """Return what judges the entries behind number `after`, which are to be read only then."""
+        # The head before the entries: what is added meanwhile comes behind it.
+        return Examination(await self._key(), await self._head(), after=after)
 
     async def _begin(self) -> Head:
         """Return the head of a trail of which none is kept here."""

@@ -260,10 +260,15 @@ def audit_list(
 
 
 @audit.command("verify")
-def audit_verify(json: Json = False) -> None:
+def audit_verify(
+    export: Annotated[Path | None, typer.Option("--export", help="書き出した写しを調べる（どの機械でも）")] = None,
+    json: Json = False,
+) -> None:
     """記録に変更・欠け・入れ替え・切り取りがないかを調べます。あれば 1 で終わります。例：ivr audit verify"""
     from ivr import auditor
 
+    if export is not None:
+        sys.exit(auditor.verify_export(export, json=json))
     run(auditor.verify(config(), json=json))
 
 

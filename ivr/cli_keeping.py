@@ -33,7 +33,7 @@ def seal(
 
 @keys.command("recipient")
 def keys_recipient() -> None:
-    """名簿を暗号化するときのあて先（age1…）と、消去証明の公開鍵を表示します。例：ivr keys recipient"""
+    """名簿を暗号化するときのあて先（age1…）と、消去証明と監査証跡の写しの公開鍵を表示します。例：ivr keys recipient"""
     from ivr import seals
 
     sys.exit(seals.show_recipient(config()))

@@ -26,7 +26,7 @@ from ivr.data_dir import made
 from ivr.domain.audit import Action
 from ivr.domain.outcome import Outcome
 from ivr.domain.retention import erased_from
-from ivr.errors import InputError, IvrError, StoreFailed
+from ivr.errors import IvrError, StoreFailed
 from ivr.metrics import Metrics
 from ivr.settings import Settings
 from ivr.speech import erase_voice, personal_voice
@@ -38,9 +38,6 @@ from ivr.vault import KeyStore, durable, signing
 log = structlog.get_logger(__name__)
 
 BY_ORDER, BY_RULE = "ivr erase による指示", "保存期間の満了"
-LONGEST_CERTIFICATE = 1 << 20
-"""Characters."""
-
 BY_RESTORE = "消去したものがバックアップから戻ったため"
 
 KINDS = {
@@ -149,15 +146,7 @@ async def erase_due(care: Care, metrics: Metrics) -> None:
 
 def verified(file: Path) -> str:
     """Return a sentence about the certificate in `file`; raise InputError where it was changed."""
-    try:
-        with file.open(encoding="utf-8") as opened:
-            text = opened.read(LONGEST_CERTIFICATE)
-    except (OSError, UnicodeDecodeError):
-        raise InputError(f"消去証明 {file} を読めません。") from None
-    try:
-        key = signing.signer(text)
-    except InputError as error:
-        raise InputError(f"{file}：{error}") from None
+    _, key = signing.read(file)
     return f"{file}：署名は正しく、書き換えられていません。署名した公開鍵は {key} です。"
 
 

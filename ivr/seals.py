@@ -70,5 +70,5 @@ def show_recipient(config: Path | None) -> int:
     """Print whom lists are sealed for, alone on standard output, and with what certificates are signed."""
     with key_store(load(config)) as keys:
         print(sealed_files.recipient(keys))
-        print(f"消去証明の公開鍵：{signing.public_key(keys)}", file=sys.stderr)
+        print(f"消去証明と監査証跡の写しの公開鍵：{signing.public_key(keys)}", file=sys.stderr)
     return 0

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import sqlite3
 import stat
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import fields
 from datetime import date, timedelta
@@ -17,8 +19,10 @@ import pytest
 from ivr import auditor, desk, doctor
 from ivr.domain.audit import GENESIS, LABELS, Action, Entry, Harm, sentence
 from ivr.domain.audit import Fault as OneFault
-from ivr.errors import IvrError, NameTaken, StoreFailed
+from ivr.errors import InputError, IvrError, NameTaken, StoreFailed
+from ivr.parts import key_store
 from ivr.settings import load
+from ivr.vault import signing
 from ivr.vault.key_store import KeyStore
 
 SCENARIO = "version: 1\ntitle: 案内\nstart: bye\nsteps:\n  bye: {say: 失礼いたします。, reached: true, then: end}\n"
@@ -226,6 +230,95 @@ async def test_an_export_holds_every_entry_as_it_is_sealed_for_its_owner_alone(o
     assert [line["action"] for line in lines] == ["imported", "audit_exported"]
     assert [line["previous"] for line in lines] == [GENESIS.link, lines[0]["link"]]
     assert set(lines[0]) == {field.name for field in fields(Entry)}
+
+
+async def exported(office: Desk) -> Path:
+    """Take the trail away to a machine that has nothing else."""
+    await office.create()
+    await office.create("別の催告")
+    out = office.folder / "audit.jsonl"
+    await auditor.export(office.config, out)
+    away = office.folder / "away"
+    away.mkdir()
+    for file in (out, office.folder / "audit.jsonl.sig"):
+        shutil.copy(file, away)
+    return away / "audit.jsonl"
+
+
+async def test_an_export_is_judged_anywhere_by_its_certificate(
+    office: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    away = await exported(office)
+    capsys.readouterr()
+    assert auditor.verify_export(away, json=False) == 0
+    with key_store(load(office.config)) as keys:
+        key = signing.public_key(keys)
+    assert capsys.readouterr().out == (
+        f"{away}：3 件は、署名したときのままです。書き出したときの検証：変更も欠けもありません。"
+        f"署名した公開鍵は {key} です。\n"
+    )
+    assert auditor.verify_export(away, json=True) == 0
+    assert json.loads(capsys.readouterr().out) == {
+        "entries": 3,
+        "faults": [],
+        "judged": "変更も欠けもありません。",
+        "signer": key,
+    }
+
+
+CHANGES: dict[str, tuple[Callable[[bytes], bytes], str]] = {
+    "a changed entry": (lambda lines: lines.replace("別の催告".encode(), "他の催告".encode()), "内容と違います"),
+    "a cut-off end": (lambda lines: b"".join(lines.splitlines(keepends=True)[:-1]), "内容と違います"),
+    "a swapped pair": (lambda lines: b"".join(sorted(lines.splitlines(keepends=True), reverse=True)), "内容と違います"),
+    "what is no entry": (lambda lines: lines + b"[]\n", ":4: 監査証跡の一件ではありません"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+async def test_an_export_that_was_changed_is_found_out(office: Desk, change: str) -> None:
+    away = await exported(office)
+    alter, said = CHANGES[change]
+    away.write_bytes(alter(away.read_bytes()))
+    with pytest.raises(InputError, match=said):
+        auditor.verify_export(away, json=False)
+
+
+async def test_a_certificate_that_was_changed_or_is_of_something_else_proves_nothing(office: Desk) -> None:
+    away = await exported(office)
+    certificate = away.with_name("audit.jsonl.sig")
+    text = certificate.read_text("utf-8")
+    certificate.write_text(text.replace("件数：3", "件数：4"), "utf-8")
+    with pytest.raises(InputError, match="署名が合いません"):
+        auditor.verify_export(away, json=False)
+    with key_store(load(office.config)) as keys:
+        certificate.write_text(signing.signed("消去証明書\n", keys), "utf-8")
+    with pytest.raises(InputError, match="写しの証明ではありません"):
+        auditor.verify_export(away, json=False)
+    certificate.unlink()
+    with pytest.raises(InputError, match="読めません"):
+        auditor.verify_export(away, json=False)
+
+
+async def test_what_was_wrong_when_the_trail_was_exported_is_told_of_the_export(
+    office: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(4):
+        await office.create(f"催告{number}")
+    office.tamper("UPDATE audit SET who = 'suzuki' WHERE number = 1", "DELETE FROM audit WHERE number = 3")
+    out = office.folder / "audit.jsonl"
+    await auditor.export(office.config, out)
+    capsys.readouterr()
+    assert auditor.verify_export(out, json=False) == 1
+    gap, told = capsys.readouterr().out.splitlines()
+    assert gap.startswith("3 件目がありません")
+    assert "書き出したときの検証：1 件目が、記録したときの内容と違います" in told
+    assert "3 件目がありません" in told
+
+
+async def test_an_export_into_a_pipe_has_no_certificate(office: Desk) -> None:
+    await office.create()
+    assert await auditor.export(office.config, Path("/dev/null")) == 0
+    assert not Path("/dev/null.sig").exists()
 
 
 async def test_an_entry_that_was_made_unreadable_is_shown_as_it_stands(

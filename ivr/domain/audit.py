@@ -252,10 +252,11 @@ class Examination:
     """Judges a trail entry by entry, in order of numbers, in little memory.
 
     `head` is what was kept of the end before the entries were read: the trail may go on behind it, since an entry is
-    stored before its head is. With `after`, the entries up to that number are taken for good and not shown.
+    stored before its head is. With `after`, the entries up to that number are taken for good and not shown. Without a
+    `key` only numbers and joints are judged: what was changed is not seen.
     """
 
-    def __init__(self, key: bytes, head: Head | None, *, after: int = 0) -> None:
+    def __init__(self, key: bytes | None, head: Head | None, *, after: int = 0) -> None:
         self._key = key
         self._head = head
         self._number = after
@@ -269,10 +270,11 @@ class Examination:
         if entry.number <= self._number:
             self._found(Harm.REPEATED, entry.number)
             return
-        sound = hmac.compare_digest(seal(entry, self._key), _as_link(entry.link))
+        sound = self._key is None or hmac.compare_digest(seal(entry, self._key), _as_link(entry.link))
         if entry.number > self._number + 1:
             gap = self._number + 1, entry.number - 1
-            self._found(Harm.LOST if sound and _lost(entry) == gap else Harm.MISSING, *gap)
+            told = self._key is not None and sound and _lost(entry) == gap
+            self._found(Harm.LOST if told else Harm.MISSING, *gap)
             self._joint = None
         self._number = entry.number
         if not sound:
@@ -293,7 +295,7 @@ class Examination:
                 found.append(Fault(self._number, self._number, Harm.HEAD_LOST))
         elif self._head.number > self._number:
             found.append(Fault(self._number + 1, self._head.number, Harm.CUT_OFF))
-        swapped = list(_swaps(self._spoilt, self._key))
+        swapped = list(_swaps(self._spoilt, self._key)) if self._key is not None else []
         explained = {number for fault in swapped for number in (fault.first, fault.last)}
         return tuple(sorted([*found, *swapped, *_without(self._changed, explained)]))
 

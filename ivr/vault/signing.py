@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import base64
 import binascii
+from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from ivr.errors import InputError
 from ivr.vault.key_store import KeyStore
+
+LONGEST = 1 << 20
+"""Characters of a signed text in a file."""
 
 PUBLIC, SIGNATURE = "公開鍵：", "署名："
 
@@ -41,6 +45,19 @@ def signer(text: str) -> str:
     except (InvalidSignature, binascii.Error, ValueError):
         raise InputError("署名が合いません。書き換えられたか、壊れています。") from None
     return key
+
+
+def read(file: Path) -> tuple[str, str]:
+    """Return the signed text in `file` and the public key that signed it; raise InputError where it is none."""
+    try:
+        with file.open(encoding="utf-8-sig") as opened:
+            text = opened.read(LONGEST)
+    except (OSError, UnicodeDecodeError):
+        raise InputError(f"{file} を読めません。") from None
+    try:
+        return text, signer(text)
+    except InputError as error:
+        raise InputError(f"{file}：{error}") from None
 
 
 def _private(keys: KeyStore) -> Ed25519PrivateKey:
