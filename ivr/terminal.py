@@ -39,10 +39,10 @@ def fail(message: str) -> NoReturn:
 def confirm(question: str, *names: str) -> None:
     """Go on where the person at the terminal answers はい or one of `names`; otherwise end, with nothing done.
 
-    Not for an event loop: it would not hear of Ctrl-C while it waits.
+    A script, which has no terminal, means what it says. Not for an event loop: it would not hear of Ctrl-C meanwhile.
     """
     if not sys.stdin.isatty():
-        fail("端末がないので確かめられず、取りやめました。スクリプトから使うときは --yes を付けてください。")
+        return
     answers = [*names, AGREED]
     asked = "か".join(f"「{answer}」" for answer in answers)
     try:

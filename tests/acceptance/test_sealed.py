@@ -49,7 +49,7 @@ def test_nobody_of_a_sealed_list_is_found_in_any_file_and_erased_they_are_nowher
     stolen = tmp_path / "stolen"
     shutil.copytree(office.data_dir, stolen, ignore=shutil.ignore_patterns("keys"), symlinks=True)
     certificate = office.folder / "shoumei.txt"
-    assert office.ivr("erase", "催告", "--yes", "--certificate", certificate).status == 0
+    assert office.ivr("erase", "催告", "--certificate", certificate).status == 0
     assert office.ivr("erase", "--verify", certificate).status == 0
     assert _scopes(office) == ["check"]
     shutil.copytree(office.data_dir / "keys", stolen / "keys")
