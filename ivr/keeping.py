@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -105,17 +106,9 @@ async def restore(config: Path | None, source: Path) -> int:
                 f"{source} には、鍵の置き場に鍵のない催告が {len(unknown)} 件あります。"
                 "そのときの鍵の置き場も戻してください。"
             )
-        folder = made(backups_of(chosen))
-        before = folder / f"{_now(chosen):%Y%m%d-%H%M%S}-before-restore.backup"
+        before = made(backups_of(chosen)) / f"{_now(chosen):%Y%m%d-%H%M%S}-before-restore.backup"
         rescue = Rescue(keys.folder)
-        again = rescue.begun()
-        rescue.add(await backups.trail(url))
-        try:
-            await backups.restore(url, source, aside=before)
-        except IvrError:
-            if not again and rescue.entries() == await backups.trail(url):
-                rescue.end()
-            raise
+        await _replace(url, source, before, rescue)
         async with await SqlResults.open(url, keys) as results:
             care = _care(chosen, results, keys)
             added, lost = await care.audit.go_on(rescue.entries())
@@ -124,6 +117,23 @@ async def restore(config: Path | None, source: Path) -> int:
                 await results.move_campaign(campaign.id, expected=["running"], state="paused")
             gone = await finish(care)
         rescue.end()
+    _say_restored(source, added, lost, gone)
+    return 0
+
+
+async def _replace(url: str, source: Path, before: Path, rescue: Rescue) -> None:
+    """Put the backup in the database's place with the trail out of harm's way; what was there goes to `before`."""
+    again = rescue.begun()
+    rescue.add(await backups.trail(url))
+    try:
+        await backups.restore(url, source, aside=before)
+    except IvrError:
+        if not again and rescue.entries() == await backups.trail(url):
+            rescue.end()
+        raise
+
+
+def _say_restored(source: Path, added: int, lost: Mapping[str, int], gone: int) -> None:
     print(f"{source} から戻しました。実行中だった催告は一時停止にしました。")
     print("バックアップのあとの電話の記録は失われています。再開の前に、二重にかけることにならないか確かめてください。")
     if added:
@@ -133,7 +143,6 @@ async def restore(config: Path | None, source: Path) -> int:
         print(f"監査証跡のうち {last - first + 1} 件（{first} 件目から {last} 件目まで）は失われました。")
     if gone:
         print(f"消去済みの催告が {gone} 件含まれていたので、取り除きました。")
-    return 0
 
 
 async def rotate(config: Path | None, new_file: Path | None) -> int:

@@ -22,3 +22,12 @@ def clerk(tmp_path: Path) -> Path:
     folder.mkdir()
     (folder / "meibo.csv").write_text(offices.LIST, encoding="cp932")
     return folder
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """Settings of an office with SQLite."""
+    (tmp_path / "office").mkdir(exist_ok=True)
+    file = tmp_path / "office" / "ivr.yaml"
+    file.write_text("data_dir: var\nspeech: {workers: 1}\n", encoding="utf-8")
+    return file

@@ -1,0 +1,207 @@
+"""A look at each thing that calls depend on while nothing runs: the machine, the keys, the database, the voice."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+from pathlib import Path
+
+from ivr.asterisk.pbx_layout import find_asterisk
+from ivr.desk import recorded
+from ivr.doctor.finding import Finding, State, bad, good
+from ivr.domain.audit import sentence
+from ivr.erasing import overdue
+from ivr.parts import PROJECT, key_store, telephone_voice
+from ivr.settings import Settings
+from ivr.storage import SqlResults
+from ivr.system_clock import SystemClock
+
+ROOM = 1 << 30
+"""Bytes that should be free for voice, database and logs."""
+
+FAR = timedelta(days=30)
+"""A window that stays open for longer is as good as always open."""
+
+NEWEST = 10_000
+"""Entries of the audit trail that are judged: half a second's work, however long the trail is."""
+
+
+async def data_dir(chosen: Settings) -> Finding:
+    """Can we write there, and is there room?"""
+    name, folder = "データの置き場", chosen.data_dir
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            probe.write(b"x" * 4096)
+            probe.flush()
+    except OSError as error:
+        return bad(
+            name, f"{folder} に書けません：{error.strerror}", "フォルダの権限か、設定 data_dir を直してください。"
+        )
+    free = shutil.disk_usage(folder).free
+    text = f"{folder}（空き {free / (1 << 30):.1f} GiB）"
+    if free < ROOM:
+        return bad(name, text, "ディスクの空きを 1 GiB 以上にしてください。")
+    return good(name, text)
+
+
+async def secrets(chosen: Settings) -> Finding:
+    """Can the files with passwords be read?"""
+    chosen.trunk.password()
+    chosen.pbx.ami.secret()
+    return good("パスワードのファイル", "読めます。" if chosen.trunk.password_file else "使わない設定です。")
+
+
+async def keys(chosen: Settings) -> Finding:
+    """Do the keys open, and does the master key lie apart from the data?"""
+    key_store(chosen).close()
+    file = chosen.keys.master_key_file or chosen.data_dir / "master.key"
+    if file.exists() and file.is_relative_to(chosen.data_dir):
+        return Finding(
+            name="鍵",
+            state=State.WARNING,
+            message=f"開けます。マスター鍵（{file}）が、鍵で守られるデータと同じ場所にあります。",
+            remedy="マスター鍵を別の場所に移し、keys.master_key_file か環境変数 IVR_MASTER_KEY で指定してください。",
+        )
+    return good("鍵", "開けます。")
+
+
+async def clock(chosen: Settings) -> Finding:
+    """Is the clock kept right?"""
+    now = f"{SystemClock(chosen.calling.timezone).now():%Y-%m-%d %H:%M:%S %Z}"
+    program = shutil.which("timedatectl")
+    synchronised = ""
+    if program is not None:
+        process = await asyncio.create_subprocess_exec(
+            program,
+            *("show", "--property=NTPSynchronized", "--value"),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        try:
+            async with asyncio.timeout(3):
+                synchronised = (await process.communicate())[0].decode().strip()
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+    if synchronised == "yes":
+        return good("時計", f"{now}、時刻合わせ済み")
+    return Finding(
+        name="時計",
+        state=State.WARNING,
+        message=f"{now}。時刻が自動で合わせられているか分かりません。",
+        remedy="架電できる時間帯は、この時計で決まります。NTP で合わせてください。",
+    )
+
+
+async def window(chosen: Settings) -> Finding:
+    """Is it open, and when is it next?"""
+    now = SystemClock(chosen.calling.timezone).now()
+    calendar = chosen.rules().calendar
+    if calendar.is_open(now):
+        closes = calendar.closes(now)
+        if closes is not None and closes - now > FAR:
+            closes = None
+        return good(
+            "架電時間帯", f"いま架電できます（{closes:%m月%d日 %H:%M} まで）。" if closes else "いま架電できます。"
+        )
+    opens = calendar.next_open(now)
+    if opens is None:
+        return bad("架電時間帯", "これから60日の間、架電できる時間がありません。", "calling.windows を直してください。")
+    return good("架電時間帯", f"いまは時間外です。次は {opens:%m月%d日 %H:%M} からです。")
+
+
+async def database(chosen: Settings) -> Finding:
+    """Does the database open, and what does it hold?"""
+    with key_store(chosen) as keys:
+        async with await SqlResults.open(chosen.database_url(), keys) as results:
+            campaigns = await results.campaigns()
+            running = [campaign for campaign in campaigns if campaign.state == "running"]
+            left = len(await results.open_attempts())
+    text = f"催告 {len(campaigns)} 件、うち実行中 {len(running)} 件。発信中の記録 {left} 件。"
+    return good("データベース", text)
+
+
+async def retention(chosen: Settings) -> Finding:
+    """Is there anybody who should have been erased?"""
+    with key_store(chosen) as keys:
+        async with await SqlResults.open(chosen.database_url(), keys) as results:
+            late = await overdue(results, chosen)
+    if late:
+        return Finding(
+            name="保存期間",
+            state=State.WARNING,
+            message=f"保存期間を過ぎても消えていない催告が {late} 件あります。",
+            remedy="実行中なら ivr campaign stop で打ち切り、ivr erase で消去してください。",
+        )
+    months = chosen.retention.months
+    return good("保存期間", f"最後の架電の {months} か月後の月末まで。" if months is not None else "期限なし。")
+
+
+async def trail(chosen: Settings) -> Finding:
+    """Are the newest entries of the audit trail as they were put on record?"""
+    name = "監査証跡"
+    async with recorded(chosen) as (_, audit):
+        found = await audit.examine(newest=NEWEST)
+    if found.faults:
+        more = f"（ほか {len(found.faults) - 1} 件）" if len(found.faults) > 1 else ""
+        return bad(name, f"{sentence(found.faults[0])}{more}", REMEDIES[name])
+    return good(
+        name, f"新しいほうから {found.entries} 件に、変更も欠けもありません。全部を調べるのは ivr audit verify です。"
+    )
+
+
+async def voice(chosen: Settings) -> Finding:
+    """Can the voice speak a sentence?"""
+    speaker = telephone_voice(chosen)
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            began = time.monotonic()
+            seconds = await speaker.write_wav("こちらは呼鈴です。", {}, Path(folder) / "voice.wav", language="ja")
+            took = time.monotonic() - began
+    finally:
+        await speaker.close()
+    return good(
+        "音声", f"{chosen.speech.engine}（{chosen.speech.voice}）：{seconds:.1f} 秒の文を {took:.1f} 秒で作れました。"
+    )
+
+
+async def asterisk(chosen: Settings) -> Finding:
+    """Which Asterisk is there?"""
+    if chosen.pbx.mode == "external":
+        return good("電話交換機", "ほかで動いている Asterisk を使う設定です。")
+    layout = await asyncio.to_thread(find_asterisk, chosen.pbx.asterisk, PROJECT)
+    return good("電話交換機", f"Asterisk {layout.version}（{layout.asterisk}）")
+
+
+LOOKS: Mapping[str, Callable[[Settings], Awaitable[Finding]]] = {
+    "データの置き場": data_dir,
+    "パスワードのファイル": secrets,
+    "鍵": keys,
+    "時計": clock,
+    "架電時間帯": window,
+    "データベース": database,
+    "保存期間": retention,
+    "監査証跡": trail,
+    "音声": voice,
+    "電話交換機": asterisk,
+}
+
+
+REMEDIES: Mapping[str, str] = {
+    "データの置き場": "設定 data_dir を直してください。",
+    "パスワードのファイル": "パスワードだけを一行書いたファイルを作り、自分だけが読めるようにしてください。",
+    "鍵": "設定 keys とマスター鍵を確かめてください。",
+    "時計": "時刻の合わせ方を確かめてください。",
+    "架電時間帯": "設定 calling を直してください。",
+    "データベース": "設定 database と、データの置き場の権限を確かめてください。",
+    "保存期間": "設定 database と keys を確かめてください。",
+    "監査証跡": "ivr audit verify で全部を調べ、docs/ja/監査証跡.md の「見つかったとき」にしたがってください。",
+    "音声": "設定 speech を確かめ、だめなら make setup をもう一度実行してください。",
+    "電話交換機": "メッセージにある設定を直すか、make setup をもう一度実行してください。",
+}
+"""What to do where the error itself does not say it, by what was looked at."""
