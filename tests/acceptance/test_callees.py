@@ -19,6 +19,7 @@ from ivr.rehearsal.comparing import heard_matches
 from ivr.rehearsal.demo import DEMO_LIST
 from ivr.rehearsal.sounds import RATE, Samples
 from tests.acceptance.demo import Demo, Story
+from tests.acceptance.leaking import leaks
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -273,3 +274,12 @@ def test_nothing_is_sent_after_the_end(demo: Demo, kind: str) -> None:
         expected = "callee" if kind.startswith("hangs_up") or kind == "drops_at_once" else "caller"
         if story.call.answered is not None:
             assert story.call.ended_by == expected
+
+
+def test_nobody_is_in_the_logs_of_the_demo(demo: Demo) -> None:
+    files = [*demo.folder.rglob("*.log")]
+    assert len(files) == 2, "one of each Asterisk"
+    logs = {str(file): file.read_text("utf-8", "replace") for file in files}
+    names = [person.kana for person in demo.people.values()]
+    numbers = {call.number for call in demo.calls}
+    assert leaks({"stderr": demo.said.err, **logs}, names, numbers) == []

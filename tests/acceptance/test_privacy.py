@@ -4,40 +4,13 @@ from __future__ import annotations
 
 import re
 import urllib.request
-from collections.abc import Iterable, Mapping
 
-import jaconv
 import pytest
 
 from tests.acceptance.command import until
-from tests.acceptance.demo import Demo
 from tests.acceptance.far_end import BUSY, BY_INFO, CONFIRMS, HANGS_UP, INBAND, PRESSES_MUCH, FarEnd
+from tests.acceptance.leaking import leaks
 from tests.acceptance.office import NAMES, Office
-
-KEY = re.compile(r"#|\b(?:dtmf|digits?|keys?|pressed|キー)\b\W{0,3}(?<!\*)(?:[0-9]|\*(?!\*))", re.IGNORECASE)
-"""`#` means nothing else in our logs; the other keys count where they are called keys. `***` hides one."""
-
-
-def leaks(logs: Mapping[str, str], names: Iterable[str], numbers: Iterable[str]) -> list[str]:
-    """Return where in `logs` a name (kana), a number (national) or a key press is, in whatever way it is written."""
-    spellings = {
-        spelling
-        for name in names
-        for written in (name, name.replace(" ", "　"), name.replace(" ", ""))
-        for spelling in (written, jaconv.z2h(written), jaconv.kata2hira(written))
-    }
-    tails = {number[1:] for number in numbers}
-    found = []
-    for file, text in logs.items():
-        for line in text.splitlines():
-            digits = re.sub(r"[-‐ー\s().（）]", "", jaconv.z2h(line, kana=False, digit=True, ascii=True))
-            if (
-                any(spelling in line for spelling in spellings)
-                or any(tail in digits for tail in tails)
-                or KEY.search(line)
-            ):
-                found.append(f"{file}: {line}")
-    return found
 
 
 @pytest.mark.parametrize(
@@ -97,13 +70,3 @@ def test_nobody_is_in_the_logs_and_metrics_of_an_engine_that_logs_everything(off
     ids = [attempt["id"] for person in people for attempt in person["attempts"]]
     assert all(id_ in engine.err for id_ in ids), "the log tells of every attempt"
     assert leaks(logs, NAMES[: len(numbers)], numbers) == []
-
-
-@pytest.mark.timeout(400)
-def test_nobody_is_in_the_logs_of_the_demo(demo: Demo) -> None:
-    files = [*demo.folder.rglob("*.log")]
-    assert len(files) == 2, "one of each Asterisk"
-    logs = {str(file): file.read_text("utf-8", "replace") for file in files}
-    names = [person.kana for person in demo.people.values()]
-    numbers = {call.number for call in demo.calls}
-    assert leaks({"stderr": demo.said.err, **logs}, names, numbers) == []
