@@ -13,6 +13,9 @@ HANGUP_GRACE = 5.0
 """Seconds that a running command may still take to answer after the channel was hung up."""
 
 MARKER = "yobirin-broken-off-"
+LAST_LOOK = 0.5
+"""Seconds for what has come already: a loop that stood still learns of an answer and of its limit in one moment."""
+
 MARKER_AGAIN = 0.3
 """Seconds after which the marker of a broken-off command is sent again."""
 
@@ -188,7 +191,14 @@ class AgiSession:
         if self._loop.time() < self._limit:
             self._timer = self._loop.call_at(self._limit, self._time_is_up)
         else:
+            self._timer = self._loop.call_later(LAST_LOOK, self._no_answer, self._pending)
+
+    def _no_answer(self, pending: asyncio.Future[Result]) -> None:
+        self._timer = None
+        if self._pending is pending and not pending.done():
             self._lose("PBX が AGI の命令に時間内に答えませんでした。")
+        elif self._pending is not None:
+            self._time_is_up()
 
     def _settle(self, settled: bool) -> None:
         self._pending = self._marked = None

@@ -17,8 +17,11 @@ from ivr.errors import CallLost, OwnError
 SAMPLES_PER_SECOND = 8000
 """Of AGI's `endpos`; clips are 8 kHz."""
 
-MARGIN = 5.0
-"""Seconds beyond a clip's or a wait's own length before the PBX counts as gone."""
+MARGIN = 15.0
+"""Seconds beyond a clip's or a wait's own length before the PBX counts as gone.
+
+A machine may stand still for some: its disk, a snapshot of it. A PBX that is gone for good closes the connection.
+"""
 
 SHORT = 0.25
 """Seconds by which a clip may end early and still count as played whole."""

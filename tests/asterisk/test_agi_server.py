@@ -110,6 +110,17 @@ async def test_a_peer_that_never_answers_raises_call_lost_in_time() -> None:
     assert type(recorder.errors[0]) is CallLost
 
 
+async def test_an_answer_that_came_while_our_own_process_stood_still_counts() -> None:
+    recorder = Recorder(within=0.2, commands=2)
+    async with serving(recorder) as server, AgiCaller.connect(server.port) as caller:
+        for _ in range(2):
+            await caller.command()
+            await caller.answer("200 result=0")
+            time.sleep(0.5)  # noqa: ASYNC251 - the process stands still
+        assert await caller.closed()
+    assert recorder.results == [Result(200, "0")] * 2
+
+
 @pytest.mark.parametrize("answer", ["what?", "200 nothing", "\x00", ""])
 async def test_a_peer_that_answers_garbage_raises_call_lost(answer: str) -> None:
     recorder = Recorder(within=60)
