@@ -30,6 +30,7 @@ from ivr.data_dir import alone, engine_id
 from ivr.domain.audit import Action
 from ivr.domain.outcome import Outcome
 from ivr.errors import Busy, IvrError, PbxUnavailable, SpeechFailed, StoreFailed
+from ivr.exclusions import Register
 from ivr.metrics import Metrics
 from ivr.observers import LogObserver, MetricsObserver, Observers
 from ivr.parts import (
@@ -41,6 +42,7 @@ from ivr.parts import (
     limits,
     managed_or_external,
     manager,
+    register,
     telephone_voice,
 )
 from ivr.settings import Settings
@@ -108,6 +110,7 @@ class Engine:
     clock: SystemClock
     lines: Lines
     audit: Audit
+    register: Register
     tasks: Tasks
     stopping: asyncio.Event
     reconciled: asyncio.Event
@@ -128,6 +131,7 @@ class Engine:
             campaign,
             scenario,
             rules=self.settings.rules(),
+            registers=self.register,
             results=self.results,
             originator=self.originator,
             scripts=Scripts(scenario, self.speech, scope=campaign.id),
@@ -147,6 +151,7 @@ class Engine:
             "trunk": not self.lines.trunk.holds,
             "listening": not self.originator.deaf,
             "audit": self.audit.sound,
+            "exclusions": self.register.sound,
         }
 
     async def reconcile(self, record: ChannelRecord) -> None:
@@ -240,6 +245,7 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
                 clock=clock,
                 lines=Lines(limits(settings), clock),
                 audit=audit,
+                register=register(settings, metrics),
                 tasks=tasks,
                 stopping=stopping,
                 reconciled=asyncio.Event(),

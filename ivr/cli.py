@@ -212,15 +212,27 @@ def campaign_emergency_stop(
     name: Annotated[str | None, typer.Argument(help="催告の名前（なければすべて）")] = None,
 ) -> None:
     """通話中の電話もすぐに切り、新しくかけるのをやめます。例：ivr campaign emergency-stop"""
-    from ivr import desk
+    from ivr import steering
 
-    run(desk.emergency_stop(config(), name))
+    run(steering.emergency_stop(config(), name))
+
+
+@campaign.command("exclude")
+def campaign_exclude(
+    name: Name,
+    people: Annotated[list[str], typer.Argument(help="宛名番号（いくつでも）")],
+    reason: Annotated[str, typer.Option(help="理由（例：納付済）")],
+) -> None:
+    """その人たちに、もうかけません。例：ivr campaign exclude 2026-11 00012345 --reason 納付済"""
+    from ivr import steering
+
+    run(steering.exclude(config(), name, people, reason))
 
 
 def _move(name: str, verb: str) -> NoReturn:
-    from ivr import desk
+    from ivr import steering
 
-    run(desk.move(config(), name, verb))
+    run(steering.move(config(), name, verb))
 
 
 @campaign.command("status")

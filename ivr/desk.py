@@ -1,4 +1,4 @@
-"""What staff do at a terminal while nothing is dialled from it: check, listen, draw, create, steer, look, export.
+"""What staff do at a terminal while nothing is dialled from it: check, listen, draw, create, look, export.
 
 Each function prints its answer and returns the exit status: 0 done, 1 something is wrong with what was given.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json as jsonlib
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -15,17 +16,18 @@ from pathlib import Path
 
 from rich.console import Console
 
-from ivr import identity, scenario_files, settings
+from ivr import exclusions, identity, scenario_files, settings
 from ivr.audit import Audit
 from ivr.campaign.intake import Intake, read_list
-from ivr.campaign.ports import CampaignRow, NewCampaign
+from ivr.campaign.ports import CampaignRow, Due, NewCampaign
 from ivr.data_dir import engine_runs
 from ivr.domain.audit import Action
+from ivr.domain.exclusion import Exclusion, Exclusions, by_columns, callable_numbers, missing_columns
 from ivr.domain.recipient import Recipient
 from ivr.domain.scenario import Scenario
 from ivr.erasing import exports_of
-from ivr.errors import InputError, NameTaken, NotFound, Problem, Problems
-from ivr.parts import audit_trail, key_store, telephone_voice
+from ivr.errors import ExclusionsUnknown, InputError, NameTaken, NotFound, Problem, Problems
+from ivr.parts import audit_trail, key_store, register, telephone_voice
 from ivr.progress import counted
 from ivr.reporting import show_closing, write_csv, write_json, write_xlsx
 from ivr.seals import SUFFIX, read_bytes, read_opened, sealer
@@ -38,16 +40,6 @@ from ivr.system_clock import SystemClock
 EXAMPLE = {"kana": "ヤマダ タロウ", "id": "00000001"}
 
 LONGEST_NAME = 100
-
-MOVES = {
-    "start": (("created",), "running", Action.STARTED),
-    "pause": (("running",), "paused", Action.PAUSED),
-    "resume": (("paused", "halted"), "running", Action.RESUMED),
-    "stop": (("created", "running", "paused"), "stopped", Action.STOPPED),
-}
-
-HALTED = ("running", "paused", "stopped")
-"""States in which calls may be under way."""
 
 
 @asynccontextmanager
@@ -163,25 +155,42 @@ def schema() -> int:
 
 
 def check_list(config: Path | None, file: Path, *, json: bool) -> int:
-    """Print how a list would be taken, and each refused row with its line and reason."""
+    """Print how a list would be taken, each refused row with its line and reason, and who is excluded today."""
     intake = load_list(config, file)
+    excluded = excluded_today(settings.load(config), file, intake)
     if json:
         _print_json(
             {
                 "rows": intake.rows,
                 "accepted": len(intake.accepted),
                 "refused": [{"line": refusal.line, "reason": refusal.reason} for refusal in intake.refused],
+                "excluded": [{"line": line, "reason": reason} for line, reason in excluded],
                 "encoding": intake.encoding,
                 "warnings": [{"line": warning.line, "message": warning.message} for warning in intake.warnings],
             }
         )
         return 0 if intake.accepted else 1
-    show_intake(file, intake)
+    show_intake(file, intake, excluded)
     return 0 if intake.accepted else 1
 
 
-def show_intake(file: Path, intake: Intake) -> None:
-    """Print the counts of a list, its refused rows and its warnings."""
+def excluded_today(chosen: Settings, file: Path, intake: Intake) -> list[tuple[int, str]]:
+    """Return the line and the reason of everybody on a list who is not called; InputError where that can't be told."""
+    rules = chosen.exclusions.rules()
+    if missing := missing_columns(rules, intake.columns):
+        raise InputError(
+            f"{file} に「{'」「'.join(missing)}」の列がありません。除外すべき人が分からないので、かけられません。"
+            "列のある名簿にするか、設定 exclusions.columns を直してください。"
+        )
+    listed = chosen.exclusions.file
+    known = exclusions.read(listed, rules) if listed else Exclusions(columns=rules)
+    today = SystemClock(chosen.calling.timezone).now().date()
+    found = ((person.line, callable_numbers(known, person, today)) for person in intake.accepted)
+    return [(line, numbers.reason) for line, numbers in found if isinstance(numbers, Exclusion)]
+
+
+def show_intake(file: Path, intake: Intake, excluded: Sequence[tuple[int, str]]) -> None:
+    """Print the counts of a list, its refused rows, its warnings, and how many are excluded for which reason."""
     for refusal in intake.refused:
         print(f"{file}:{refusal.line}: {refusal.reason}")
     for warning in intake.warnings:
@@ -190,6 +199,9 @@ def show_intake(file: Path, intake: Intake) -> None:
         f"{intake.rows} 件中 {len(intake.accepted)} 件にかけられます。"
         f"{len(intake.refused)} 件はかけられません（文字コード {intake.encoding}）。"
     )
+    if excluded:
+        reasons = "、".join(f"{reason} {count}" for reason, count in Counter(one for _, one in excluded).most_common())
+        print(f"そのうち {len(excluded)} 件は除外します（{reasons}）。")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,7 +234,8 @@ async def read_order(
     report = await load_scenario(chosen, scenario_file, columns=intake.columns)
     if report.errors:
         raise Problems(report.errors)
-    show_intake(list_file, intake)
+    excluded = excluded_today(chosen, list_file, intake)
+    show_intake(list_file, intake, excluded)
     if not intake.accepted:
         raise InputError(f"{list_file} に、かけられる人が一人もいません。")
     campaign = NewCampaign(
@@ -237,6 +250,7 @@ async def read_order(
         "rows": intake.rows,
         "accepted": len(intake.accepted),
         "refused": len(intake.refused),
+        "excluded": len(excluded),
         "scenario": scenario_file.name,
         "scenario_sha256": hashlib.sha256(campaign.scenario.encode()).hexdigest(),
     }
@@ -278,49 +292,15 @@ async def create(config: Path | None, name: str, list_file: Path, scenario_file:
     return 0
 
 
-async def move(config: Path | None, name: str, verb: str) -> int:
-    """Start, pause, resume or stop a campaign; an engine that runs elsewhere follows within a second."""
-    expected, state, action = MOVES[verb]
-    async with recorded(settings.load(config)) as (results, audit):
-        campaign = await results.campaign(name)
-        if campaign.state in expected and state == "running":
-            await audit.record(action, name)
-        if not await results.move_campaign(campaign.id, expected=expected, state=state):
-            now = await results.campaign(name)
-            raise InputError(f"催告「{name}」は「{STATES[now.state]}」なので、{verb} はできません。")
-        if state != "running":
-            # No trouble with the trail keeps anybody from stopping calls.
-            await audit.record(action, name)
-    print(f"催告「{name}」：{STATES[state]}")
-    return 0
-
-
-async def emergency_stop(config: Path | None, name: str | None) -> int:
-    """Hang up every call, of one campaign or of all, and begin none: engines follow within a second."""
-    async with recorded(settings.load(config)) as (results, audit):
-        campaigns = [await results.campaign(name)] if name is not None else await results.campaigns()
-        stopped = [
-            campaign.name
-            for campaign in campaigns
-            if await results.move_campaign(campaign.id, expected=HALTED, state="halted")
-        ]
-        for one in stopped:
-            await audit.record(Action.EMERGENCY_STOPPED, one)
-    for one in stopped:
-        print(f"催告「{one}」：{STATES['halted']}。通話中の電話も切ります。つづけるには ivr campaign resume {one}")
-    if not stopped:
-        print("電話をかけている催告はありません。")
-    return 0
-
-
 async def status(config: Path | None, name: str, *, json: bool) -> int:
     """Print how far a campaign is and, where nothing is dialled now, why."""
     chosen = settings.load(config)
     async with store(chosen) as results:
         campaign = await results.campaign(name)
         counts = await results.counts(campaign.id)
-    now = SystemClock(chosen.calling.timezone).now()
-    why = why_waiting(chosen, campaign, counts, now, engine=engine_runs(chosen.data_dir))
+        now = SystemClock(chosen.calling.timezone).now()
+        unknown = await _unknown(chosen, await results.due(campaign.id, now, 1))
+    why = why_waiting(chosen, campaign, counts, now, engine=engine_runs(chosen.data_dir), unknown=unknown)
     if json:
         _print_json(
             {
@@ -340,6 +320,17 @@ async def status(config: Path | None, name: str, *, json: bool) -> int:
         print(why)
     show_closing(name, counts, Console())
     return 0
+
+
+async def _unknown(chosen: Settings, some: Sequence[Due]) -> str | None:
+    """Return why nobody can tell who is not to be called, None where it can be told of `some` people."""
+    try:
+        known = await register(chosen).known()
+        for due in some:
+            by_columns(known.columns, due.recipient)
+    except ExclusionsUnknown as error:
+        return str(error)
+    return None
 
 
 async def export(

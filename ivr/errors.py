@@ -9,7 +9,8 @@
     │   └── WrongMasterKey   not the one that the keys were locked with
     ├── PeerError            the other side's: the PBX, the trunk, the network
     │   ├── PbxUnavailable   Asterisk does not start, answer, or let us in
-    │   └── CallLost         one call's channel went away under us
+    │   ├── CallLost         one call's channel went away under us
+    │   └── ExclusionsUnknown  nobody can tell now who is not to be called
     └── OwnError             ours
         ├── SpeechFailed     the voice is out of order: processes, disk
         │   └── Unspeakable  the voice can't speak this text, however often it is asked
@@ -86,6 +87,10 @@ class PbxUnavailable(PeerError):
 
 class CallLost(PeerError):
     """The channel of one call went away while we used it."""
+
+
+class ExclusionsUnknown(PeerError):
+    """Nobody can tell now who is not to be called; so nobody is."""
 
 
 class OwnError(IvrError):

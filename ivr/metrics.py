@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 from prometheus_client.exposition import choose_encoder
 
+from ivr.domain.exclusion import Source
 from ivr.domain.outcome import Outcome
 
 if TYPE_CHECKING:
@@ -58,6 +59,9 @@ class Metrics:
         self._pbx_up = self._gauge("pbx_up", "1 while the PBX that we started is ready")
         self._pbx_restarts = self._counter("pbx_restarts", "Times that the PBX was started again after it had died")
         self._dials_held = self._counter("dials_held", "Times that a dialler found no reason to dial, by why", "reason")
+        self._excluded = self._counter("exclusions", "People who are not called, by where that is written", "source")
+        self._exclusions_known = self._gauge("exclusions_known", "1 while it can be told who is not to be called")
+        self._exclusions_known.set(1)
         self._render = self._seconds("speech_render_seconds", "To render one phrase", _RENDER)
         self._cache_hits = self._counter("speech_cache_hits", "Phrases found already rendered")
         self._speech_failures = self._counter("speech_failures", "Phrases that the voice could not speak")
@@ -116,6 +120,14 @@ class Metrics:
     def held(self, reason: str) -> None:
         """A dialler dials nothing for now."""
         self._dials_held.labels(_label(reason)).inc()
+
+    def excluded(self, source: Source) -> None:
+        """A person is not called any more."""
+        self._excluded.labels(source.value).inc()
+
+    def exclusions_known(self, known: bool) -> None:
+        """It can be told who is not to be called, or it can't."""
+        self._exclusions_known.set(known)
 
     def window(self, is_open: bool) -> None:
         """The rules allow calls, or do not."""

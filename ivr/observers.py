@@ -8,6 +8,7 @@ from datetime import datetime
 import structlog
 
 from ivr.campaign.observer import Observer
+from ivr.domain.exclusion import Source
 from ivr.domain.outcome import Outcome
 from ivr.metrics import Metrics
 
@@ -34,6 +35,11 @@ class Observers:
         """Pass on."""
         for observer in self._observers:
             observer.dial_ended(campaign, attempt, outcome, settled=settled)
+
+    def excluded(self, campaign: str, source: Source) -> None:
+        """Pass on."""
+        for observer in self._observers:
+            observer.excluded(campaign, source)
 
     def held(self, campaign: str, reason: str, until: datetime | None) -> None:
         """Pass on."""
@@ -64,6 +70,10 @@ class MetricsObserver:
         self._metrics.call_ended()
         self._metrics.attempt_ended(outcome)
 
+    def excluded(self, campaign: str, source: Source) -> None:
+        """Count a person who is not called."""
+        self._metrics.excluded(source)
+
     def held(self, campaign: str, reason: str, until: datetime | None) -> None:
         """Count a hold."""
         self._metrics.held(reason)
@@ -90,6 +100,10 @@ class LogObserver:
     def dial_ended(self, campaign: str, attempt: str, outcome: Outcome, *, settled: bool) -> None:
         """Write."""
         log.info("dial_ended", campaign=campaign, attempt=attempt, outcome=outcome.value, settled=settled)
+
+    def excluded(self, campaign: str, source: Source) -> None:
+        """Write; for what reason is the results' to tell."""
+        log.info("excluded", campaign=campaign, source=source.value)
 
     def held(self, campaign: str, reason: str, until: datetime | None) -> None:
         """Write once for each reason in a row."""

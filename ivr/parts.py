@@ -19,6 +19,7 @@ from ivr.campaign.lines import Limits
 from ivr.data_dir import made
 from ivr.domain.audit import Author
 from ivr.errors import InputError
+from ivr.exclusions import Register
 from ivr.metrics import Metrics
 from ivr.settings import Settings
 from ivr.speech import TelephoneVoice
@@ -192,6 +193,12 @@ def fast_agi(settings: Settings, originator: AsteriskOriginator, metrics: Metric
         on_sessions=metrics.agi_sessions,
         on_refused=metrics.agi_rejected,
     )
+
+
+def register(settings: Settings, metrics: Metrics | None = None) -> Register:
+    """Return what says of people that they are not called."""
+    chosen = settings.exclusions
+    return Register(chosen.rules(), chosen.file, on_look=(metrics or Metrics()).exclusions_known)
 
 
 def limits(settings: Settings) -> Limits:

@@ -14,6 +14,7 @@ import structlog
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, track
 
+from ivr.domain.exclusion import Source
 from ivr.domain.outcome import Outcome
 
 T = TypeVar("T")
@@ -28,6 +29,7 @@ REASONS = {
     "trunk": "どの電話も同じ理由でつながりません。回線の設定と契約を確かめてください。ときどき一件だけ試します",
     "voice": "音声を作れない人がいます",
     "paused": "一時停止中です",
+    "exclusions": "かけてはいけない人が分からないので、かけません。理由は ivr doctor で分かります",
 }
 
 
@@ -171,6 +173,11 @@ class CampaignProgress:
         self._refresh()
         if settled and not self._console.is_terminal and self._settled % max(1, self._total // 20) == 0:
             self._console.print(f"{self._settled}/{self._total} 人が済みました（通話中 {self._live}）")
+
+    def excluded(self, campaign: str, source: Source) -> None:
+        """Move the bar on."""
+        self._settled += 1
+        self._refresh()
 
     def held(self, campaign: str, reason: str, until: datetime | None) -> None:
         """Say once why nothing is dialled."""

@@ -19,11 +19,17 @@ STATES = {
 
 
 def why_waiting(
-    chosen: Settings, campaign: CampaignRow, counts: Counts, now: datetime, *, engine: bool = True
+    chosen: Settings,
+    campaign: CampaignRow,
+    counts: Counts,
+    now: datetime,
+    *,
+    engine: bool = True,
+    unknown: str | None = None,
 ) -> str | None:
     """Return in a sentence why nothing is dialled at `now`; None where calls are under way or may begin.
 
-    `engine` tells whether one runs on this machine.
+    `engine` tells whether one runs on this machine; `unknown` why nobody can tell now who is not to be called.
     """
     if counts.states.get("calling"):
         if engine and campaign.state != "running":
@@ -48,6 +54,8 @@ def why_waiting(
         )
     if counts.next_due and counts.next_due > now:
         return f"かけ直しを待っています。次は {counts.next_due.astimezone(now.tzinfo):%m月%d日 %H:%M} です。"
+    if unknown:
+        return f"かけてはいけない人が分からないので、だれにもかけません。{unknown}"
     if not engine:
         return "ivr が動いていないので、かけていません。始めたときと同じ ivr campaign run か、ivr serve でかけます。"
     return "かけられる人がいます。ivr serve か、この催告の ivr campaign run が動いていれば、まもなくかけます。"

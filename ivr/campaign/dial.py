@@ -14,20 +14,21 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, assert_never
+from typing import Any
 
 from ivr.campaign.attempt_id import attempt_id
 from ivr.campaign.conclude import cancelled, conclude, cut_short
 from ivr.campaign.lines import Lines
 from ivr.campaign.observer import Observer
-from ivr.campaign.ports import CallLeg, CampaignRow, Clock, Disposition, Due, Originator, Results
+from ivr.campaign.ports import CallLeg, CampaignRow, Clock, Disposition, Due, Originator, Registers, Results
 from ivr.campaign.run_call import Conversation, Script
 from ivr.campaign.scripts import Scripts
+from ivr.campaign.vetting import Vetting
 from ivr.domain.attempt import AttemptEvent, AttemptState, Ending, Intent, Past, advance
-from ivr.domain.calling_rules import Dial, Rules, Settled, Wait, next_move
+from ivr.domain.calling_rules import Rules, Settled, Wait, next_move
 from ivr.domain.outcome import Outcome
 from ivr.domain.scenario import Scenario
-from ivr.errors import OwnError, PbxUnavailable, SpeechFailed, StoreFailed, Unspeakable
+from ivr.errors import ExclusionsUnknown, OwnError, PbxUnavailable, SpeechFailed, StoreFailed, Unspeakable
 
 Spawn = Callable[[Coroutine[Any, Any, None]], object]
 """Starts a coroutine in the application's TaskGroup."""
@@ -67,6 +68,7 @@ class Dialler:
         scenario: Scenario,
         *,
         rules: Rules,
+        registers: Registers,
         results: Results,
         originator: Originator,
         scripts: Scripts,
@@ -83,6 +85,9 @@ class Dialler:
         self._campaign = campaign
         self._scenario = scenario
         self._rules = rules
+        self._vetting = Vetting(
+            campaign, rules=rules, registers=registers, results=results, clock=clock, observer=observer
+        )
         self._results = results
         self._originator = originator
         self._scripts = scripts
@@ -167,6 +172,8 @@ class Dialler:
                     await self._rest()
             except StoreFailed:
                 await self._hold("store")
+            except ExclusionsUnknown:
+                await self._hold("exclusions")
         self._ready.put_nowait(None)
 
     async def _pass(self) -> int:
@@ -190,22 +197,13 @@ class Dialler:
         return self._halt is None and not self._paused and self._rules.calendar.is_open(self._clock.now())
 
     async def _take(self, due: Due) -> int:
-        """Prepare `due` for a dial if the rules allow one; return how many were taken."""
-        move = next_move(self._rules, due.recipient.numbers, due.past, self._clock.now())
-        match move:
-            case Dial():
-                self._in_hand.add(due.recipient.id)
-                await self._ahead.acquire()
-                self._spawn(self._prepare(due))
-                return 1
-            case Wait():
-                await self._results.postpone(self._campaign.id, due.recipient.id, move.until)
-            case Settled():
-                outcome = move.outcome or Outcome.CANCELLED
-                await self._results.settle(self._campaign.id, due.recipient.id, outcome)
-            case _:
-                assert_never(move)
-        return 0
+        """Prepare `due` for a dial if one is allowed; return how many were taken."""
+        if await self._vetting.number(due) is None:
+            return 0
+        self._in_hand.add(due.recipient.id)
+        await self._ahead.acquire()
+        self._spawn(self._prepare(due))
+        return 1
 
     async def _prepare(self, due: Due) -> None:
         if self._ended.is_set():
@@ -269,16 +267,15 @@ class Dialler:
         """Ask the rules once more and store the intent; None where there is to be no call."""
         if not self._may_dial():
             return None
-        due = ready.due
-        now = self._clock.now()
-        move = next_move(self._rules, due.recipient.numbers, due.past, now)
-        if not isinstance(move, Dial):
+        number = await self._vetted(ready.due)
+        if number is None:
             return None
+        now = self._clock.now()
         intent = Intent(
             id=attempt_id(now),
             campaign=self._campaign.id,
-            recipient=due.recipient.id,
-            number=move.number,
+            recipient=ready.due.recipient.id,
+            number=number,
             at=now,
         )
         try:
@@ -289,6 +286,16 @@ class Dialler:
             return None
         self._observer.dial_began(self._campaign.name, intent.id)
         return intent
+
+    async def _vetted(self, due: Due) -> str | None:
+        """Return the number that may be dialled now; None also where that can't be told, or not be stored, now."""
+        try:
+            return await self._vetting.number(due)
+        except ExclusionsUnknown:
+            await self._hold("exclusions")
+        except StoreFailed:
+            await self._hold("store")
+        return None
 
     async def _withdraw(self, intent: Intent) -> None:
         """End an intent that may have been stored although the store said no: nothing is dialled for it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Protocol
 
+from ivr.domain.exclusion import Source
 from ivr.domain.outcome import Outcome
 
 
@@ -23,8 +24,12 @@ class Observer(Protocol):
         """The attempt is over and stored."""
         ...
 
+    def excluded(self, campaign: str, source: Source) -> None:
+        """A person is not called any more, for a reason that `source` names."""
+        ...
+
     def held(self, campaign: str, reason: str, until: datetime | None) -> None:
-        """Nothing is dialled for now: `window`, `retry`, `store`, `pbx`, `trunk`, `voice`, `paused`."""
+        """Nothing is dialled for now: `window`, `retry`, `store`, `pbx`, `trunk`, `voice`, `paused`, `exclusions`."""
         ...
 
     def defect(self, campaign: str, attempt: str, error: Exception) -> None:

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from ivr.domain.attempt import AttemptState, Ending, Intent, Past
 from ivr.domain.call import Came, HungUp, Left, Nobody, NotLeft, Opened, Pressed, Silence, Sounded, Spoken, TalkedOver
+from ivr.domain.exclusion import Exclusion, Exclusions
 from ivr.domain.line_sounds import NO_SIGNS, Found, Signs, Stretch
 from ivr.domain.outcome import Outcome
 from ivr.domain.recipient import Recipient
@@ -145,6 +146,14 @@ class Originator(Protocol):
         ...
 
 
+class Registers(Protocol):
+    """What says of people and numbers that they are not to be called."""
+
+    async def known(self) -> Exclusions:
+        """Return what is known now; raise ExclusionsUnknown where that can't be told."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
     """What the PBX's own record tells of a channel; None: not recorded.
@@ -205,6 +214,7 @@ class Due:
     recipient: Recipient
     past: tuple[Past, ...]
     due_at: datetime | None
+    excluded: Exclusion | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,6 +264,7 @@ class RecipientRecord:
     marks: tuple[str, ...]
     due_at: datetime | None
     attempts: tuple[AttemptRecord, ...]
+    excluded: Exclusion | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -312,8 +323,17 @@ class Results(Protocol):
         """Let a waiting person wait until `due_at`."""
         ...
 
-    async def settle(self, campaign_id: str, recipient_id: str, outcome: Outcome) -> None:
-        """Settle a waiting person without a further attempt."""
+    async def settle(
+        self, campaign_id: str, recipient_id: str, outcome: Outcome, *, excluded: Exclusion | None = None
+    ) -> None:
+        """Settle a waiting person without a further attempt, and store why they are `excluded`."""
+        ...
+
+    async def exclude(self, campaign_id: str, recipient_id: str, exclusion: Exclusion) -> str:
+        """Call a person no more, from now on; return the state in which they were. NotFound.
+
+        Who was waiting is settled. A call under way goes on to its end, and is the last.
+        """
         ...
 
     async def open_attempts(self) -> tuple[OpenAttempt, ...]:

@@ -72,6 +72,12 @@ def _running_engine(chosen: Settings) -> Finding:
             "どの電話も同じ理由でつながらないので、発信を見合わせています。",
             "結果の SIP の番号を見て、回線の番号形式・パスワード・契約を確かめてください。",
         )
+    if not checks.get("exclusions", True):
+        return bad(
+            "除外",
+            "動いている ivr は、かけてはいけない人が分からないので、だれにもかけていません。",
+            "上の「除外」に示された行を直してください。一秒のうちに読み直します。",
+        )
     if not checks.get("listening", True):
         return Finding(
             name="聞き取り",

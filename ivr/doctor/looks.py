@@ -15,7 +15,8 @@ from ivr.desk import recorded
 from ivr.doctor.finding import Finding, State, bad, good
 from ivr.domain.audit import sentence
 from ivr.erasing import overdue
-from ivr.parts import PROJECT, key_store, telephone_voice
+from ivr.errors import ExclusionsUnknown
+from ivr.parts import PROJECT, key_store, register, telephone_voice
 from ivr.settings import Settings
 from ivr.storage import SqlResults
 from ivr.system_clock import SystemClock
@@ -126,6 +127,23 @@ async def database(chosen: Settings) -> Finding:
     return good("データベース", text)
 
 
+async def exclusions(chosen: Settings) -> Finding:
+    """Can it be told who is not to be called?"""
+    try:
+        known = await register(chosen).known()
+    except ExclusionsUnknown as error:
+        return bad("除外", str(error), REMEDIES["除外"])
+    if not known.columns and chosen.exclusions.file is None:
+        return Finding(
+            name="除外",
+            state=State.WARNING,
+            message="だれも除外しない設定です。",
+            remedy="支援措置や督促停止の人がいるときは、設定 exclusions に名簿の列か除外ファイルを書いてください。",
+        )
+    columns = "".join(f"、名簿の「{rule.column}」" for rule in known.columns)
+    return good("除外", f"除外ファイルに {len(known.people)} 人と {len(known.numbers)} 番号{columns}。")
+
+
 async def retention(chosen: Settings) -> Finding:
     """Is there anybody who should have been erased?"""
     with key_store(chosen) as keys:
@@ -184,6 +202,7 @@ LOOKS: Mapping[str, Callable[[Settings], Awaitable[Finding]]] = {
     "鍵": keys,
     "時計": clock,
     "架電時間帯": window,
+    "除外": exclusions,
     "データベース": database,
     "保存期間": retention,
     "監査証跡": trail,
@@ -198,6 +217,7 @@ REMEDIES: Mapping[str, str] = {
     "鍵": "設定 keys とマスター鍵を確かめてください。",
     "時計": "時刻の合わせ方を確かめてください。",
     "架電時間帯": "設定 calling を直してください。",
+    "除外": "示された行を直してください。直るまで、だれにもかけません。",
     "データベース": "設定 database と、データの置き場の権限を確かめてください。",
     "保存期間": "設定 database と keys を確かめてください。",
     "監査証跡": "ivr audit verify で全部を調べ、docs/ja/監査証跡.md の「見つかったとき」にしたがってください。",

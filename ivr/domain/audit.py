@@ -32,6 +32,7 @@ class Action(StrEnum):
     RESUMED = "resumed"
     STOPPED = "stopped"
     EMERGENCY_STOPPED = "emergency_stopped"
+    EXCLUDED = "excluded"
     EXPORTED = "exported"
     ERASED = "erased"
     BACKED_UP = "backed_up"
@@ -54,6 +55,7 @@ LABELS: Mapping[Action, str] = {
     Action.RESUMED: "再開",
     Action.STOPPED: "打ち切り",
     Action.EMERGENCY_STOPPED: "緊急停止",
+    Action.EXCLUDED: "宛先の除外",
     Action.EXPORTED: "結果の出力",
     Action.ERASED: "消去",
     Action.BACKED_UP: "バックアップ",

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import phonenumbers
 
 from ivr.campaign.ports import AttemptRecord, RecipientRecord
+from ivr.domain.exclusion import Source
 from ivr.domain.outcome import PROOF
 from ivr.reporting.classes import class_of
 
@@ -33,7 +34,11 @@ PERSON = (
     "押されたキー",
     "次回発信予定",
     "結果コード",
+    "除外の理由",
+    "除外の出どころ",
 )
+
+SOURCES = {Source.LIST: "名簿", Source.FILE: "除外ファイル", Source.STAFF: "職員"}
 
 ATTEMPT = (
     "宛名番号",
@@ -89,6 +94,8 @@ def person_rows(records: Sequence[RecipientRecord], zone: ZoneInfo) -> Iterator[
             keys(decided) if decided else None,
             local(record.due_at, zone),
             record.outcome.value if record.outcome else None,
+            record.excluded.reason if record.excluded else None,
+            SOURCES[record.excluded.source] if record.excluded else None,
             *(record.recipient.columns.get(name) for name in further),
         )
 

@@ -52,6 +52,9 @@ def _recipient(record: RecipientRecord, zone: ZoneInfo) -> dict[str, Any]:
         "class": class_of(record.outcome, proven=is_proven(record)).name.lower() if record.outcome else None,
         "marks": list(record.marks),
         "due_at": _iso(record.due_at, zone),
+        "excluded": {"reason": record.excluded.reason, "source": record.excluded.source.value}
+        if record.excluded
+        else None,
         "attempts": [_attempt(attempt, zone) for attempt in record.attempts],
     }
 

@@ -19,6 +19,7 @@ from ivr import yaml_source
 from ivr.domain.calling_rules import Rules
 from ivr.errors import InputError, Problem, Problems
 from ivr.settings.calling import Calling
+from ivr.settings.exclusions import Excluding
 from ivr.settings.listening import Listening
 from ivr.settings.notation import Database, Duration, Section, limited, secret, wrong
 from ivr.settings.sections import Keys, Log, Metrics, Pbx, Retention, Speech, Trunk, Web
@@ -62,6 +63,7 @@ class Settings(BaseSettings):
     trunk: Trunk = Trunk()
     speech: Speech = Speech()
     calling: Calling = Calling()
+    exclusions: Excluding = Excluding()
     listening: Listening = Listening()
     metrics: Metrics = Metrics()
     web: Web = Web()

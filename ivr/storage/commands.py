@@ -7,17 +7,18 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, String, bindparam, exists, func, insert, or_, select, tuple_, update
+from sqlalchemy import Connection, Row, Select, String, bindparam, exists, func, insert, or_, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 
 from ivr.campaign.ports import CampaignRow
 from ivr.domain.attempt import AttemptState, Ending, Intent
+from ivr.domain.exclusion import Exclusion, ends_with
 from ivr.domain.outcome import PROOF, Outcome
 from ivr.domain.recipient import Recipient
-from ivr.errors import InputError, NameTaken
+from ivr.errors import InputError, NameTaken, NotFound
 from ivr.storage.engines import Member, line_free, time
 from ivr.storage.prepared import Prepared
-from ivr.storage.queries import people_due
+from ivr.storage.queries import past, people_due
 from ivr.storage.sealing import Sealing
 from ivr.storage.tables import OPEN, attempts, campaigns, engines, key_presses, recipients
 
@@ -243,14 +244,48 @@ def postpone(connection: Connection, sealing: Sealing, campaign_id: str, recipie
     )
 
 
-def settle(connection: Connection, sealing: Sealing, campaign_id: str, recipient_id: str, outcome: Outcome) -> None:
+def settle(
+    connection: Connection,
+    sealing: Sealing,
+    campaign_id: str,
+    recipient_id: str,
+    outcome: Outcome,
+    excluded: Exclusion | None,
+) -> None:
     """Settle a waiting person."""
+    row = connection.execute(_row(sealing, campaign_id, recipient_id).with_for_update()).first()
+    if row is None or row.state != "waiting":
+        return
+    values = {"state": "settled", "outcome": outcome.value, "due_at": None}
+    _change(connection, sealing, row, excluded, values)
+
+
+def exclude(connection: Connection, sealing: Sealing, campaign_id: str, recipient_id: str, exclusion: Exclusion) -> str:
+    """Store that a person is not called any more, settle them if they wait; return their state before; NotFound."""
+    row = connection.execute(_row(sealing, campaign_id, recipient_id).with_for_update()).first()
+    if row is None:
+        raise NotFound(f"宛名番号「{recipient_id}」の人は、この催告にいません。")
+    state: str = row.state
+    if state == "waiting":
+        outcome = ends_with(past(connection, sealing, campaign_id, recipient_id))
+        values = {"state": "settled", "outcome": outcome.value, "due_at": None}
+        _change(connection, sealing, row, exclusion, values)
+    elif state == "calling":
+        _change(connection, sealing, row, exclusion, {})
+    return state
+
+
+def _row(sealing: Sealing, campaign_id: str, recipient_id: str) -> Select[Any]:
+    key = sealing.key(campaign_id, recipient_id)
+    return select(recipients).where(recipients.c.campaign_id == campaign_id, recipients.c.id == key)
+
+
+def _change(
+    connection: Connection, sealing: Sealing, row: Row[Any], excluded: Exclusion | None, values: dict[str, Any]
+) -> None:
+    if excluded is not None:
+        person, _ = sealing.recipient(row)
+        values = {**values, **sealing.person(row.campaign_id, person, excluded)}
     connection.execute(
-        update(recipients)
-        .where(
-            recipients.c.campaign_id == campaign_id,
-            recipients.c.id == sealing.key(campaign_id, recipient_id),
-            recipients.c.state == "waiting",
-        )
-        .values(state="settled", outcome=outcome.value, due_at=None)
+        update(recipients).where(recipients.c.campaign_id == row.campaign_id, recipients.c.id == row.id).values(values)
     )

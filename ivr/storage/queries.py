@@ -87,7 +87,8 @@ def due(
             for row in (person, *more)
             if row.attempt is not None
         )
-        found.append(Due(campaign=campaign_id, recipient=sealing.recipient(person), past=past, due_at=person.due_at))
+        recipient, excluded = sealing.recipient(person)
+        found.append(Due(campaign=campaign_id, recipient=recipient, past=past, due_at=person.due_at, excluded=excluded))
     return tuple(found)
 
 
@@ -188,17 +189,21 @@ def records(connection: Connection, sealing: Sealing, campaign_id: str) -> tuple
     query = (
         select(recipients).where(recipients.c.campaign_id == campaign_id).order_by(recipients.c.line, recipients.c.id)
     )
-    return tuple(
-        RecipientRecord(
-            recipient=sealing.recipient(row),
-            state=row.state,
-            outcome=Outcome(row.outcome) if row.outcome else None,
-            marks=tuple(marks[row.id]),
-            due_at=row.due_at,
-            attempts=tuple(dials.pop(row.id, ())),
+    found = []
+    for row in connection.execute(query):
+        recipient, excluded = sealing.recipient(row)
+        found.append(
+            RecipientRecord(
+                recipient=recipient,
+                state=row.state,
+                outcome=Outcome(row.outcome) if row.outcome else None,
+                marks=tuple(marks[row.id]),
+                due_at=row.due_at,
+                attempts=tuple(dials.pop(row.id, ())),
+                excluded=excluded,
+            )
         )
-        for row in connection.execute(query)
-    )
+    return tuple(found)
 
 
 def _dials(campaign_id: str) -> Select[Any]:

@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from ivr.campaign.ports import CampaignRow, Counts, Due, NewCampaign, OpenAttempt, RecipientRecord
 from ivr.domain.attempt import AttemptState, Ending, Intent, Past
 from ivr.domain.audit import Act, Action, Entry, Head
+from ivr.domain.exclusion import Exclusion
 from ivr.domain.outcome import Outcome
 from ivr.domain.recipient import Recipient
 from ivr.errors import InputError
@@ -164,10 +165,21 @@ class SqlResults:
             lambda connection: commands.postpone(connection, self._sealing, campaign_id, recipient_id, due_at)
         )
 
-    async def settle(self, campaign_id: str, recipient_id: str, outcome: Outcome) -> None:
-        """Settle a waiting person without a further attempt."""
+    async def settle(
+        self, campaign_id: str, recipient_id: str, outcome: Outcome, *, excluded: Exclusion | None = None
+    ) -> None:
+        """Settle a waiting person without a further attempt, and store why they are `excluded`."""
         await self._write(
-            lambda connection: commands.settle(connection, self._sealing, campaign_id, recipient_id, outcome)
+            lambda connection: commands.settle(connection, self._sealing, campaign_id, recipient_id, outcome, excluded)
+        )
+
+    async def exclude(self, campaign_id: str, recipient_id: str, exclusion: Exclusion) -> str:
+        """Call a person no more, from now on; return the state in which they were. NotFound.
+
+        Who was waiting is settled. A call under way goes on to its end, and is the last.
+        """
+        return await self._write(
+            lambda connection: commands.exclude(connection, self._sealing, campaign_id, recipient_id, exclusion)
         )
 
     async def open_attempts(self) -> tuple[OpenAttempt, ...]:

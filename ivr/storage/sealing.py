@@ -1,7 +1,7 @@
 """Between people and rows: what names somebody goes into a row sealed, and comes out of it as it was.
 
     recipients.id        keyed hash of campaign and 宛名番号: the same person is the same row, and no row tells who
-    recipients.sealed    宛名番号, kana, numbers and columns
+    recipients.sealed    宛名番号, kana, numbers and columns; of who is excluded the reason and where that is written
     attempts.sealed      宛名番号 and the number that was dialled
     attempts.number_hash keyed hash of the number, the same in every campaign
 
@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from ivr.domain.attempt import Intent
+from ivr.domain.exclusion import Exclusion, Source
 from ivr.domain.recipient import Recipient
 from ivr.vault.fields import Fields
 
@@ -39,10 +40,12 @@ class Sealing:
         """Return what an E.164 number is found by."""
         return self.fields.hash("number", number)
 
-    def person(self, campaign: str, person: Recipient) -> dict[str, Any]:
-        """Return the part of a row that tells who somebody is."""
+    def person(self, campaign: str, person: Recipient, excluded: Exclusion | None = None) -> dict[str, Any]:
+        """Return the part of a row that tells who somebody is, and why they are not called."""
         key = self.key(campaign, person.id)
-        content = [person.id, person.kana, person.numbers, dict(person.columns)]
+        content: list[object] = [person.id, person.kana, person.numbers, dict(person.columns)]
+        if excluded is not None:
+            content += [excluded.reason, excluded.source]
         return {"id": key, "sealed": self.fields.seal(RECIPIENTS, campaign, key, _packed(content))}
 
     def attempt(self, intent: Intent) -> dict[str, Any]:
@@ -54,10 +57,13 @@ class Sealing:
             "number_hash": self.number_hash(intent.number),
         }
 
-    def recipient(self, row: Row[Any]) -> Recipient:
-        """Return who a row of `recipients` is."""
-        identity, kana, numbers, columns = json.loads(self.fields.open(RECIPIENTS, row.campaign_id, row.id, row.sealed))
-        return Recipient(id=identity, line=row.line, kana=kana, numbers=tuple(numbers), columns=columns)
+    def recipient(self, row: Row[Any]) -> tuple[Recipient, Exclusion | None]:
+        """Return who a row of `recipients` is, and why they are not called."""
+        identity, kana, numbers, columns, *excluded = json.loads(
+            self.fields.open(RECIPIENTS, row.campaign_id, row.id, row.sealed)
+        )
+        person = Recipient(id=identity, line=row.line, kana=kana, numbers=tuple(numbers), columns=columns)
+        return person, Exclusion(reason=excluded[0], source=Source(excluded[1])) if excluded else None
 
     def dialled(self, campaign: str, attempt: str, sealed: bytes) -> tuple[str, str]:
         """Return the 宛名番号 and the number of an attempt."""

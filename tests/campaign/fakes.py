@@ -11,6 +11,7 @@ from pathlib import Path
 from ivr.campaign.ports import CallLeg, Clip, Disposition, Talk
 from ivr.domain.attempt import Intent
 from ivr.domain.call import Came, HungUp, Left, Nobody, NotLeft, Opened, Pressed, Silence, Sounded, Spoken, TalkedOver
+from ivr.domain.exclusion import Source
 from ivr.domain.line_sounds import NO_SIGNS, Found, Signs, Stretch
 from ivr.domain.outcome import Outcome
 from ivr.errors import PbxUnavailable, SpeechFailed, Unspeakable
@@ -180,6 +181,7 @@ class Watch:
 
     outcomes: list[Outcome] = field(default_factory=list)
     holds: list[str] = field(default_factory=list)
+    excluded_by: list[Source] = field(default_factory=list)
     defects: list[Exception] = field(default_factory=list)
     on_end: Callable[[], None] = lambda: None
 
@@ -192,6 +194,9 @@ class Watch:
     def dial_ended(self, campaign: str, attempt: str, outcome: Outcome, *, settled: bool) -> None:
         self.outcomes.append(outcome)
         self.on_end()
+
+    def excluded(self, campaign: str, source: Source) -> None:
+        self.excluded_by.append(source)
 
     def held(self, campaign: str, reason: str, until: datetime | None) -> None:
         self.holds.append(reason)

@@ -11,6 +11,7 @@ from ivr import scenario_files, settings, yaml_source
 from ivr.campaign.intake import read_list
 from ivr.domain.drawing import mermaid
 from ivr.errors import InputError, Problems
+from ivr.exclusions import parsed
 from ivr.rehearsal.callee_file import load_callees
 from tests.fuzz.target import _UNPRINTABLE, Run, Target, refusal, shape
 
@@ -49,6 +50,22 @@ def rows() -> Run:
             assert not _UNPRINTABLE.search(message), repr(message)
         reasons = frozenset(shape(one.reason) for one in intake.refused[:8])
         return intake.encoding, min(len(intake.accepted), 3), reasons, len(intake.warnings)
+
+    return run
+
+
+def exclusions() -> Run:
+    """An exclusion file: any bytes, to people and numbers that are not called, or to nothing at all."""
+
+    def run(data: bytes) -> Hashable:
+        try:
+            found = parsed(data, "jogai.csv")
+        except InputError as error:
+            return refusal(error)
+        assert found.people or found.numbers, "a file that excludes nobody is believed"
+        assert all(found.people)
+        assert all(re.fullmatch(r"\+81[1-9][0-9]{8,9}", number) for number in found.numbers)
+        return min(len(found.people), 3), min(len(found.numbers), 3)
 
     return run
 
@@ -132,6 +149,9 @@ def _text(*path: str) -> str:
     return ROOT.joinpath(*path).read_text(encoding="utf-8")
 
 
+EXCLUSIONS = (
+    "宛名番号,電話番号,理由,期限\n00012345,,支援措置,\n,03-5722-0000,架電拒否,2027/3/31\nA1,090-1234-5678,猶予,\n"
+)
 SCENARIOS = [_text("scenarios", name) for name in ("short.yaml", "reminder.yaml", "multilingual.yaml")]
 SETTINGS = [_text("deploy", name) for name in ("ivr.example.yaml", "ivr.try.yaml")] + [
     (
@@ -166,6 +186,21 @@ TARGETS = (
                 "kana", "phone",
                 "ヤマダ", "ﾔﾏﾀﾞ", "0312345678", "+81", "186", "(0)", "1E+5", "'", "=", "#", "\u3000", "\x1a", "髙",
                 "・", "ー",
+            )
+        ),
+    ),
+    Target(
+        name="exclusions",
+        start=exclusions,
+        samples=(
+            EXCLUSIONS.encode(), EXCLUSIONS.encode("cp932"), EXCLUSIONS.encode("utf-16"), b"until,reason,id\n,x,A1\n",
+        ),
+        tokens=tuple(
+            token.encode(code)
+            for code in ("utf-8", "cp932")
+            for token in (
+                ",", '"', "\n", "\r\n", "宛名番号", "電話番号", "理由", "期限", "id", "phone", "reason", "until",
+                "0312345678", "2027-03-31", "2027/3/31", "\u3000", "\x00", "納付済",
             )
         ),
     ),

@@ -1,0 +1,60 @@
+"""May this person be called now, and on which number? The calling rules and the exclusions, asked before each dial.
+
+Who is not called any more is settled, who is not called yet is put off; so the answer holds for everybody who asks.
+"""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from ivr.campaign.observer import Observer
+from ivr.campaign.ports import CampaignRow, Clock, Due, Registers, Results
+from ivr.domain.calling_rules import Dial, Rules, Settled, Wait, next_move
+from ivr.domain.exclusion import Exclusion, callable_numbers, ends_with
+from ivr.domain.outcome import Outcome
+
+
+class Vetting:
+    """Vets the people of one campaign."""
+
+    def __init__(
+        self,
+        campaign: CampaignRow,
+        *,
+        rules: Rules,
+        registers: Registers,
+        results: Results,
+        clock: Clock,
+        observer: Observer,
+    ) -> None:
+        self._campaign = campaign
+        self._rules = rules
+        self._registers = registers
+        self._results = results
+        self._clock = clock
+        self._observer = observer
+
+    async def number(self, due: Due) -> str | None:
+        """Return the number to be dialled now; None where none is, which is stored then.
+
+        Raises ExclusionsUnknown where nobody can tell, and nothing is stored.
+        """
+        exclusions = await self._registers.known()
+        now = self._clock.now()
+        numbers = callable_numbers(exclusions, due.recipient, now.astimezone(self._rules.calendar.zone).date())
+        numbers = due.excluded or numbers
+        if isinstance(numbers, Exclusion):
+            await self._results.settle(self._campaign.id, due.recipient.id, ends_with(due.past), excluded=numbers)
+            self._observer.excluded(self._campaign.name, numbers.source)
+            return None
+        move = next_move(self._rules, numbers, due.past, now)
+        match move:
+            case Dial():
+                return move.number
+            case Wait():
+                await self._results.postpone(self._campaign.id, due.recipient.id, move.until)
+            case Settled():
+                await self._results.settle(self._campaign.id, due.recipient.id, move.outcome or Outcome.CANCELLED)
+            case _:
+                assert_never(move)
+        return None

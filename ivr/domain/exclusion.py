@@ -1,0 +1,129 @@
+"""Who is not called, whatever the calling rules say. The answer fails closed: what nobody knows forbids the call.
+
+A person is excluded by a column of the list, by the office's exclusion file, or by a member of staff; a number by the
+file. What the words of a column mean is not guessed: all but those named as harmless exclude.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+
+from ivr.domain.attempt import Past
+from ivr.domain.calling_rules import best
+from ivr.domain.outcome import Outcome
+from ivr.domain.recipient import Recipient
+from ivr.errors import ExclusionsUnknown
+
+NOT_REACHED = frozenset(
+    {
+        Outcome.BUSY,
+        Outcome.NO_ANSWER,
+        Outcome.REJECTED,
+        Outcome.UNREACHABLE,
+        Outcome.INVALID_NUMBER,
+        Outcome.NETWORK_CONGESTION,
+        Outcome.FAILED,
+    }
+)
+"""Outcomes of dials after which an excluded person still ends as `cancelled`: nobody has heard anything."""
+
+
+class Source(StrEnum):
+    """Where it is written that somebody is not to be called."""
+
+    LIST = "list"
+    FILE = "file"
+    STAFF = "staff"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exclusion:
+    """Why somebody is not called, and where that is written."""
+
+    reason: str
+    source: Source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnRule:
+    """A column of the list that excludes for `reason`, unless its value is one of `harmless` (both as `plain`)."""
+
+    column: str
+    reason: str
+    harmless: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A line of the exclusion file; in force through `until`, for good where that is None."""
+
+    reason: str
+    until: date | None = None
+
+    def holds(self, today: date) -> bool:
+        """Tell whether it is in force on `today`."""
+        return self.until is None or today <= self.until
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exclusions:
+    """All that is known at a moment: the rules for columns, and the file, by 宛名番号 (`plain`) and E.164 number."""
+
+    columns: Sequence[ColumnRule] = ()
+    people: Mapping[str, Sequence[Entry]] = field(default_factory=dict)
+    numbers: Mapping[str, Sequence[Entry]] = field(default_factory=dict)
+
+
+def plain(text: str) -> str:
+    """Return `text` as it is compared: width, case and blanks around it do not count."""
+    return unicodedata.normalize("NFKC", text).strip().casefold()
+
+
+def missing_columns(rules: Sequence[ColumnRule], columns: Sequence[str]) -> list[str]:
+    """Return the columns that `rules` look at and the list has not."""
+    there = {plain(column) for column in columns}
+    return [rule.column for rule in rules if plain(rule.column) not in there]
+
+
+def by_columns(rules: Sequence[ColumnRule], recipient: Recipient) -> Exclusion | None:
+    """Return why the list says that `recipient` is not called; ExclusionsUnknown where a column is not there."""
+    for rule in rules:
+        value = recipient.columns.get(rule.column)
+        if value is None:
+            alike = (text for column, text in recipient.columns.items() if plain(column) == plain(rule.column))
+            value = next(alike, None)
+        if value is None:
+            raise ExclusionsUnknown(f"名簿に「{rule.column}」の列がないので、除外すべき人が分かりません。")
+        if plain(value) not in rule.harmless:
+            return Exclusion(reason=rule.reason, source=Source.LIST)
+    return None
+
+
+def callable_numbers(exclusions: Exclusions, recipient: Recipient, today: date) -> tuple[str, ...] | Exclusion:
+    """Return the numbers on which `recipient` may be called on `today`, or why on none; ExclusionsUnknown."""
+    if (excluded := by_columns(exclusions.columns, recipient)) is not None:
+        return excluded
+    if entry := _in_force(exclusions.people.get(plain(recipient.id), ()), today):
+        return Exclusion(reason=entry.reason, source=Source.FILE)
+    allowed: list[str] = []
+    last: Entry | None = None
+    for number in recipient.numbers:
+        if entry := _in_force(exclusions.numbers.get(number, ()), today):
+            last = entry
+        else:
+            allowed.append(number)
+    return Exclusion(reason=last.reason, source=Source.FILE) if last and not allowed else tuple(allowed)
+
+
+def ends_with(past: Sequence[Past]) -> Outcome:
+    """Return what an excluded person ends with: what was reached stays true, else `cancelled`."""
+    reached = best(past)
+    return Outcome.CANCELLED if reached is None or reached in NOT_REACHED else reached
+
+
+def _in_force(entries: Sequence[Entry], today: date) -> Entry | None:
+    return next((entry for entry in entries if entry.holds(today)), None)

@@ -1,0 +1,91 @@
+"""How staff steer a campaign that may be dialled by an engine elsewhere; that follows within a second.
+
+Each function prints its answer and returns the exit status.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from ivr import settings
+from ivr.desk import recorded
+from ivr.domain.audit import Action
+from ivr.domain.exclusion import Exclusion, Source
+from ivr.errors import InputError, NotFound
+from ivr.standing import STATES
+
+MOVES = {
+    "start": (("created",), "running", Action.STARTED),
+    "pause": (("running",), "paused", Action.PAUSED),
+    "resume": (("paused", "halted"), "running", Action.RESUMED),
+    "stop": (("created", "running", "paused"), "stopped", Action.STOPPED),
+}
+
+HALTED = ("running", "paused", "stopped")
+"""States in which calls may be under way."""
+
+LONGEST_REASON = 100
+
+
+async def move(config: Path | None, name: str, verb: str) -> int:
+    """Start, pause, resume or stop a campaign; an engine that runs elsewhere follows within a second."""
+    expected, state, action = MOVES[verb]
+    async with recorded(settings.load(config)) as (results, audit):
+        campaign = await results.campaign(name)
+        if campaign.state in expected and state == "running":
+            await audit.record(action, name)
+        if not await results.move_campaign(campaign.id, expected=expected, state=state):
+            now = await results.campaign(name)
+            raise InputError(f"催告「{name}」は「{STATES[now.state]}」なので、{verb} はできません。")
+        if state != "running":
+            # No trouble with the trail keeps anybody from stopping calls.
+            await audit.record(action, name)
+    print(f"催告「{name}」：{STATES[state]}")
+    return 0
+
+
+async def emergency_stop(config: Path | None, name: str | None) -> int:
+    """Hang up every call, of one campaign or of all, and begin none: engines follow within a second."""
+    async with recorded(settings.load(config)) as (results, audit):
+        campaigns = [await results.campaign(name)] if name is not None else await results.campaigns()
+        stopped = [
+            campaign.name
+            for campaign in campaigns
+            if await results.move_campaign(campaign.id, expected=HALTED, state="halted")
+        ]
+        for one in stopped:
+            await audit.record(Action.EMERGENCY_STOPPED, one)
+    for one in stopped:
+        print(f"催告「{one}」：{STATES['halted']}。通話中の電話も切ります。つづけるには ivr campaign resume {one}")
+    if not stopped:
+        print("電話をかけている催告はありません。")
+    return 0
+
+
+async def exclude(config: Path | None, name: str, people: Sequence[str], reason: str) -> int:
+    """Call people of a campaign no more; 1 where one of them is not on its list."""
+    if not reason.strip() or not reason.isprintable() or len(reason) > LONGEST_REASON:
+        raise InputError(f"--reason は、1 字から {LONGEST_REASON} 字で、一行で書いてください（例：納付済）。")
+    exclusion = Exclusion(reason=reason.strip(), source=Source.STAFF)
+    strangers: list[str] = []
+    states: list[str] = []
+    async with recorded(settings.load(config)) as (results, audit):
+        campaign = await results.campaign(name)
+        for one in people:
+            try:
+                states.append(await results.exclude(campaign.id, one, exclusion))
+            except NotFound as error:
+                strangers.append(str(error))
+        if states:
+            # Nobody who must not be called waits for the trail; nor does it name them.
+            await audit.record(Action.EXCLUDED, name, people=len(states))
+    print(f"催告「{name}」：{states.count('waiting')} 人には、もうかけません。")
+    if calling := states.count("calling"):
+        print(f"{calling} 人はいま通話中です。この電話が最後になります。")
+    if settled := states.count("settled"):
+        print(f"{settled} 人は、すでに済んでいました。")
+    for stranger in strangers:
+        print(stranger, file=sys.stderr)
+    return 1 if strangers else 0
