@@ -13,7 +13,7 @@ import typer
 
 from ivr.cli_keeping import add_keeping
 from ivr.errors import IvrError
-from ivr.terminal import choose, config, fail, run
+from ivr.terminal import choose, config, fail, result, run
 
 cli = typer.Typer(
     help="呼鈴：市区町村の自動音声電話催告", no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False
@@ -55,6 +55,9 @@ class Chosen(StrEnum):
 
 
 Json = Annotated[bool, typer.Option("--json", help="機械が読める JSON で出す")]
+LINES = 16
+"""Calls at once on a simulated network."""
+
 Name = Annotated[str, typer.Argument(help="催告の名前（例：2026-11-住民税）")]
 ListFile = Annotated[Path, typer.Option("--list", help="名簿の CSV")]
 ScenarioFile = Annotated[Path, typer.Option("--scenario", help="シナリオの YAML")]
@@ -324,7 +327,16 @@ def rehearse(
     recipes: Annotated[
         bool, typer.Option("--recipes", help="--machines の留守番電話に、よくある手順でもかけて比べる")
     ] = False,
-    lines: Annotated[int, typer.Option(min=1, max=500, help="同時にかける数")] = 16,
+    virtual_time: Annotated[
+        bool, typer.Option("--virtual-time", help="何日もかかる催告を、仮の時間の中で一分ほどで試す")
+    ] = False,
+    start: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="--virtual-time を始める日（なければいま）")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="--virtual-time の乱数の種")] = 1,
+    lines: Annotated[
+        int | None, typer.Option(min=1, max=500, help="同時にかける数（なければ 16、--virtual-time では設定のとおり）")
+    ] = None,
     out: Annotated[Path, typer.Option("-o", "--out", resolve_path=True, help="結果と音声を置くフォルダ")] = Path(
         "var/rehearsal"
     ),
@@ -337,7 +349,7 @@ def rehearse(
             fail("--machines と一緒に使えるのは、--part、--recipes、--lines、-o だけです。")
         from ivr import trial
 
-        run(trial.machines(config(), trial.parts_named((part or Chosen.all).value), out, lines, recipes))
+        run(trial.machines(config(), trial.parts_named((part or Chosen.all).value), out, lines or LINES, recipes))
     if replay is not None:
         from ivr import replay as replaying
 
@@ -345,10 +357,16 @@ def rehearse(
     from ivr import drill
 
     if demo:
-        run(drill.demo(out, lines))
+        run(drill.demo(out, lines or LINES))
     if list_file is None or scenario_file is None:
         fail("--demo を付けるか、--list と --scenario の両方を書いてください。")
-    run(drill.rehearse(list_file, scenario_file, callees, out, lines, config()))
+    if virtual_time:
+        from ivr import forecast
+
+        day = start.date() if start else None
+        plan = result(forecast.plan(config(), list_file, scenario_file, lines=lines, start=day, seed=seed))
+        sys.exit(forecast.carry_out(plan, out))
+    run(drill.rehearse(list_file, scenario_file, callees, out, lines or LINES, config()))
 
 
 @cli.command()

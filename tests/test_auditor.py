@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from ivr import auditor, desk, doctor
+from ivr import auditor, desk, doctor, steering
 from ivr.domain.audit import GENESIS, LABELS, Action, Entry, Harm, sentence
 from ivr.domain.audit import Fault as OneFault
 from ivr.errors import InputError, IvrError, NameTaken, StoreFailed
@@ -88,6 +88,7 @@ async def test_an_import_is_on_record_with_hashes_and_counts_and_nobodys_name(of
         "rows": 2,
         "accepted": 1,
         "refused": 1,
+        "excluded": 0,
         "scenario": "annai.yaml",
         "scenario_sha256": hashlib.sha256(office.scenario.read_bytes()).hexdigest(),
     }
@@ -103,7 +104,7 @@ async def test_a_name_that_is_taken_leaves_no_entry(office: Desk) -> None:
 async def test_starting_pausing_resuming_stopping_and_exporting_are_on_record(office: Desk) -> None:
     await office.create()
     for verb in ("start", "pause", "resume", "stop"):
-        await desk.move(office.config, "催告", verb)
+        await steering.move(office.config, "催告", verb)
     await office.export()
     entries = await office.entries()
     assert [entry.action for entry in entries] == ["imported", "started", "paused", "resumed", "stopped", "exported"]
@@ -115,7 +116,7 @@ async def test_a_move_that_is_refused_leaves_no_entry(office: Desk) -> None:
     await office.create()
     for verb in ("pause", "resume"):
         with pytest.raises(IvrError):
-            await desk.move(office.config, "催告", verb)
+            await steering.move(office.config, "催告", verb)
     assert len(await office.entries()) == 1
 
 
@@ -138,7 +139,7 @@ async def test_what_cannot_be_put_on_record_is_not_exported_or_started_but_stopp
     assert not (office.folder / "kekka.json").exists()
     for name, verb in (("催告", "start"), ("別の催告", "stop")):
         with pytest.raises(StoreFailed):
-            await desk.move(office.config, name, verb)
+            await steering.move(office.config, name, verb)
     async with desk.store(load(office.config)) as results:
         assert (await results.campaign("催告")).state == "created"
         assert (await results.campaign("別の催告")).state == "stopped"

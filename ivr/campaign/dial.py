@@ -77,10 +77,12 @@ class Dialler:
         observer: Observer,
         spawn: Spawn,
         wait_for_windows: bool = False,
+        alone: bool = False,
     ) -> None:
         """Assemble; `lines` are shared with other diallers.
 
-        Without `wait_for_windows` the dialling ends when nobody more is due before the window closes.
+        Without `wait_for_windows` the dialling ends when nobody more is due before the window closes. With `alone`
+        nobody else changes the store meanwhile: it is not looked at again before something is due.
         """
         self._campaign = campaign
         self._scenario = scenario
@@ -96,6 +98,7 @@ class Dialler:
         self._observer = observer
         self._spawn = spawn
         self._wait_for_windows = wait_for_windows
+        self._alone = alone
         self._ready: asyncio.Queue[_Ready | None] = asyncio.Queue()
         ahead = 2 * lines.limits.lines + 8
         self._ahead = asyncio.Semaphore(ahead)
@@ -124,7 +127,8 @@ class Dialler:
 
     async def run(self) -> Halt:
         """Dial; return when the last call has ended, too."""
-        self._spawn(self._follow())
+        if not self._alone:
+            self._spawn(self._follow())
         self._spawn(self._feed())
         while (ready := await self._ready.get()) is not None:
             self._ahead.release()
@@ -242,11 +246,13 @@ class Dialler:
         if not self._wait_for_windows and (closes is None or due >= closes):
             self._end_with(Halt.WINDOW)
             return
-        if closes is None:
-            self._observer.held(self._campaign.name, "window", calendar.next_open(now))
-        else:
-            self._observer.held(self._campaign.name, "retry", due)
-        await self._wait(LOOK_AGAIN)
+        until = calendar.next_open(now) if closes is None else due
+        if until is None and self._alone:
+            self._end_with(Halt.WINDOW)
+            return
+        self._observer.held(self._campaign.name, "window" if closes is None else "retry", until)
+        rest = (until - now).total_seconds() if until is not None and self._alone else 0.0
+        await self._wait(max(rest, LOOK_AGAIN))
 
     async def _call(self, ready: _Ready) -> None:
         """Make one call on the line that is reserved for it, if the rules still allow one."""

@@ -18,7 +18,7 @@ from ivr.domain.recipient import Recipient
 from ivr.errors import InputError, NameTaken, NotFound
 from ivr.storage.engines import Member, line_free, time
 from ivr.storage.prepared import Prepared
-from ivr.storage.queries import past, people_due
+from ivr.storage.queries import PEOPLE_DUE, due_values, past
 from ivr.storage.sealing import Sealing
 from ivr.storage.tables import OPEN, attempts, campaigns, engines, key_presses, recipients
 
@@ -223,11 +223,12 @@ def claim(connection: Connection, campaign_id: str, now: datetime, limit: int, a
         recipients.c.claimed_by == member.engine,
         recipients.c.claimed_until < by_clock,
     )
-    people = people_due(campaign_id, now, limit, after).where(free).with_for_update(skip_locked=True).subquery()
+    people = PEOPLE_DUE.where(free).with_for_update(skip_locked=True).subquery()
     connection.execute(
         update(recipients)
         .where(tuple_(recipients.c.campaign_id, recipients.c.id).in_(select(people.c.campaign_id, people.c.id)))
-        .values(claimed_by=member.engine, claimed_until=by_clock + CLAIM)
+        .values(claimed_by=member.engine, claimed_until=by_clock + CLAIM),
+        due_values(campaign_id, now, limit, after),
     )
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Protocol, Self, TypeVar, cast
 
 import aiosqlite
-from sqlalchemy import URL, StaticPool, create_engine, make_url, text
+from sqlalchemy import URL, Connection, StaticPool, create_engine, make_url, text
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
@@ -122,14 +122,7 @@ class _Seat:
             undo.callback(raw.close)
             for pragma in self._pragmas():
                 raw.execute(f"PRAGMA {pragma}")
-            engine = create_engine(
-                "sqlite://",
-                creator=lambda: raw,
-                poolclass=StaticPool,
-                hide_parameters=True,
-                json_serializer=_JSON,
-            )
-            self._connection = engine.connect()
+            self._connection = _on(raw)
             undo.pop_all()
         self._raw = raw
         return raw
@@ -167,6 +160,45 @@ class _Seat:
         busy, *_ = self._raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         if not busy:
             self._raw.execute(f"PRAGMA user_version = {CLEAN}")
+
+
+def _on(raw: sqlite3.Connection) -> Connection:
+    engine = create_engine(
+        "sqlite://", creator=lambda: raw, poolclass=StaticPool, hide_parameters=True, json_serializer=_JSON
+    )
+    return engine.connect()
+
+
+class SqliteMemory:
+    """A database of which nothing stays, worked at in the loop's own thread: for time that is not real."""
+
+    shared = False
+
+    def __init__(self) -> None:
+        self._raw = sqlite3.connect(":memory:", isolation_level=None)
+        self._raw.execute("PRAGMA foreign_keys = ON")
+        self._connection = _on(self._raw)
+
+    async def read(self, work: Work[T]) -> T:
+        """Run `work` on one unchanging view of the data."""
+        return self._transact(work)
+
+    async def write(self, work: Work[T]) -> T:
+        """Run `work` in a write transaction."""
+        return self._transact(work)
+
+    async def clean(self) -> None:
+        """Nothing was ever left open in it."""
+
+    async def close(self) -> None:
+        """Let go of it, and with it of everything."""
+        self._connection.close()
+        self._raw.close()
+
+    def _transact(self, work: Work[T]) -> T:
+        self._raw.execute("BEGIN")
+        with self._connection.begin():
+            return work(self._connection)
 
 
 class SqliteFile:

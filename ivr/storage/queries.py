@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, func, or_, select
+from sqlalchemy import Connection, Integer, Row, Select, and_, bindparam, func, or_, select
 
 from ivr.campaign.ports import (
     AttemptRecord,
@@ -61,27 +61,14 @@ def due(
     One statement, so that a person whose call ends meanwhile can't appear without that call. The index on state and
     line finds the people in order; it holds `due_at` too, so that those who are not due cost next to nothing.
     """
-    waiting = people_due(campaign_id, now, limit, after)
-    people = (waiting if claimed_by is None else waiting.where(recipients.c.claimed_by == claimed_by)).subquery()
-    ended = and_(
-        attempts.c.campaign_id == people.c.campaign_id,
-        attempts.c.recipient_id == people.c.id,
-        attempts.c.state == "ended",
-    )
-    query = (
-        select(
-            people,
-            attempts.c.id.label("attempt"),
-            attempts.c.sealed.label("dialled"),
-            attempts.c.intended_at,
-            attempts.c.outcome.label("ended_with"),
-        )
-        .select_from(people.outerjoin(attempts, ended))
-        .order_by(people.c.line, people.c.id, attempts.c.intended_at, attempts.c.id)
-    )
+    values = due_values(campaign_id, now, limit, after)
+    if claimed_by is None:
+        rows = connection.execute(_DUE, values)
+    else:
+        rows = connection.execute(_DUE_CLAIMED, {**values, "claimer": claimed_by})
     found = []
-    for _, rows in groupby(connection.execute(query), key=lambda row: (row.line, row.id)):
-        person, *more = rows
+    for _, of_person in groupby(rows, key=lambda row: (row.line, row.id)):
+        person, *more = of_person
         past = tuple(
             _past(sealing, campaign_id, row.attempt, row.dialled, row.intended_at, row.ended_with)
             for row in (person, *more)
@@ -92,19 +79,49 @@ def due(
     return tuple(found)
 
 
-def people_due(campaign_id: str, now: datetime, limit: int, after: int) -> Select[Any]:
-    """Select the rows of `due`."""
-    return (
-        select(recipients)
-        .where(
-            recipients.c.campaign_id == campaign_id,
-            recipients.c.state == "waiting",
-            recipients.c.line > after,
-            or_(recipients.c.due_at.is_(None), recipients.c.due_at <= now),
-        )
-        .order_by(recipients.c.line)
-        .limit(limit)
+PEOPLE_DUE = (
+    select(recipients)
+    .where(
+        recipients.c.campaign_id == bindparam("of_campaign"),
+        recipients.c.state == "waiting",
+        recipients.c.line > bindparam("after"),
+        or_(recipients.c.due_at.is_(None), recipients.c.due_at <= bindparam("now")),
     )
+    .order_by(recipients.c.line)
+    .limit(bindparam("most", type_=Integer))
+)
+"""The rows of `due`, with `due_values`."""
+
+
+def due_values(campaign_id: str, now: datetime, limit: int, after: int) -> dict[str, object]:
+    """Return what `PEOPLE_DUE` is run with."""
+    return {"of_campaign": campaign_id, "now": now, "most": limit, "after": after}
+
+
+def _with_attempts(waiting: Select[Any]) -> Select[Any]:
+    """Select each of the people once for each of their ended attempts, once where there is none."""
+    people = waiting.subquery()
+    ended = and_(
+        attempts.c.campaign_id == people.c.campaign_id,
+        attempts.c.recipient_id == people.c.id,
+        attempts.c.state == "ended",
+    )
+    return (
+        select(
+            people,
+            attempts.c.id.label("attempt"),
+            attempts.c.sealed.label("dialled"),
+            attempts.c.intended_at,
+            attempts.c.outcome.label("ended_with"),
+        )
+        .select_from(people.outerjoin(attempts, ended))
+        .order_by(people.c.line, people.c.id, attempts.c.intended_at, attempts.c.id)
+    )
+
+
+# Built once: to build them takes ten times as long as to run them.
+_DUE = _with_attempts(PEOPLE_DUE)
+_DUE_CLAIMED = _with_attempts(PEOPLE_DUE.where(recipients.c.claimed_by == bindparam("claimer")))
 
 
 def open_attempts(connection: Connection, sealing: Sealing, engines: Collection[str] | None) -> tuple[OpenAttempt, ...]:

@@ -79,6 +79,14 @@ class SqlResults:
             raise
         return cls(database, fields, on_write)
 
+    @classmethod
+    async def in_memory(cls, keys: KeyStore) -> Self:
+        """Make a store of which nothing stays, for a rehearsal in virtual time."""
+        fields = Fields(keys)
+        database = databases.SqliteMemory()
+        await database.write(lambda connection: migrations.bring_up_to_date(connection, fields))
+        return cls(database, fields, _untold)
+
     async def close(self) -> None:
         """Finish what is being written and let go of the database."""
         await self._writer.finish()

@@ -98,7 +98,7 @@ async def test_the_questions_asked_most_are_answered_by_an_index(tmp_path: Path)
         def plan(query: object) -> str:
             return " ".join(row[3] for row in raw.execute(f"EXPLAIN QUERY PLAN {query}"))
 
-        due = queries.people_due("c", datetime(2026, 11, 24, tzinfo=UTC), 100, 0)
+        due = queries.PEOPLE_DUE.params(queries.due_values("c", datetime(2026, 11, 24, tzinfo=UTC), 100, 0))
         literal = due.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True})
         assert "ix_recipients_due" in plan(literal)
         assert "B-TREE" not in plan(literal)
