@@ -5,6 +5,7 @@ Each function prints its answer and returns the exit status: 0 done, 1 something
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json as jsonlib
 import sys
@@ -27,6 +28,7 @@ from ivr.domain.recipient import Recipient
 from ivr.domain.scenario import Scenario
 from ivr.erasing import exports_of
 from ivr.errors import ExclusionsUnknown, InputError, NameTaken, NotFound, Problem, Problems
+from ivr.health import health
 from ivr.parts import audit_trail, key_store, register, telephone_voice
 from ivr.progress import counted
 from ivr.reporting import show_closing, write_csv, write_json, write_xlsx
@@ -300,7 +302,9 @@ async def status(config: Path | None, name: str, *, json: bool) -> int:
         counts = await results.counts(campaign.id)
         now = SystemClock(chosen.calling.timezone).now()
         unknown = await _unknown(chosen, await results.due(campaign.id, now, 1))
-    why = why_waiting(chosen, campaign, counts, now, engine=engine_runs(chosen.data_dir), unknown=unknown)
+    runs = engine_runs(chosen.data_dir)
+    ill = await asyncio.to_thread(health, chosen) if runs else None
+    why = why_waiting(chosen, campaign, counts, now, engine=runs, unknown=unknown, health=ill)
     if json:
         _print_json(
             {

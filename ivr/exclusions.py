@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -29,6 +30,9 @@ FRESH = 1.0
 
 PATIENCE = 10.0
 """Seconds for the file to be read, also from another machine's disk."""
+
+SETTLED = 0.3
+"""Seconds for which a file must have stayed as it was read: half of an export is a file, too."""
 
 SHOWN = 5
 """Bad lines that are named before a dial; all of them when somebody asks."""
@@ -114,7 +118,13 @@ class Register:
     def _newer(self, file: Path, stamp: _Stamp | None) -> tuple[_Stamp, Exclusions] | None:
         """Return what the file says with its stamp, None where that is `stamp` still; raise InputError."""
         now = _stamp(file)
-        return None if now == stamp else (now, read(file, self._columns))
+        if now == stamp:
+            return None
+        found = read(file, self._columns)
+        time.sleep(SETTLED)
+        if _stamp(file) != now:
+            raise InputError(f"除外ファイル {file} は書きかえられている途中です。")
+        return now, found
 
 
 def read(file: Path, columns: Sequence[ColumnRule] = ()) -> Exclusions:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from ivr.campaign.ports import CampaignRow, Counts
@@ -18,6 +19,16 @@ STATES = {
 }
 
 
+ILL = {
+    "ami": "電話交換機（Asterisk）に接続できないので、かけていません。つながれば、つづきからかけます。",
+    "trunk": (
+        "どの電話も同じ理由でつながらないので、発信を見合わせています。回線の設定と契約を確かめてください。"
+        "ときどき一件だけ試し、つながればつづけます。"
+    ),
+}
+"""Why an engine that runs dials nothing, by what it says is not well."""
+
+
 def why_waiting(
     chosen: Settings,
     campaign: CampaignRow,
@@ -26,10 +37,12 @@ def why_waiting(
     *,
     engine: bool = True,
     unknown: str | None = None,
+    health: Mapping[str, bool] | None = None,
 ) -> str | None:
     """Return in a sentence why nothing is dialled at `now`; None where calls are under way or may begin.
 
-    `engine` tells whether one runs on this machine; `unknown` why nobody can tell now who is not to be called.
+    `engine` tells whether one runs on this machine; `unknown` why nobody can tell now who is not to be called;
+    `health` what the engine here says of itself.
     """
     if counts.states.get("calling"):
         if engine and campaign.state != "running":
@@ -58,4 +71,7 @@ def why_waiting(
         return f"かけてはいけない人が分からないので、だれにもかけません。{unknown}"
     if not engine:
         return "ivr が動いていないので、かけていません。始めたときと同じ ivr campaign run か、ivr serve でかけます。"
+    for name, sentence in ILL.items():
+        if health is not None and not health.get(name, True):
+            return sentence
     return "かけられる人がいます。ivr serve か、この催告の ivr campaign run が動いていれば、まもなくかけます。"

@@ -1,5 +1,6 @@
 """The exclusion file: what it says, and that whatever is wrong with it forbids every call."""
 
+import asyncio
 import os
 from datetime import date
 from pathlib import Path
@@ -122,6 +123,20 @@ async def test_a_file_that_fails_overnight_forbids_every_call_until_it_is_back(
     assert set((await register.known()).people) == {"00012345"}
     assert register.sound
     assert seen == [True, False, False, True]
+
+
+async def test_a_file_that_is_being_written_is_not_believed_before_it_is_whole(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exclusions, "FRESH", 0.0)
+    register = Register(file=file)
+    looking = asyncio.create_task(register.known())
+    await asyncio.sleep(exclusions.SETTLED / 3)
+    with file.open("a", encoding="cp932") as export:
+        export.write("00099999,,納付済,\n")
+    with pytest.raises(ExclusionsUnknown, match="途中"):
+        await looking
+    assert set((await register.known()).people) == {"00012345", "00099999"}
 
 
 async def test_a_file_that_was_bad_from_the_start_is_read_once_it_is_mended(

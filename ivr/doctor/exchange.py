@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import json as jsonlib
 import time
-import urllib.error
-import urllib.request
 from collections.abc import AsyncIterator
 
 from ivr.app import meanwhile
@@ -15,15 +12,13 @@ from ivr.data_dir import alone
 from ivr.doctor.finding import Finding, State, bad, good
 from ivr.doctor.looks import REMEDIES
 from ivr.errors import EngineRuns, IvrError, PbxUnavailable
+from ivr.health import health
 from ivr.metrics import Metrics
 from ivr.parts import managed_or_external, manager
 from ivr.settings import Settings
 
 MANAGER = 10.0
 """Seconds for the PBX's manager interface to let us in."""
-
-HEALTH = 5.0
-"""Seconds for a running engine to say how it is."""
 
 REGISTRATION = 10.0
 """Seconds for the trunk to answer a registration."""
@@ -50,14 +45,8 @@ async def exchange(chosen: Settings) -> AsyncIterator[Finding]:
 def _running_engine(chosen: Settings) -> Finding:
     """Ask the engine that runs how it is."""
     name = "電話交換機の動作"
-    # Not through a proxy of the environment: the engine is on this machine.
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        with opener.open(f"http://{chosen.metrics.host}:{chosen.metrics.port}/healthz", timeout=HEALTH) as answer:
-            checks = jsonlib.load(answer)["checks"]
-    except urllib.error.HTTPError as error:
-        checks = jsonlib.load(error)["checks"]
-    except (OSError, ValueError):
+    checks = health(chosen)
+    if checks is None:
         return Finding(
             name=name,
             state=State.WARNING,

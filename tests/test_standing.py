@@ -1,0 +1,73 @@
+"""Why nothing is dialled: a sentence for each situation, and the one that matters most where there are several."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from ivr.campaign.ports import CampaignRow, Counts
+from ivr.settings import Settings
+from ivr.standing import why_waiting
+
+TOKYO = ZoneInfo("Asia/Tokyo")
+FRIDAY = datetime(2026, 11, 20, 10, tzinfo=TOKYO)
+NIGHT = FRIDAY.replace(hour=21)
+
+
+def campaign(state: str = "running") -> CampaignRow:
+    return CampaignRow(id="1", name="催告", state=state, scenario="", scenario_file="", created_at=FRIDAY, rules={})
+
+
+def counts(waiting: int = 5, calling: int = 0, next_due: datetime | None = FRIDAY) -> Counts:
+    states = {"waiting": waiting, "calling": calling, "settled": 5}
+    return Counts(states=states, outcomes={}, attempts=7, next_due=next_due)
+
+
+@pytest.mark.parametrize(
+    ("words", "state", "now", "more"),
+    [
+        ("まだ始めていません", "created", FRIDAY, {}),
+        ("一時停止中なので", "paused", FRIDAY, {}),
+        ("打ち切りなので", "stopped", FRIDAY, {}),
+        ("緊急停止なので", "halted", FRIDAY, {}),
+        ("次は 11月24日 09:00 からです", "running", NIGHT, {}),
+        ("次は 11月20日 10:30 です", "running", FRIDAY, {"counts": counts(next_due=FRIDAY + timedelta(minutes=30))}),
+        ("全員が済みました", "running", FRIDAY, {"counts": counts(waiting=0)}),
+        ("ivr が動いていないので", "running", FRIDAY, {"engine": False}),
+        ("通話中のまま止まった", "running", FRIDAY, {"counts": counts(calling=1), "engine": False}),
+        ("通話中の電話は最後まで続きます", "paused", FRIDAY, {"counts": counts(calling=1)}),
+        (
+            "除外ファイル jogai.csv を読めません",
+            "running",
+            FRIDAY,
+            {"unknown": "除外ファイル jogai.csv を読めません。"},
+        ),
+        ("接続できないので", "running", FRIDAY, {"health": {"ami": False, "trunk": True}}),
+        ("どの電話も同じ理由でつながらない", "running", FRIDAY, {"health": {"ami": True, "trunk": False}}),
+        ("まもなくかけます", "running", FRIDAY, {"health": {"ami": True, "trunk": True}}),
+    ],
+)
+def test_each_situation_in_which_nothing_is_dialled_is_named(
+    words: str, state: str, now: datetime, more: dict[str, object]
+) -> None:
+    how = dict(more)
+    numbers = how.pop("counts", counts())
+    assert isinstance(numbers, Counts)
+    assert words in str(why_waiting(Settings(), campaign(state), numbers, now, **how))  # type: ignore[arg-type]
+
+
+def test_a_calendar_without_any_time_is_told() -> None:
+    days = [FRIDAY.date() + timedelta(days=n) for n in range(80)]
+    closed = Settings.model_validate({"calling": {"closed_days": days}})
+    assert "60日の間に架電できる時間帯がありません" in str(why_waiting(closed, campaign(), counts(), FRIDAY))
+
+
+def test_while_calls_are_under_way_there_is_nothing_to_explain() -> None:
+    assert why_waiting(Settings(), campaign(), counts(calling=1), FRIDAY) is None
+
+
+def test_outside_the_window_the_trunk_is_nobodys_concern() -> None:
+    why = why_waiting(Settings(), campaign(), counts(), NIGHT, health={"trunk": False})
+    assert "時間帯ではありません" in str(why)
