@@ -19,7 +19,6 @@ from typing import Any, Protocol, Self, TypeVar, cast
 import aiosqlite
 from sqlalchemy import URL, Connection, StaticPool, create_engine, make_url, text
 from sqlalchemy.exc import ArgumentError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from ivr.errors import InputError
 from ivr.storage.writer import Work
@@ -252,7 +251,10 @@ class Postgres:
     shared = True
 
     def __init__(self, url: URL, patience: float) -> None:
-        self._engine: AsyncEngine = create_async_engine(
+        # Half of what it takes to load SQLAlchemy, and nothing that SQLite needs.
+        from sqlalchemy.ext.asyncio import create_async_engine
+
+        self._engine = create_async_engine(
             url.set(drivername="postgresql+asyncpg"),
             pool_size=READERS + 1,
             max_overflow=0,
