@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import shutil
 import subprocess
 import sys
 from contextlib import suppress
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import offices
 from tests.offices import ROOT, SCENARIO, Ivr, care_of
 
 TERMINAL = ("setsid", "--ctty", "--wait", "env", "--default-signal=INT")
@@ -19,14 +21,26 @@ TERMINAL = ("setsid", "--ctty", "--wait", "env", "--default-signal=INT")
 ASKED = "入力してください："
 
 
-@pytest.fixture
-def office(ivr: Ivr, clerk: Path, tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An office with two campaigns, 旧 and 新, and a backup of both."""
+    folder = tmp_path_factory.mktemp("filled") / "office"
+    ivr = offices.office(folder)
+    (folder / "meibo.csv").write_text(offices.LIST, encoding="cp932")
     for name in ("旧", "新"):
-        created = ivr("campaign", "create", name, "--list", clerk / "meibo.csv", "--scenario", SCENARIO)
+        created = ivr("campaign", "create", name, "--list", "meibo.csv", "--scenario", SCENARIO)
         assert created.returncode == 0, created.stderr
     assert ivr("backup", "a.backup").returncode == 0
-    return tmp_path / "office"
+    return folder
+
+
+@pytest.fixture
+def office(ivr: Ivr, filled: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    folder = tmp_path / "office"
+    shutil.copytree(filled / "var", folder / "var")
+    shutil.copy(filled / "a.backup", folder)
+    return folder
 
 
 async def campaigns(office: Path) -> list[str]:

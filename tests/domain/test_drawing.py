@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from ivr.domain.drawing import mermaid
@@ -38,6 +38,7 @@ def test_every_step_and_every_way_is_drawn() -> None:
 
 @given(st.text(min_size=1, max_size=120), st.text(min_size=1, max_size=20))
 def test_no_text_breaks_out_of_its_label(text: str, name: str) -> None:
+    assume(name != "screening")  # a step of that name is called by no other step
     steps = {name: Say(name=name, text=text, reached=True)}
     lines = mermaid(Scenario(title="x", start=name, steps=steps)).split("\n")
     box = lines[2]

@@ -15,8 +15,8 @@ from ivr.domain.recipient import Recipient
 from ivr.storage import databases, migrations
 from tests.storage import filling
 
-OLD = "0" * 32
-"""The id of its campaign, which is called 旧."""
+OLD = "f" * 32
+"""The id of its campaign, which is called 旧. No digit of a 宛名番号, which a hash beside it might complete."""
 
 
 def old_people() -> list[Recipient]:
