@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.offices import SCENARIO, Ivr, office
+from ivr import desk, steering
+from ivr.errors import InputError
+from tests.offices import SCENARIO, Ivr, care_of, office
 
 LIST = """宛名番号,カナ氏名,電話番号,支援措置
 1,ヤマダ タロウ,090-1234-5678,
@@ -19,68 +21,74 @@ SETTINGS = """exclusions:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path / "office"
-
-
-@pytest.fixture
-def ivr(folder: Path) -> Ivr:
-    run = office(folder, SETTINGS)
+def config(tmp_path: Path) -> Path:
+    folder = tmp_path / "office"
+    folder.mkdir()
     (folder / "meibo.csv").write_text(LIST, encoding="cp932")
     (folder / "jogai.csv").write_text("宛名番号,理由\n3,納付済\n", encoding="cp932")
-    return run
+    (folder / "ivr.yaml").write_text(f"data_dir: var\nspeech: {{workers: 1}}\n{SETTINGS}", encoding="utf-8")
+    return folder / "ivr.yaml"
 
 
-def test_a_check_of_a_list_says_who_is_excluded_and_why(ivr: Ivr) -> None:
-    said = ivr("list", "check", "meibo.csv")
-    assert said.returncode == 0
-    assert "そのうち 2 件は除外します（支援措置 1、納付済 1）。" in said.stdout
-    found = json.loads(ivr("list", "check", "meibo.csv", "--json").stdout)
+def test_a_check_of_a_list_says_who_is_excluded_and_why(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert desk.check_list(config, config.with_name("meibo.csv"), json=False) == 0
+    assert "そのうち 2 件は除外します（支援措置 1、納付済 1）。" in capsys.readouterr().out
+    assert desk.check_list(config, config.with_name("meibo.csv"), json=True) == 0
+    found = json.loads(capsys.readouterr().out)
     assert found["excluded"] == [{"line": 3, "reason": "支援措置"}, {"line": 4, "reason": "納付済"}]
     assert found["accepted"] == found["rows"] == 3
 
 
-@pytest.mark.parametrize("words", [("list", "check"), ("campaign", "create")])
-def test_a_list_without_the_column_is_refused(ivr: Ivr, folder: Path, words: tuple[str, str]) -> None:
-    (folder / "meibo.csv").write_text(LIST.replace(",支援措置", ",備考"), encoding="cp932")
-    rest = ("meibo.csv",) if words[1] == "check" else ("住民税", "--list", "meibo.csv", "--scenario", SCENARIO)
-    said = ivr(*words, *rest)
-    assert said.returncode == 1
-    assert "「支援措置」の列がありません" in said.stderr
-    assert ivr("campaign", "status", "住民税").returncode == 1
+async def test_a_list_without_the_column_is_refused(config: Path) -> None:
+    file = config.with_name("meibo.csv")
+    file.write_text(LIST.replace(",支援措置", ",備考"), encoding="cp932")
+    with pytest.raises(InputError, match="「支援措置」の列がありません"):
+        desk.check_list(config, file, json=False)
+    with pytest.raises(InputError, match="「支援措置」の列がありません"):
+        await desk.create(config, "住民税", file, SCENARIO)
+    async with care_of(config) as care:
+        assert await care.results.campaigns() == ()
 
 
-def test_a_campaign_is_not_begun_without_the_file(ivr: Ivr, folder: Path) -> None:
-    (folder / "jogai.csv").unlink()
-    said = ivr("campaign", "create", "住民税", "--list", "meibo.csv", "--scenario", SCENARIO)
-    assert said.returncode == 1
-    assert "jogai.csv" in said.stderr
-    doctor = ivr("doctor", "--json")
-    (found,) = [one for one in json.loads(doctor.stdout) if one["name"] == "除外"]
-    assert found["state"] == "bad"
-    assert "jogai.csv" in found["message"]
+async def test_a_campaign_is_not_begun_without_the_file(config: Path) -> None:
+    config.with_name("jogai.csv").unlink()
+    with pytest.raises(InputError, match=r"jogai\.csv"):
+        await desk.create(config, "住民税", config.with_name("meibo.csv"), SCENARIO)
 
 
-def test_staff_exclude_one_by_one_and_the_results_say_why(ivr: Ivr, folder: Path) -> None:
-    assert ivr("campaign", "create", "住民税", "--list", "meibo.csv", "--scenario", SCENARIO).returncode == 0
-    said = ivr("campaign", "exclude", "住民税", "1", "9", "--reason", "窓口で納付")
-    assert said.returncode == 1
-    assert "1 人には、もうかけません" in said.stdout
-    assert "「9」" in said.stderr
-    again = ivr("campaign", "exclude", "住民税", "1", "--reason", "納付済")
-    assert "1 人は、すでに済んでいました" in again.stdout
-    assert ivr("results", "export", "住民税", "--format", "json", "-o", "out.json").returncode == 0
-    person, *others = json.loads((folder / "out.json").read_text("utf-8"))["recipients"]
+async def test_staff_exclude_one_by_one_and_the_results_say_why(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert await desk.create(config, "住民税", config.with_name("meibo.csv"), SCENARIO) == 0
+    assert await steering.exclude(config, "住民税", ["1", "9"], "窓口で納付") == 1
+    said = capsys.readouterr()
+    assert "1 人には、もうかけません" in said.out
+    assert "「9」" in said.err
+    assert await steering.exclude(config, "住民税", ["1"], "納付済") == 0
+    assert "1 人は、すでに済んでいました" in capsys.readouterr().out
+    await desk.export(config, "住民税", tmp_path / "out.json", "json", "utf-8")
+    person, *others = json.loads((tmp_path / "out.json").read_text("utf-8"))["recipients"]
     assert (person["outcome"], person["excluded"]) == ("cancelled", {"reason": "窓口で納付", "source": "staff"})
     assert {other["excluded"] for other in others} == {None}
-    assert ivr("results", "export", "住民税", "--format", "csv", "-o", "out.csv").returncode == 0
-    assert "窓口で納付,職員" in (folder / "out.csv").read_text("utf-8-sig")
-    acts = [one["action"] for one in json.loads(ivr("audit", "list", "--json").stdout)]
+    await desk.export(config, "住民税", tmp_path / "out.csv", "csv", "utf-8")
+    assert "窓口で納付,職員" in (tmp_path / "out.csv").read_text("utf-8-sig")
+    async with care_of(config) as care:
+        acts = [entry.action for entry in await care.results.audited(0, 100)]
     assert acts.count("excluded") == 2
 
 
 @pytest.mark.parametrize("reason", ["", "  ", "あ" * 101, "一\n二"])
-def test_a_reason_is_one_line(ivr: Ivr, reason: str) -> None:
-    said = ivr("campaign", "exclude", "住民税", "1", "--reason", reason)
-    assert said.returncode == 1
-    assert "--reason" in said.stderr
+async def test_a_reason_is_one_line(config: Path, reason: str) -> None:
+    with pytest.raises(InputError, match="--reason"):
+        await steering.exclude(config, "住民税", ["1"], reason)
+
+
+def test_the_commands_of_excluding(tmp_path: Path) -> None:
+    ivr: Ivr = office(tmp_path / "clerks", SETTINGS)
+    said = ivr("campaign", "exclude", "住民税", "1", "2", "--reason", "納付済")
+    assert (said.returncode, said.stdout) == (1, "")
+    assert "催告「住民税」がありません" in said.stderr
+    doctor = ivr("doctor", "--json")
+    (found,) = [one for one in json.loads(doctor.stdout) if one["name"] == "除外"]
+    assert found["state"] == "bad"
+    assert "jogai.csv" in found["message"]
