@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import secrets
 import tempfile
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
@@ -18,7 +17,7 @@ from pathlib import Path
 from rich.console import Console
 
 from ivr import desk, scenario_files
-from ivr.campaign.dial import Dialler, Halt
+from ivr.campaign.dial import Dialler
 from ivr.campaign.lines import Limits, Lines
 from ivr.campaign.ports import Clip, Counts
 from ivr.campaign.scripts import Scripts
@@ -85,7 +84,6 @@ class Log:
     clock: VirtualClock
     hours: dict[datetime, Hour] = field(default_factory=dict)
     last: datetime | None = None
-    dials: Counter[str] = field(default_factory=Counter)
 
     def dialled(self, dial: Dialled) -> None:
         """Spread a dial that has ended over the hours that it lasted."""
@@ -130,7 +128,6 @@ class Log:
 class Forecast:
     """What came out."""
 
-    halt: Halt
     counts: Counts
     log: Log
 
@@ -219,9 +216,9 @@ async def _dialled(
             alone=True,
         )
         end = asyncio.get_running_loop().call_later(HORIZON.total_seconds(), dialler.stop)
-        halt = await dialler.run()
+        await dialler.run()
         end.cancel()
-    return Forecast(halt=halt, counts=await results.counts(campaign.id), log=log)
+    return Forecast(counts=await results.counts(campaign.id), log=log)
 
 
 def _rows(log: Log, lines: int) -> Iterator[tuple[datetime, Hour, float, int]]:

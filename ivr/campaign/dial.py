@@ -1,4 +1,4 @@
-"""Dial a campaign: who is next, when, on which line; store the intent, make the call, store how it ended.
+"""Dial a campaign: who is next, when, on which line; store the intent, then the attempt goes its way (attempts).
 
     due people -> (rules, voice) -> ready queue -> (line, pace, rules again, intent) -> attempt -> ending
 
@@ -9,37 +9,29 @@ that it never delays a dial. Where the store or the PBX fails, nothing is dialle
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 from ivr.campaign.attempt_id import attempt_id
-from ivr.campaign.conclude import cancelled, conclude, cut_short
+from ivr.campaign.attempts import Attempts, Spawn
 from ivr.campaign.lines import Lines
 from ivr.campaign.observer import Observer
-from ivr.campaign.ports import CallLeg, CampaignRow, Clock, Disposition, Due, Originator, Registers, Results
-from ivr.campaign.run_call import Conversation, Script
+from ivr.campaign.ports import CampaignRow, Clock, Due, Originator, Registers, Results
+from ivr.campaign.run_call import Script
 from ivr.campaign.scripts import Scripts
 from ivr.campaign.vetting import Vetting
-from ivr.domain.attempt import AttemptEvent, AttemptState, Ending, Intent, Past, advance
-from ivr.domain.calling_rules import Rules, Settled, Wait, next_move
+from ivr.domain.attempt import Intent
+from ivr.domain.calling_rules import Rules
 from ivr.domain.outcome import Outcome
 from ivr.domain.scenario import Scenario
-from ivr.errors import ExclusionsUnknown, OwnError, PbxUnavailable, SpeechFailed, StoreFailed, Unspeakable
-
-Spawn = Callable[[Coroutine[Any, Any, None]], object]
-"""Starts a coroutine in the application's TaskGroup."""
+from ivr.errors import ExclusionsUnknown, PbxUnavailable, SpeechFailed, StoreFailed, Unspeakable
 
 LOOK_AGAIN = 1.0
 """Seconds between two looks at the store: a pause, a stop and a new due time take effect within it."""
 
 PATIENCE = 5.0
 """Seconds between two tries of a store or PBX that failed."""
-
-EMERGENCY = "emergency stop"
 
 BATCH = 100
 """People fetched at once, at most: no more than are prepared ahead, so that the rest is for other engines."""
@@ -85,10 +77,20 @@ class Dialler:
         nobody else changes the store meanwhile: it is not looked at again before something is due.
         """
         self._campaign = campaign
-        self._scenario = scenario
         self._rules = rules
         self._vetting = Vetting(
             campaign, rules=rules, registers=registers, results=results, clock=clock, observer=observer
+        )
+        self._attempts = Attempts(
+            campaign,
+            scenario,
+            rules=rules,
+            results=results,
+            originator=originator,
+            lines=lines,
+            clock=clock,
+            observer=observer,
+            spawn=spawn,
         )
         self._results = results
         self._originator = originator
@@ -107,8 +109,6 @@ class Dialler:
         self._in_hand: set[str] = set()
         self._calls = 0
         self._halt: Halt | None = None
-        self._under_way: dict[str, Conversation] = {}
-        self._cut = False
         self._changed = asyncio.Event()
         self._ended = asyncio.Event()
         self._paused = False
@@ -119,11 +119,8 @@ class Dialler:
 
     def emergency_stop(self) -> None:
         """Begin no further dial, and hang up every call."""
-        self._cut = True
         self._end_with(Halt.STOPPED)
-        for attempt, call in self._under_way.items():
-            call.cut()
-            self._originator.hang_up(attempt)
+        self._attempts.cut()
 
     async def run(self) -> Halt:
         """Dial; return when the last call has ended, too."""
@@ -216,7 +213,9 @@ class Dialler:
         try:
             script = await self._scripts.of(due.recipient)
         except Unspeakable:
-            await self._persist(lambda: self._results.settle(self._campaign.id, due.recipient.id, Outcome.FAILED))
+            await self._attempts.persist(
+                lambda: self._results.settle(self._campaign.id, due.recipient.id, Outcome.FAILED)
+            )
             self._ahead.release()
             self._put_down(due)
             return
@@ -260,11 +259,11 @@ class Dialler:
         try:
             intent = await self._begin(ready)
             if intent is not None:
-                await self._attempt(intent, ready)
+                await self._attempts.make(intent, ready.due, ready.script)
         finally:
             if intent is None:
                 self._lines.release()
-                self._put_down(ready.due)
+            self._put_down(ready.due)
             self._calls -= 1
             if not self._calls:
                 self._changed.set()
@@ -288,7 +287,8 @@ class Dialler:
             if not await self._results.intend(intent):
                 return None
         except StoreFailed:
-            await self._withdraw(intent)
+            await self._hold("store")
+            await self._attempts.withdraw(intent)
             return None
         self._observer.dial_began(self._campaign.name, intent.id)
         return intent
@@ -302,12 +302,6 @@ class Dialler:
         except StoreFailed:
             await self._hold("store")
         return None
-
-    async def _withdraw(self, intent: Intent) -> None:
-        """End an intent that may have been stored although the store said no: nothing is dialled for it."""
-        await self._hold("store")
-        ending = Ending(outcome=Outcome.FAILED, at=self._clock.now(), evidence={"reason": "not stored in time"})
-        await self._persist(lambda: self._results.end(intent.id, ending, settled=None, due_at=None))
 
     async def _pbx_ready(self) -> None:
         """Return once the PBX takes orders, or there is nothing to order any more."""
@@ -327,68 +321,6 @@ class Dialler:
         while self._may_dial() and not self._lines.trunk.may_dial():
             self._observer.held(self._campaign.name, "trunk", None)
             await self._wait(LOOK_AGAIN)
-
-    async def _attempt(self, intent: Intent, ready: _Ready) -> None:
-        """Make one call and store how it ended, whatever happens."""
-        call = Conversation(self._scenario, ready.script, self._clock, limit=self._lines.limits.call)
-        self._under_way[intent.id] = call
-        life = AttemptState.INTENDED
-
-        async def talk(leg: CallLeg) -> None:
-            nonlocal life
-            life = advance(life, AttemptEvent.ANSWERED)
-            self._observer.answered(self._campaign.name, intent.id)
-            self._spawn(self._note_answer(intent.id, self._clock.now()))
-            await call.run(leg)
-
-        try:
-            stopped = Disposition(refused=EMERGENCY)
-            disposition = stopped if self._cut else await self._originator.dial(intent, talk)
-            self._lines.trunk.ended(disposition)
-            event, ending = conclude(disposition, call, self._clock.now())
-            advance(life, event)
-        except asyncio.CancelledError:
-            await asyncio.shield(
-                self._end(intent, ready, cut_short(call, self._clock.now(), "engine stopped", Outcome.UNKNOWN))
-            )
-            raise
-        except OwnError as error:
-            self._observer.defect(self._campaign.name, intent.id, error)
-            ending = cut_short(call, self._clock.now(), type(error).__name__, Outcome.FAILED)
-        except Exception as error:  # noqa: BLE001 - a defect ends one call, not the others, and is reported
-            self._observer.defect(self._campaign.name, intent.id, error)
-            ending = cut_short(call, self._clock.now(), type(error).__name__, Outcome.UNKNOWN)
-        finally:
-            self._lines.release()
-            del self._under_way[intent.id]
-        await self._end(intent, ready, cancelled(ending, EMERGENCY) if self._cut else ending)
-
-    async def _note_answer(self, attempt: str, at: datetime) -> None:
-        """Store the answer beside the call, which must not wait for it; the ending repeats what this one says."""
-        try:
-            await self._results.advance(attempt, expected=AttemptState.INTENDED, state=AttemptState.ANSWERED, at=at)
-        except StoreFailed:
-            self._observer.held(self._campaign.name, "store", None)
-
-    async def _end(self, intent: Intent, ready: _Ready, ending: Ending) -> None:
-        past = (*ready.due.past, Past(number=intent.number, at=intent.at, outcome=ending.outcome))
-        move = next_move(self._rules, ready.due.recipient.numbers, past, self._clock.now())
-        settled = (move.outcome or ending.outcome) if isinstance(move, Settled) else None
-        due_at = move.until if isinstance(move, Wait) else None
-        await self._persist(lambda: self._results.end(intent.id, ending, settled=settled, due_at=due_at))
-        self._observer.dial_ended(self._campaign.name, intent.id, ending.outcome, settled=settled is not None)
-        self._put_down(ready.due)
-
-    async def _persist(self, write: Callable[[], Coroutine[Any, Any, object]]) -> None:
-        """Write until it holds: an ending is never given up while the engine lives."""
-        while True:
-            try:
-                await write()
-            except StoreFailed:
-                self._observer.held(self._campaign.name, "store", None)
-                await self._clock.sleep(PATIENCE)
-            else:
-                return
 
     def _put_down(self, due: Due) -> None:
         self._in_hand.discard(due.recipient.id)

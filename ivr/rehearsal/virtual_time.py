@@ -51,7 +51,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return self._virtual
 
     def run_in_executor(self, executor: Any, func: Callable[..., T], *args: Any) -> asyncio.Future[T]:  # type: ignore[override]
-        """Do it now."""
+        """Do it now."""  # The base class declares a generic that mypy can't match.
         done: asyncio.Future[T] = self.create_future()
         try:
             done.set_result(func(*args))

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ivr.campaign import dial
+from ivr.campaign import attempts, dial
 from ivr.campaign.dial import Halt
 from ivr.campaign.ports import Disposition, Due, Talk
 from ivr.domain.attempt import Ending, Intent
@@ -177,6 +177,7 @@ async def test_a_voice_out_of_order_holds_the_dialling_and_settles_nobody(
 async def test_while_the_pbx_or_the_store_is_down_it_waits_and_nothing_is_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(attempts, "PATIENCE", 0.01)
     monkeypatch.setattr(dial, "PATIENCE", 0.01)
     async with campaign(tmp_path, people(10)) as (results, row):
         telephone = Telephone({}, HANGS_UP)

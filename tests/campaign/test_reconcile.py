@@ -14,8 +14,8 @@ from ivr.domain.attempt import AttemptState, Ending, Intent
 from ivr.domain.outcome import Outcome
 from ivr.errors import PbxUnavailable
 from ivr.storage.results import SqlResults
+from tests.campaign.dialling import HANGS_UP, campaign, people, run
 from tests.campaign.fakes import SystemClock, Telephone
-from tests.campaign.test_dial import HANGS_UP, campaign, people, run
 
 AT = datetime(2026, 11, 25, 10, tzinfo=UTC)
 FIRST = "a" * 32

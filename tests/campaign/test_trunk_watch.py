@@ -10,8 +10,8 @@ import pytest
 
 from ivr.campaign.ports import Disposition
 from ivr.campaign.trunk_watch import FIRST_PAUSE, IN_A_ROW, LONGEST_PAUSE, TrunkWatch
+from tests.campaign.dialling import PRESSES, campaign, people, run
 from tests.campaign.fakes import Telephone, Watch
-from tests.campaign.test_dial import PRESSES, campaign, people, run
 
 FORBIDDEN = Disposition(sip=403, q850=21)
 

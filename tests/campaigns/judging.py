@@ -19,9 +19,6 @@ from ivr.rehearsal.habits import Dialled
 from tests.campaigns.cases import TOKYO, Case
 from tests.campaigns.running import Run
 
-SOON = timedelta(seconds=2)
-"""From the intent, by which the rules judge, to the dial."""
-
 
 def judge(case: Case, run: Run) -> None:
     """Raise AssertionError where a campaign was not as it must be."""
