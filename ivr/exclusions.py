@@ -4,9 +4,10 @@
     00012345,,支援措置,
     ,03-5722-0000,架電拒否,2027-03-31
 
-A line excludes a person by 宛名番号, a number wherever it is listed, or both; through the day of 期限, for good where
-that is empty. The file is looked at again before it is a second old. A file that is not there, that has one bad line,
-or that has none at all forbids every call: an export that failed overnight looks like that.
+The columns have the names that they have in a list. A line excludes a person by 宛名番号, a number wherever it is
+listed, or both; through the day of 期限, for good where that is empty. The file is looked at again before it is a
+second old. A file that is not there, that has one bad line, or that has none at all forbids every call: an export that
+failed overnight looks like that.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from datetime import date
 from pathlib import Path
 
 from ivr.campaign import list_file
+from ivr.campaign.intake import ID, PHONES, looks_like_phone, role_of
 from ivr.campaign.list_file import Record
 from ivr.domain import phone
 from ivr.domain.exclusion import ColumnRule, Entry, Exclusions, plain
@@ -37,15 +39,9 @@ SETTLED = 0.3
 SHOWN = 5
 """Bad lines that are named before a dial; all of them when somebody asks."""
 
-ID, PHONE, REASON, UNTIL = "宛名番号", "電話番号", "理由", "期限"
+REASON, UNTIL = "理由", "期限"
 
-_NAMES = {
-    "id": ID,
-    "phone": PHONE,
-    "reason": REASON,
-    "until": UNTIL,
-    **{name: name for name in (ID, PHONE, REASON, UNTIL)},
-}
+_OWN = {REASON: REASON, "reason": REASON, UNTIL: UNTIL, "until": UNTIL}
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,13 +139,13 @@ def parsed(data: bytes, file: str, columns: Sequence[ColumnRule] = ()) -> Exclus
     problems: list[Problem] = []
     for line, row in _rows(data, file):
         try:
-            key, number, entry = _entry(row)
+            key, excluded, entry = _entry(row)
         except InputError as error:
             problems.append(Problem(file=file, line=line, message=str(error)))
             continue
         if key:
             people.setdefault(key, []).append(entry)
-        if number:
+        for number in excluded:
             numbers.setdefault(number, []).append(entry)
     if problems:
         raise Problems(problems)
@@ -177,10 +173,19 @@ def _rows(data: bytes, file: str) -> Iterator[tuple[int, dict[str, str]]]:
         raise Problems([Problem(file=file, line=0, message=f"CSV ではなく、{what}CSV で保存し直してください。")])
     records = list_file.records(data, list_file.encoding_of(data), lambda _: ",")
     header = next(records, None)
-    names = [_NAMES.get(plain(name.strip("\ufeff"))) for name in header.cells] if header and not header.fault else []
-    if REASON not in names or not {ID, PHONE} & set(names):
-        message = f"最初の行に「{REASON}」と、「{ID}」か「{PHONE}」を見出しとして書いてください。"
-        raise Problems([Problem(file=file, line=header.line if header else 0, message=message)])
+    headings = [name.strip("\ufeff ") for name in header.cells] if header and not header.fault else []
+    names = [role_of(heading) or _OWN.get(plain(heading)) for heading in headings]
+    line = header.line if header else 0
+    if REASON not in names or not {ID, *PHONES} & set(names):
+        message = f"最初の行に「{REASON}」と、「宛名番号」か「電話番号」を見出しとして書いてください。"
+        raise Problems([Problem(file=file, line=line, message=message)])
+    for heading, name in zip(headings, names, strict=True):
+        if name and names.count(name) > 1:
+            message = f"「{heading}」と同じ意味の見出しが二つあります。一つにしてください。"
+            raise Problems([Problem(file=file, line=line, message=message)])
+        if looks_like_phone(heading) and name not in PHONES:
+            message = f"「{heading}」の列が分かりません。見出しを「電話番号」「電話番号2」などにしてください。"
+            raise Problems([Problem(file=file, line=line, message=message)])
     for record in records:
         if record.fault or any(cell.strip() for cell in record.cells):
             yield record.line, _row(record, names)
@@ -194,23 +199,24 @@ def _row(record: Record, names: Sequence[str | None]) -> dict[str, str]:
     return {name: cell.strip() for name, cell in zip(names, record.cells, strict=False) if name}
 
 
-def _entry(row: dict[str, str]) -> tuple[str, str, Entry]:
-    """Return whom a line excludes, and the entry; raise InputError."""
+def _entry(row: dict[str, str]) -> tuple[str, list[str], Entry]:
+    """Return whom and which numbers a line excludes, and the entry; raise InputError."""
     if fault := row.get("fault"):
         raise InputError(fault)
-    key, written, reason = (row.get(name, "") for name in (ID, PHONE, REASON))
-    if not key and not written:
-        raise InputError(f"{ID}も{PHONE}もありません。")
+    key, reason = row.get(ID, ""), row.get(REASON, "")
+    numbers = [_number(row[name]) for name in PHONES if row.get(name)]
+    if not key and not numbers:
+        raise InputError("宛名番号も電話番号もありません。")
     if not reason:
         raise InputError(f"{REASON}がありません。")
-    return plain(key), _number(written), Entry(reason=reason, until=_day(row.get(UNTIL, "")))
+    return plain(key), numbers, Entry(reason=reason, until=_day(row.get(UNTIL, "")))
 
 
 def _number(written: str) -> str:
     try:
-        return phone.parse(written).e164 if written else ""
+        return phone.parse(written).e164
     except InputError as error:
-        raise InputError(f"{PHONE}: {error}") from None
+        raise InputError(f"電話番号: {error}") from None
 
 
 def _day(text: str) -> date | None:

@@ -43,6 +43,28 @@ def test_the_columns_may_be_english_and_in_any_order(tmp_path: Path) -> None:
     assert read(file).people == {"a1": [Entry(reason="paid", until=date(2027, 3, 31))]}
 
 
+def test_the_columns_have_the_names_of_a_list_and_every_number_counts(tmp_path: Path) -> None:
+    file = tmp_path / "jogai.csv"
+    file.write_text("宛名コード,ＴＥＬ,電話番号2,理由\n1,03-5722-0000,090-1234-5678,架電拒否\n", encoding="utf-8")
+    found = read(file)
+    assert set(found.people) == {"1"}
+    assert set(found.numbers) == {"+81357220000", "+819012345678"}
+
+
+def test_two_columns_of_one_meaning_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "jogai.csv"
+    file.write_text("電話番号,電話番号1,理由\n03-5722-0000,090-1234-5678,架電拒否\n", encoding="utf-8")
+    with pytest.raises(Problems, match="同じ意味"):
+        read(file)
+
+
+def test_a_column_of_numbers_that_nobody_knows_is_not_passed_over(tmp_path: Path) -> None:
+    file = tmp_path / "jogai.csv"
+    file.write_text("宛名番号,携帯,理由\n1,090-1234-5678,架電拒否\n", encoding="utf-8")
+    with pytest.raises(Problems, match="「携帯」の列が分かりません"):
+        read(file)
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [

@@ -102,7 +102,7 @@ class _Header:
     @property
     def unused_phones(self) -> list[str]:
         """The columns that seem to hold telephone numbers and are not dialled."""
-        return [name for index, name in enumerate(self.names) if index not in self.phones and _looks_like_phone(name)]
+        return [name for index, name in enumerate(self.names) if index not in self.phones and looks_like_phone(name)]
 
 
 class _Rows:
@@ -216,7 +216,8 @@ def _identity(text: str) -> str:
     return text
 
 
-def _looks_like_phone(name: str) -> bool:
+def looks_like_phone(name: str) -> bool:
+    """Tell whether a heading seems to stand over telephone numbers."""
     return re.search("電話|携帯|tel|phone|連絡先", _key(name)) is not None
 
 
@@ -227,11 +228,16 @@ def _key(name: str) -> str:
 _ROLES = {_key(name): role for role, names in COLUMNS.items() for name in names}
 
 
+def role_of(heading: str) -> str | None:
+    """Return which of `COLUMNS` a heading names, None where it is none of them."""
+    return _ROLES.get(_key(heading))
+
+
 def _roles(names: Sequence[str]) -> dict[str, list[int]]:
     """Return where each column that we know stands in a header."""
     found: dict[str, list[int]] = {}
     for index, name in enumerate(names):
-        if role := _ROLES.get(_key(name)):
+        if role := role_of(name):
             found.setdefault(role, []).append(index)
     return found
 
@@ -253,7 +259,7 @@ def _header(first: Record, records: Iterator[Record], data: bytes, file: str) ->
         for role in (ID, KANA, PHONES[0])
         if role not in roles
     ]
-    if PHONES[0] not in roles and (near := next((name for name in names if _looks_like_phone(name)), None)):
+    if PHONES[0] not in roles and (near := next((name for name in names if looks_like_phone(name)), None)):
         problems[-1] += f"「{near}」がそれなら、見出しを「電話番号」に直してください。"
     twice = [name for name, times in Counter(_key(name) for name in names if name).items() if times > 1]
     problems += [f"見出しに「{next(name for name in names if _key(name) == key)}」が二つあります。" for key in twice]
