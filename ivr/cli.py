@@ -333,7 +333,7 @@ def rehearse(
     start: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="--virtual-time を始める日（なければいま）")
     ] = None,
-    seed: Annotated[int, typer.Option(help="--virtual-time の乱数の種")] = 1,
+    seed: Annotated[int | None, typer.Option(help="--virtual-time の乱数の種（なければ 1）")] = None,
     lines: Annotated[
         int | None, typer.Option(min=1, max=500, help="同時にかける数（なければ 16、--virtual-time では設定のとおり）")
     ] = None,
@@ -344,6 +344,10 @@ def rehearse(
     """模擬の電話網を相手に、本物の通話で試します。本当の電話にはかかりません。例：ivr rehearse --demo"""
     if (part or recipes) and not machines:
         fail("--part と --recipes は、--machines と一緒に使ってください。")
+    if (start or seed is not None) and not virtual_time:
+        fail("--start と --seed は、--virtual-time と一緒に使ってください。")
+    if virtual_time and (demo or machines or replay or callees):
+        fail("--virtual-time と一緒に使えるのは、--list、--scenario、--start、--seed、--lines、-o だけです。")
     if machines:
         if demo or replay or list_file or scenario_file or callees:
             fail("--machines と一緒に使えるのは、--part、--recipes、--lines、-o だけです。")
@@ -364,7 +368,9 @@ def rehearse(
         from ivr import forecast
 
         day = start.date() if start else None
-        plan = result(forecast.plan(config(), list_file, scenario_file, lines=lines, start=day, seed=seed))
+        plan = result(
+            forecast.plan(config(), list_file, scenario_file, lines=lines, start=day, seed=1 if seed is None else seed)
+        )
         sys.exit(forecast.carry_out(plan, out))
     run(drill.rehearse(list_file, scenario_file, callees, out, lines or LINES, config()))
 

@@ -87,6 +87,21 @@ def test_a_campaign_of_days_is_foretold_from_the_command_line(tmp_path: Path) ->
     assert int(hours[-1]["済んだ人（累計）"]) == 80
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--virtual-time", "--demo"),
+        ("--virtual-time", "--machines"),
+        ("--demo", "--seed", "2"),
+        ("--start", "2026-11-26"),
+    ],
+)
+def test_what_does_not_go_with_virtual_time_is_not_passed_over(tmp_path: Path, words: tuple[str, ...]) -> None:
+    said = office(tmp_path / "office")("rehearse", *words)
+    assert said.returncode == 1
+    assert "--virtual-time" in said.stderr
+
+
 def test_a_campaign_without_any_time_left_says_who_is_left_over(tmp_path: Path) -> None:
     folder = tmp_path / "office"
     ivr = office(folder, 'calling: {windows: [{days: [holiday], from: "09:00", to: "10:00"}]}\n')
