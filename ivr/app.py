@@ -33,18 +33,10 @@ from ivr.errors import Busy, IvrError, PbxUnavailable, SpeechFailed, StoreFailed
 from ivr.exclusions import Register
 from ivr.metrics import Metrics
 from ivr.observers import LogObserver, MetricsObserver, Observers
-from ivr.parts import (
-    asterisk_originator,
-    audit_trail,
-    channel_record,
-    fast_agi,
-    key_store,
-    limits,
-    managed_or_external,
-    manager,
-    register,
-    telephone_voice,
-)
+from ivr.parts.exchange import asterisk_originator, channel_record, fast_agi, managed_or_external, manager
+from ivr.parts.keys import audit_trail, key_store
+from ivr.parts.rules import limits, register
+from ivr.parts.voice import telephone_voice
 from ivr.settings import Settings
 from ivr.signals import signals
 from ivr.speech import TelephoneVoice
@@ -220,11 +212,11 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
             await SqlResults.open(settings.database_url(), keys, on_write=metrics.wrote)
         )
         await _join(results, settings)
-        audit = audit_trail(settings, results, keys, identity.engine(), metrics)
+        audit = audit_trail(settings, results, keys, identity.engine(), metrics.audit_failed)
         await audit.mention_settings(settings.model_dump_json())
         await audit.mention(Action.ENGINE_STARTED, by=identity.person().who)
         stack.push_async_callback(audit.mention, Action.ENGINE_STOPPED)
-        speech = telephone_voice(settings, metrics)
+        speech = telephone_voice(settings, on_render=metrics.speech_rendered, on_hit=metrics.speech_cached)
         stack.push_async_callback(speech.close)
         pbx = managed_or_external(settings, metrics)
         ami = manager(settings, pbx, metrics)
@@ -245,7 +237,7 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
                 clock=clock,
                 lines=Lines(limits(settings), clock),
                 audit=audit,
-                register=register(settings, metrics),
+                register=register(settings, on_look=metrics.exclusions_known),
                 tasks=tasks,
                 stopping=stopping,
                 reconciled=asyncio.Event(),

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from ivr import settings
 from ivr.audit import Audit, Examined, plain
-from ivr.desk import recorded
+from ivr.desk.answers import print_json
+from ivr.desk.records import recorded
 from ivr.domain.audit import GENESIS, LABELS, Action, Entry, Examination, Head, moment, sentence
 from ivr.errors import InputError
-from ivr.parts import key_store
+from ivr.parts.keys import key_store
 from ivr.progress import bar
 from ivr.reporting import replacing
 from ivr.storage import AuditAsked
@@ -76,7 +77,7 @@ def _print_faults(found: Examined, **more: str) -> None:
         {"harm": fault.harm.value, "first": fault.first, "last": fault.last, "message": sentence(fault)}
         for fault in found.faults
     ]
-    print(jsonlib.dumps({"entries": found.entries, "faults": faults, **more}, ensure_ascii=False, indent=1))
+    print_json({"entries": found.entries, "faults": faults, **more})
 
 
 async def export(config: Path | None, out: Path) -> int:

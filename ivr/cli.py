@@ -117,9 +117,9 @@ def _usage(error: Any) -> str:
 @scenario.command("check")
 def scenario_check(files: list[Path], list_file: Columns = None, json: Json = False) -> None:
     """シナリオの間違いを、ファイル名と行番号で示します。例：ivr scenario check scenarios/reminder.yaml"""
-    from ivr import desk
+    from ivr.desk import scenarios
 
-    run(desk.check_scenarios(config(), files, list_file, json=json))
+    run(scenarios.check_scenarios(config(), files, list_file, json=json))
 
 
 @scenario.command("say")
@@ -131,33 +131,33 @@ def scenario_say(
     value: Annotated[list[str] | None, typer.Option(help="ほかの列：列名=値")] = None,
 ) -> None:
     """相手に聞こえる音声を WAV に書き出します。例：ivr scenario say scenarios/reminder.yaml notice -o out.wav"""
-    from ivr import desk
+    from ivr.desk import scenarios
 
-    run(desk.say(config(), file, step, out, kana, value or []))
+    run(scenarios.say(config(), file, step, out, kana, value or []))
 
 
 @scenario.command("draw")
 def scenario_draw(file: Path) -> None:
     """通話の流れを図（Mermaid）で出します。例：ivr scenario draw scenarios/reminder.yaml"""
-    from ivr import desk
+    from ivr.desk import scenarios
 
-    sys.exit(desk.draw(file))
+    sys.exit(scenarios.draw(file))
 
 
 @scenario.command("schema")
 def scenario_schema() -> None:
     """シナリオの JSON Schema を出します（編集ソフトの補完用）。例：ivr scenario schema > scenario.schema.json"""
-    from ivr import desk
+    from ivr.desk import scenarios
 
-    sys.exit(desk.schema())
+    sys.exit(scenarios.schema())
 
 
 @list_.command("check")
 def list_check(file: Path, json: Json = False) -> None:
     """名簿を読み、かけられない行を行番号と理由で示します。電話はかけません。例：ivr list check meibo.csv"""
-    from ivr import desk
+    from ivr.desk import lists
 
-    sys.exit(desk.check_list(config(), file, json=json))
+    sys.exit(lists.check_list(config(), file, json=json))
 
 
 @campaign.command("run")
@@ -181,9 +181,9 @@ def campaignrun(
 @campaign.command("create")
 def campaign_create(name: Name, list_file: ListFile, scenario_file: ScenarioFile) -> None:
     """催告を作ります。電話は start までかけません。例：ivr campaign create 2026-11 --list a.csv --scenario s.yaml"""
-    from ivr import desk
+    from ivr.desk import orders
 
-    run(desk.create(config(), name, list_file, scenario_file))
+    run(orders.create(config(), name, list_file, scenario_file))
 
 
 @campaign.command("start")
@@ -241,9 +241,9 @@ def _move(name: str, verb: str) -> NoReturn:
 @campaign.command("status")
 def campaign_status(name: Name, json: Json = False) -> None:
     """どこまで進んだか、いまかけていなければその理由を示します。例：ivr campaign status 2026-11"""
-    from ivr import desk
+    from ivr.desk import reports
 
-    run(desk.status(config(), name, json=json))
+    run(reports.status(config(), name, json=json))
 
 
 @results.command("export")
@@ -257,9 +257,9 @@ def results_export(
     seal_to: SealTo = None,
 ) -> None:
     """結果を書き出します。例：ivr results export 2026-11 --format xlsx -o kekka.xlsx"""
-    from ivr import desk
+    from ivr.desk import reports
 
-    run(desk.export(config(), name, out, form.value, encoding.value, seal_to or ()))
+    run(reports.export(config(), name, out, form.value, encoding.value, seal_to or ()))
 
 
 @audit.command("list")

@@ -32,6 +32,11 @@ def made(data_dir: Path) -> Path:
     return data_dir
 
 
+def exports_of(data_dir: Path, campaign: str) -> Path:
+    """Return where exports of a campaign are kept that were given no other place."""
+    return data_dir / "exports" / campaign
+
+
 def _unwritable(data_dir: Path, error: OSError) -> InputError:
     return InputError(f"データの置き場 {data_dir} に書けません：{error.strerror}（設定 data_dir）")
 

@@ -12,10 +12,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from ivr import desk, logs, service
+from ivr import logs, service
 from ivr.app import running
 from ivr.asterisk.pbx_layout import find_asterisk
 from ivr.data_dir import made
+from ivr.desk import orders
 from ivr.domain.calendar import DAYS, HOLIDAY
 from ivr.domain.outcome import Outcome
 from ivr.domain.phone import national
@@ -85,12 +86,12 @@ async def rehearse(
     callees = read_callees(callees_file) if callees_file else everybody(OBLIGING)
     folder = made(out / f"{datetime.now().astimezone():%Y%m%d-%H%M%S}")
     chosen = rehearsal_settings(folder / "engine", lines)
-    order = await desk.read_order(chosen, "rehearsal", list_file, scenario_file, opened_with=lambda: load(config))
+    order = await orders.read_order(chosen, "rehearsal", list_file, scenario_file, opened_with=lambda: load(config))
     async with simulated(callees, folder / "network") as network:
         chosen = rehearsal_settings(folder / "engine", lines, trunk_port=network.sip_port)
         console.print(f"模擬の電話網が {network.sip_port} 番ポートで動いています。{lines} 回線でかけます。")
         async with running(chosen) as engine:
-            campaign = await desk.take_up(engine.results, order, engine.audit)
+            campaign = await orders.take_up(engine.results, order, engine.audit)
             halt = await service.dial_shown(engine, campaign, console)
             status = await service.conclude(engine, campaign, halt, folder / "results.json", console)
             people = await engine.results.records(campaign.id)

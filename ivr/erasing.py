@@ -22,7 +22,7 @@ import structlog
 
 from ivr.audit import Audit
 from ivr.campaign.ports import CampaignRow
-from ivr.data_dir import made
+from ivr.data_dir import exports_of, made
 from ivr.domain.audit import Action
 from ivr.domain.outcome import Outcome
 from ivr.domain.retention import erased_from
@@ -71,7 +71,7 @@ class Care:
 
     def exports(self, campaign: str) -> Path:
         """Where exports of a campaign are kept that were given no other place."""
-        return exports_of(self.settings, campaign)
+        return exports_of(self.settings.data_dir, campaign)
 
 
 async def erase(care: Care, campaign: CampaignRow, why: str, *, in_any_state: bool = False) -> str:
@@ -216,11 +216,6 @@ def _certificate(care: Care, statistics: Statistics, now: datetime) -> str:
 
 ELSEWHERE = "elsewhere.txt"
 """In the folder of backups: the paths of those that were given another place, one a line."""
-
-
-def exports_of(settings: Settings, campaign: str) -> Path:
-    """Return where exports of a campaign are kept that were given no other place."""
-    return settings.data_dir / "exports" / campaign
 
 
 def backups_of(settings: Settings) -> Path:

@@ -16,16 +16,17 @@ from pathlib import Path
 
 from rich.console import Console
 
-from ivr import desk, scenario_files
+from ivr import scenario_files
 from ivr.campaign.dial import Dialler
 from ivr.campaign.lines import Limits, Lines
 from ivr.campaign.ports import Clip, Counts
 from ivr.campaign.scripts import Scripts
 from ivr.data_dir import made
+from ivr.desk import orders
 from ivr.domain.exclusion import Source
 from ivr.domain.outcome import Outcome
 from ivr.observers import Observers
-from ivr.parts import register
+from ivr.parts.rules import register
 from ivr.progress import CampaignProgress
 from ivr.rehearsal import virtual_time
 from ivr.rehearsal.habits import Dialled, Habits, People
@@ -62,7 +63,7 @@ class Plan:
     """What is rehearsed: the settings, the campaign as it would be created, and when it would start."""
 
     chosen: Settings
-    order: desk.Order
+    order: orders.Order
     begin: datetime
     seed: int
 
@@ -139,7 +140,7 @@ async def plan(
     chosen = load(config)
     if lines is not None:
         chosen = chosen.model_copy(update={"trunk": chosen.trunk.model_copy(update={"lines": lines})})
-    order = await desk.read_order(chosen, "rehearsal", list_file, scenario_file)
+    order = await orders.read_order(chosen, "rehearsal", list_file, scenario_file)
     zone = chosen.calling.timezone
     begin = datetime.combine(start, time(), zone) if start else SystemClock(zone).now()
     return Plan(chosen=chosen, order=order, begin=begin, seed=seed)

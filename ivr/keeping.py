@@ -17,7 +17,7 @@ from ivr.data_dir import alone, made
 from ivr.domain.audit import LOST_FROM, LOST_TO, Action
 from ivr.erasing import BY_ORDER, Care, backups_of, erase, finish, remember_backup, verified
 from ivr.errors import InputError, IvrError, WrongMasterKey
-from ivr.parts import audit_trail, key_store, master_key_file
+from ivr.parts.keys import audit_trail, key_store, master_key_file
 from ivr.progress import KeyProgress
 from ivr.reporting import replacing, see_writable
 from ivr.settings import Settings, load

@@ -16,7 +16,8 @@ from rich.text import Text
 from ivr import settings
 from ivr.domain.call import Opened, Words
 from ivr.domain.line_rules import LineRules, first_words, silence_due
-from ivr.domain.line_sounds import FRAME, RATE, SECONDS, Found, LineSounds, Sign
+from ivr.domain.line_sounds import FRAME, RATE, SECONDS, LineSounds
+from ivr.domain.signs import Found, Sign
 from ivr.errors import InputError
 
 LABELS = {

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ivr.campaign import list_file
 from ivr.errors import InputError, NotFound
-from ivr.parts import key_store
+from ivr.parts.keys import key_store
 from ivr.reporting import Seal, replacing
 from ivr.settings import Settings, load
 from ivr.vault import sealed_files, signing

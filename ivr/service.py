@@ -11,10 +11,11 @@ from pathlib import Path
 import structlog
 from rich.console import Console
 
-from ivr import desk, identity, logs, settings
+from ivr import identity, logs, settings
 from ivr.app import Engine, running
 from ivr.campaign.dial import Halt
 from ivr.campaign.ports import CampaignRow
+from ivr.desk import orders
 from ivr.domain.audit import Action
 from ivr.erasing import Care, erase_due
 from ivr.errors import PbxUnavailable, StoreFailed
@@ -49,10 +50,10 @@ async def run_campaign(
     seal = sealer(seal_to)
     if results_file is not None:
         see_writable(results_file)
-    order = await desk.read_order(chosen, name, list_file, scenario_file)
+    order = await orders.read_order(chosen, name, list_file, scenario_file)
     screen = terminal()
     async with running(chosen) as engine:
-        campaign = await desk.take_up(engine.results, order, engine.audit.by(identity.person()))
+        campaign = await orders.take_up(engine.results, order, engine.audit.by(identity.person()))
         await engine.originator.ready()
         spare_the_lasting()
         halt = await dial_shown(engine, campaign, screen)

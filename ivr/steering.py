@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ivr import settings
-from ivr.desk import recorded
+from ivr.desk.records import recorded
 from ivr.domain.audit import Action
 from ivr.domain.exclusion import Exclusion, Source
 from ivr.errors import InputError, NotFound

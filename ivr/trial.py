@@ -17,12 +17,13 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from ivr import desk, logs, scenario_files, service
+from ivr import logs, scenario_files, service
 from ivr.app import Engine, running
 from ivr.asterisk.pbx_layout import find_asterisk
 from ivr.campaign.ports import AttemptRecord, CampaignRow, Clip
 from ivr.campaign.scripts import Scripts
 from ivr.data_dir import made
+from ivr.desk import orders
 from ivr.domain.phone import national
 from ivr.domain.scenario import SCREENING, Leave, Scenario
 from ivr.drill import DEMO_SCENARIO, rehearsal_settings, simulated
@@ -122,8 +123,8 @@ async def _called(
             own = [one for one in chosen if one.part is part]
             if not own:
                 continue
-            order = await desk.read_order(settings, part.value, _list(folder, part, own), DEMO_SCENARIO)
-            campaign = await desk.take_up(engine.results, order, engine.audit)
+            order = await orders.read_order(settings, part.value, _list(folder, part, own), DEMO_SCENARIO)
+            campaign = await orders.take_up(engine.results, order, engine.audit)
             await service.dial_shown(engine, campaign, console)
             if engine.stopping.is_set():
                 raise InputError("途中で止められたので、判定しません。")

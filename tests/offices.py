@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ivr import identity
 from ivr.erasing import Care
-from ivr.parts import audit_trail, key_store
+from ivr.parts.keys import audit_trail, key_store
 from ivr.settings import load
 from ivr.storage import SqlResults
 

@@ -16,11 +16,12 @@ from typing import Any
 
 import pytest
 
-from ivr import auditor, desk, doctor, steering
+from ivr import auditor, doctor, steering
+from ivr.desk import orders, records, reports
 from ivr.domain.audit import GENESIS, LABELS, Action, Entry, Harm, sentence
 from ivr.domain.audit import Fault as OneFault
 from ivr.errors import InputError, IvrError, NameTaken, StoreFailed
-from ivr.parts import key_store
+from ivr.parts.keys import key_store
 from ivr.settings import load
 from ivr.vault import signing
 from ivr.vault.key_store import KeyStore
@@ -42,15 +43,15 @@ class Desk:
         self.scenario.write_text(SCENARIO, "utf-8")
 
     async def create(self, name: str = "催告") -> None:
-        await desk.create(self.config, name, self.list, self.scenario)
+        await orders.create(self.config, name, self.list, self.scenario)
 
     async def export(self, name: str = "催告") -> Path:
         out = self.folder / "kekka.json"
-        await desk.export(self.config, name, out, "json", "utf-8")
+        await reports.export(self.config, name, out, "json", "utf-8")
         return out
 
     async def entries(self) -> list[Entry]:
-        async with desk.recorded(load(self.config)) as (_, audit):
+        async with records.recorded(load(self.config)) as (_, audit):
             return [entry async for entry in audit.entries()]
 
     def tamper(self, *statements: str) -> None:
@@ -124,7 +125,7 @@ async def test_a_move_that_is_refused_leaves_no_entry(office: Desk) -> None:
 async def test_what_cannot_be_put_on_record_is_not_imported(office: Desk) -> None:
     with pytest.raises(StoreFailed):
         await office.create()
-    async with desk.store(load(office.config)) as results:
+    async with records.store(load(office.config)) as results:
         assert await results.campaigns() == ()
 
 
@@ -140,7 +141,7 @@ async def test_what_cannot_be_put_on_record_is_not_exported_or_started_but_stopp
     for name, verb in (("催告", "start"), ("別の催告", "stop")):
         with pytest.raises(StoreFailed):
             await steering.move(office.config, name, verb)
-    async with desk.store(load(office.config)) as results:
+    async with records.store(load(office.config)) as results:
         assert (await results.campaign("催告")).state == "created"
         assert (await results.campaign("別の催告")).state == "stopped"
 

@@ -11,12 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from ivr import desk, erasing, keeping
+from ivr import erasing, keeping
 from ivr.campaign.ports import CampaignRow, NewCampaign
+from ivr.desk import reports
 from ivr.domain.outcome import Outcome
 from ivr.errors import InputError, KeyDestroyed, KeysFailed
 from ivr.metrics import Metrics
-from ivr.parts import key_store, telephone_voice
+from ivr.parts.keys import key_store
+from ivr.parts.voice import telephone_voice
 from ivr.settings import load
 from ivr.storage import SqlResults
 from ivr.system_clock import SystemClock
@@ -38,7 +40,7 @@ async def called(config: Path, name: str = "住民税") -> CampaignRow:
             await voice.prepare("{kana}様ですか。", {"kana": "ヤマダ タロウ"}, language="ja", scope=row.id)
         finally:
             await voice.close()
-    await desk.export(config, name, None, "csv", "utf-8")
+    await reports.export(config, name, None, "csv", "utf-8")
     return row
 
 

@@ -17,7 +17,7 @@ from ivr.data_dir import alone
 from ivr.domain.audit import Action
 from ivr.domain.outcome import Outcome
 from ivr.errors import EngineRuns, InputError, KeysFailed, KeysInUse
-from ivr.parts import key_store
+from ivr.parts.keys import key_store
 from ivr.settings import load
 from ivr.storage import SqlResults, resealing
 from ivr.vault import KeyStore, durable, master

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from ivr.domain.call import Words
 from ivr.domain.line_rules import LineRules
-from ivr.domain.line_sounds import Sign
+from ivr.domain.signs import Sign
 from ivr.errors import InputError
 from ivr.rehearsal.records import write_wav
 from ivr.rehearsal.sounds import RATE, babble, silence, tone

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from ivr import desk, steering
+from ivr import steering
+from ivr.desk import lists, orders, reports
 from ivr.errors import InputError
 from tests.offices import SCENARIO, Ivr, care_of, office
 
@@ -31,9 +32,9 @@ def config(tmp_path: Path) -> Path:
 
 
 def test_a_check_of_a_list_says_who_is_excluded_and_why(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert desk.check_list(config, config.with_name("meibo.csv"), json=False) == 0
+    assert lists.check_list(config, config.with_name("meibo.csv"), json=False) == 0
     assert "そのうち 2 件は除外します（支援措置 1、納付済 1）。" in capsys.readouterr().out
-    assert desk.check_list(config, config.with_name("meibo.csv"), json=True) == 0
+    assert lists.check_list(config, config.with_name("meibo.csv"), json=True) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["excluded"] == [{"line": 3, "reason": "支援措置"}, {"line": 4, "reason": "納付済"}]
     assert found["accepted"] == found["rows"] == 3
@@ -43,9 +44,9 @@ async def test_a_list_without_the_column_is_refused(config: Path) -> None:
     file = config.with_name("meibo.csv")
     file.write_text(LIST.replace(",支援措置", ",備考"), encoding="cp932")
     with pytest.raises(InputError, match="「支援措置」の列がありません"):
-        desk.check_list(config, file, json=False)
+        lists.check_list(config, file, json=False)
     with pytest.raises(InputError, match="「支援措置」の列がありません"):
-        await desk.create(config, "住民税", file, SCENARIO)
+        await orders.create(config, "住民税", file, SCENARIO)
     async with care_of(config) as care:
         assert await care.results.campaigns() == ()
 
@@ -53,24 +54,24 @@ async def test_a_list_without_the_column_is_refused(config: Path) -> None:
 async def test_a_campaign_is_not_begun_without_the_file(config: Path) -> None:
     config.with_name("jogai.csv").unlink()
     with pytest.raises(InputError, match=r"jogai\.csv"):
-        await desk.create(config, "住民税", config.with_name("meibo.csv"), SCENARIO)
+        await orders.create(config, "住民税", config.with_name("meibo.csv"), SCENARIO)
 
 
 async def test_staff_exclude_one_by_one_and_the_results_say_why(
     config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert await desk.create(config, "住民税", config.with_name("meibo.csv"), SCENARIO) == 0
+    assert await orders.create(config, "住民税", config.with_name("meibo.csv"), SCENARIO) == 0
     assert await steering.exclude(config, "住民税", ["1", "9"], "窓口で納付") == 1
     said = capsys.readouterr()
     assert "1 人には、もうかけません" in said.out
     assert "「9」" in said.err
     assert await steering.exclude(config, "住民税", ["1"], "納付済") == 0
     assert "1 人は、すでに済んでいました" in capsys.readouterr().out
-    await desk.export(config, "住民税", tmp_path / "out.json", "json", "utf-8")
+    await reports.export(config, "住民税", tmp_path / "out.json", "json", "utf-8")
     person, *others = json.loads((tmp_path / "out.json").read_text("utf-8"))["recipients"]
     assert (person["outcome"], person["excluded"]) == ("cancelled", {"reason": "窓口で納付", "source": "staff"})
     assert {other["excluded"] for other in others} == {None}
-    await desk.export(config, "住民税", tmp_path / "out.csv", "csv", "utf-8")
+    await reports.export(config, "住民税", tmp_path / "out.csv", "csv", "utf-8")
     assert "窓口で納付,職員" in (tmp_path / "out.csv").read_text("utf-8-sig")
     async with care_of(config) as care:
         acts = [entry.action for entry in await care.results.audited(0, 100)]

@@ -15,7 +15,7 @@ from ivr.asterisk.listening import KEYS, Ear
 from ivr.campaign.ports import Clip
 from ivr.domain.call import Came, HungUp, Left, Nobody, NotLeft, Opened, Pressed, Silence, Sounded, Spoken, TalkedOver
 from ivr.domain.line_rules import LineRules, first_words, silence_due, somebody
-from ivr.domain.line_sounds import NO_SIGNS, Found, Sign, Signs, Stretch
+from ivr.domain.signs import NO_SIGNS, Found, Sign, Signs, Stretch
 from ivr.errors import CallLost
 
 Timed = TypeVar("Timed", Found, Stretch)

@@ -11,7 +11,7 @@ from ivr.asterisk.agi_wire import Result, command
 from ivr.asterisk.listening import Ear
 from ivr.campaign.ports import Clip
 from ivr.domain.call import HungUp, Pressed, Silence, Sounded
-from ivr.domain.line_sounds import NO_SIGNS, Signs
+from ivr.domain.signs import NO_SIGNS, Signs
 from ivr.errors import CallLost, OwnError
 
 SAMPLES_PER_SECOND = 8000

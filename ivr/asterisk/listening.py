@@ -23,7 +23,8 @@ from ivr.asterisk.ami import Ami
 from ivr.asterisk.ami_link import AmiMessage
 from ivr.asterisk.tap import Tap
 from ivr.domain.line_rules import LeaveRule, after_beep, turns
-from ivr.domain.line_sounds import NO_SIGNS, Found, LineSounds, Sign, Signs, Stretch
+from ivr.domain.line_sounds import LineSounds
+from ivr.domain.signs import NO_SIGNS, Found, Sign, Signs, Stretch
 from ivr.errors import PbxUnavailable
 
 KEYS = "0123456789*#"

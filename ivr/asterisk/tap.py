@@ -23,7 +23,8 @@ from ivr.asterisk.ami import Ami
 from ivr.asterisk.audiosocket_server import AudioSocketServer
 from ivr.asterisk.audiosocket_wire import FRAME_BYTES, FRAME_SECONDS
 from ivr.asterisk.audiosocket_wire import audio as audio_message
-from ivr.domain.line_sounds import Found, LineSounds, Thresholds
+from ivr.domain.line_sounds import LineSounds
+from ivr.domain.signs import Found, Thresholds
 
 LAG = 0.1
 """Seconds without a frame after which the far end counts as sending none, which is silence."""

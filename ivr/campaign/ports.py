@@ -11,9 +11,9 @@ from typing import Protocol
 from ivr.domain.attempt import AttemptState, Ending, Intent, Past
 from ivr.domain.call import Came, HungUp, Left, Nobody, NotLeft, Opened, Pressed, Silence, Sounded, Spoken, TalkedOver
 from ivr.domain.exclusion import Exclusion, Exclusions
-from ivr.domain.line_sounds import NO_SIGNS, Found, Signs, Stretch
 from ivr.domain.outcome import Outcome
 from ivr.domain.recipient import Recipient
+from ivr.domain.signs import NO_SIGNS, Found, Signs, Stretch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

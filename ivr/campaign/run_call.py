@@ -28,8 +28,8 @@ from ivr.domain.call import (
     Waiting,
 )
 from ivr.domain.callflow import begin, decide, live_keys, live_signs, yields
-from ivr.domain.line_sounds import Found, Stretch
 from ivr.domain.scenario import Ask, Leave, Scenario
+from ivr.domain.signs import Found, Stretch
 from ivr.errors import CallLost, OwnError
 
 Script = Mapping[str, Sequence[Clip]]

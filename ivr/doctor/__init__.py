@@ -5,11 +5,11 @@ Where no engine runs on the data directory, the PBX is started for the time of t
 
 from __future__ import annotations
 
-import json as jsonlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 from ivr import logs, settings
+from ivr.desk.answers import print_json
 from ivr.doctor.exchange import exchange
 from ivr.doctor.finding import Finding, State, bad, good, show
 from ivr.doctor.looks import LOOKS, REMEDIES, trail
@@ -27,7 +27,7 @@ async def examine(config: Path | None, *, json: bool) -> int:
         if not json:
             show(finding)
     if json:
-        print(jsonlib.dumps([finding.as_json() for finding in findings], ensure_ascii=False, indent=1))
+        print_json([finding.as_json() for finding in findings])
     return 1 if any(finding.state is State.BAD for finding in findings) else 0
 
 

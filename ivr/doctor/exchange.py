@@ -14,7 +14,7 @@ from ivr.doctor.looks import REMEDIES
 from ivr.errors import EngineRuns, IvrError, PbxUnavailable
 from ivr.health import health
 from ivr.metrics import Metrics
-from ivr.parts import managed_or_external, manager
+from ivr.parts.exchange import managed_or_external, manager
 from ivr.settings import Settings
 
 MANAGER = 10.0

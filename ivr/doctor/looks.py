@@ -11,12 +11,15 @@ from datetime import timedelta
 from pathlib import Path
 
 from ivr.asterisk.pbx_layout import find_asterisk
-from ivr.desk import recorded
+from ivr.desk.records import recorded
 from ivr.doctor.finding import Finding, State, bad, good
 from ivr.domain.audit import sentence
 from ivr.erasing import overdue
 from ivr.errors import ExclusionsUnknown
-from ivr.parts import PROJECT, key_store, register, telephone_voice
+from ivr.parts import PROJECT
+from ivr.parts.keys import key_store
+from ivr.parts.rules import register
+from ivr.parts.voice import telephone_voice
 from ivr.settings import Settings
 from ivr.storage import SqlResults
 from ivr.system_clock import SystemClock

@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
-from ivr.domain.line_sounds import Sign
+from ivr.domain.signs import Sign
 
 
 class Words(IntEnum):

@@ -43,8 +43,8 @@ from ivr.domain.call import (
     Waiting,
     Words,
 )
-from ivr.domain.line_sounds import NO_SIGNS, Sign, Signs
 from ivr.domain.scenario import END, KEYS, SCREENING, Ask, Leave, Say, Scenario
+from ivr.domain.signs import NO_SIGNS, Sign, Signs
 
 EXTRA_ASKINGS = 1
 """A wrong key proves that somebody is there, so the question is put once more than `times` allows."""

@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from ivr.domain.call import Opened, Words
-from ivr.domain.line_sounds import LineSounds, Sign, Stretch, Thresholds
+from ivr.domain.signs import Sign, Stretch, Thresholds
+
+if TYPE_CHECKING:
+    from ivr.domain.line_sounds import LineSounds
 
 BEEP_ENDS = 0.1
 """Seconds of a beep's fading that are no sound after it."""

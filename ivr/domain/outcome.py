@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
 from ivr.domain.call import EndedBy, Fact, Heard, Heeded, KeyPress, Mark, MessageLeft, NobodyCame, Over
-from ivr.domain.line_sounds import Found, Sign, Stretch
+from ivr.domain.signs import Found, Sign, Stretch
 
 
 class Outcome(StrEnum):

@@ -15,8 +15,8 @@ from ivr.campaign.ports import Clip, Clock, Disposition, Talk
 from ivr.domain.attempt import Intent
 from ivr.domain.calendar import is_holiday
 from ivr.domain.call import Came, HungUp, Left, Opened, Pressed, Silence, Spoken
-from ivr.domain.line_sounds import NO_SIGNS, Found, Sign, Signs, Stretch
 from ivr.domain.phone import Kind, kind_of
+from ivr.domain.signs import NO_SIGNS, Found, Sign, Signs, Stretch
 
 SETUP = 1.5
 """Seconds from the INVITE to the ringing."""

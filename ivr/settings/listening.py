@@ -12,7 +12,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field, model_validator
 
 from ivr.domain.line_rules import HoldRule, LeaveRule, LineRules, OpeningRule
-from ivr.domain.line_sounds import Thresholds
+from ivr.domain.signs import Thresholds
 from ivr.settings.notation import Duration, Section, limited, wrong
 
 _SOUNDS, _OPENING, _LEAVE, _HOLD = Thresholds(), OpeningRule(), LeaveRule(), HoldRule()

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ivr import desk, scenario_files
+from ivr import scenario_files
+from ivr.desk import lists
 from ivr.domain.recipient import Recipient
 from ivr.drill import DEMO_SCENARIO
 from ivr.rehearsal.callee_file import read_callees
@@ -80,7 +81,7 @@ class Demo:
 def looked_at(said: Said, out: Path) -> Demo:
     """Read what a demo that ended as `said` has left in `out`."""
     (folder,) = out.iterdir()
-    people = {recipient.id: recipient for recipient in desk.load_list(None, DEMO_LIST).accepted}
+    people = {recipient.id: recipient for recipient in lists.load_list(None, DEMO_LIST).accepted}
     results = json.loads((folder / "results.json").read_text("utf-8"))["recipients"]
     far = calls(folder / "network")
     by_call = {(call.number, call.call): call for call in far}

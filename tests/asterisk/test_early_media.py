@@ -12,8 +12,8 @@ from ivr.asterisk.originator import DialPlan
 from ivr.campaign.conclude import conclude
 from ivr.campaign.ports import CallLeg, Disposition
 from ivr.campaign.run_call import Conversation
-from ivr.domain.line_sounds import Sign
 from ivr.domain.outcome import Outcome
+from ivr.domain.signs import Sign
 from tests.asterisk.calling import Calls, Line, RealClock, calling
 from tests.asterisk.fake_asterisk import until
 from tests.asterisk.pbx_pair import OFFICE

@@ -13,7 +13,7 @@ from ivr.asterisk.listening import KEYS
 from ivr.campaign.ports import CallLeg
 from ivr.domain.call import Came, HungUp, Left, NotLeft, Opened, Pressed, Sounded, Spoken, TalkedOver
 from ivr.domain.line_rules import LeaveRule
-from ivr.domain.line_sounds import Sign
+from ivr.domain.signs import Sign
 from tests.asterisk.calling import Calls, Line, calling
 from tests.asterisk.fake_asterisk import until
 

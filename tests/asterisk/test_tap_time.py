@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ivr.asterisk.tap import Tap
-from ivr.domain.line_sounds import Sign, Thresholds
+from ivr.domain.signs import Sign, Thresholds
 from ivr.rehearsal.sounds import Samples, babble, silence, tone
 
 

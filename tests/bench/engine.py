@@ -16,8 +16,8 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from ivr import desk
 from ivr.campaign.ports import AttemptRecord
+from ivr.desk import records
 from ivr.parts import PROJECT
 from ivr.rehearsal.ports import free_port
 from ivr.settings import load
@@ -143,7 +143,7 @@ class Bench:
 
     async def start(self) -> float:
         """Start the campaign; return when that was."""
-        async with desk.store(self.settings) as results:
+        async with records.store(self.settings) as results:
             campaign = await results.campaign(NAME)
             at = time.time()
             await results.move_campaign(campaign.id, expected=["created"], state="running")
@@ -151,7 +151,7 @@ class Bench:
 
     async def attempts(self) -> list[AttemptRecord]:
         """Return every attempt that the store holds."""
-        async with desk.store(self.settings) as results:
+        async with records.store(self.settings) as results:
             campaign = await results.campaign(NAME)
             people = await results.records(campaign.id)
         return [attempt for person in people for attempt in person.attempts]

@@ -12,8 +12,8 @@ from ivr.campaign.ports import CallLeg, Clip, Disposition, Talk
 from ivr.domain.attempt import Intent
 from ivr.domain.call import Came, HungUp, Left, Nobody, NotLeft, Opened, Pressed, Silence, Sounded, Spoken, TalkedOver
 from ivr.domain.exclusion import Source
-from ivr.domain.line_sounds import NO_SIGNS, Found, Signs, Stretch
 from ivr.domain.outcome import Outcome
+from ivr.domain.signs import NO_SIGNS, Found, Signs, Stretch
 from ivr.errors import PbxUnavailable, SpeechFailed, Unspeakable
 
 Heard = Opened | TalkedOver | Sounded | Came | Nobody | Spoken | Pressed | Silence | Left | NotLeft | HungUp

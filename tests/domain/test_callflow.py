@@ -36,9 +36,9 @@ from ivr.domain.call import (
     Words,
 )
 from ivr.domain.callflow import begin, confirms, decide, live_keys, live_signs, yields
-from ivr.domain.line_sounds import Found, Sign
 from ivr.domain.outcome import Outcome, heard_seconds, marks, of_call, restarts
 from ivr.domain.scenario import END, KEYS, SCREENING, Ask, Leave, Say, Scenario, flaws
+from ivr.domain.signs import Found, Sign
 from tests.domain.reminder import REMINDER
 
 

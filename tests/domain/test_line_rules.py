@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from ivr.domain.call import Opened, Words
 from ivr.domain.line_rules import HoldRule, LeaveRule, OpeningRule, after_beep, first_words, silence_due, somebody
-from ivr.domain.line_sounds import LineSounds, Sign
+from ivr.domain.line_sounds import LineSounds
+from ivr.domain.signs import Sign
 from ivr.rehearsal.sounds import Samples, babble, noise, ringback, silence, tone
 
 OPENING, LEAVE, HOLD = OpeningRule(), LeaveRule(), HoldRule()

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ivr.domain.line_sounds import RATE, SECONDS, Found, LineSounds, Sign
+from ivr.domain.line_sounds import RATE, SECONDS, LineSounds
+from ivr.domain.signs import Found, Sign
 from ivr.rehearsal.backdrops import music
 from ivr.rehearsal.sounds import Samples, babble, fax, key, noise, silence, tone
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ivr.domain.line_sounds import FRAME, LineSounds, Sign
+from ivr.domain.line_sounds import FRAME, LineSounds
+from ivr.domain.signs import Sign
 from ivr.rehearsal.sounds import Samples, babble, noise, silence
 
 

@@ -61,6 +61,8 @@ async def run_all(directory: Path) -> Run:
         long_ones_first = sorted(NUMBERS, key=lambda kind: kind not in ("talks_on", "memo_recorder", "voicemail"))
         calls = dict(await asyncio.gather(*(one(kind) for kind in long_ones_first)))
         await network.quiet(within=10)
+        unseen = {kind: calls[kind] for kind, number in NUMBERS.items() if not network.calls_of(number)}
+        assert not unseen, f"never came to the callee: {unseen}"
         records = {kind: network.calls_of(number)[0] for kind, number in NUMBERS.items()}
         assert all(network.dials_seen(number) == 1 for number in NUMBERS.values())
         return Run(calls, records, directory / "network", network.peak)

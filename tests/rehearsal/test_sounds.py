@@ -7,7 +7,8 @@ import asyncio
 import numpy as np
 import pytest
 
-from ivr.domain.line_sounds import LineSounds, Sign
+from ivr.domain.line_sounds import LineSounds
+from ivr.domain.signs import Sign
 from ivr.rehearsal.backdrops import (
     LOOP_SECONDS,
     active_level,

@@ -1,0 +1,113 @@
+"""A list and a scenario become a campaign."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ivr import scenario_files, settings
+from ivr.audit import Audit
+from ivr.campaign.intake import read_list
+from ivr.campaign.ports import CampaignRow, NewCampaign
+from ivr.desk.lists import excluded_today, show_intake
+from ivr.desk.records import recorded
+from ivr.desk.scenarios import load_scenario
+from ivr.domain.audit import Action
+from ivr.domain.recipient import Recipient
+from ivr.errors import InputError, NameTaken, NotFound, Problems
+from ivr.seals import read_bytes, read_opened
+from ivr.settings import Settings
+from ivr.storage import SqlResults
+from ivr.system_clock import SystemClock
+
+LONGEST_NAME = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """A campaign as it was asked for, read and checked, but not stored."""
+
+    campaign: NewCampaign
+    recipients: tuple[Recipient, ...]
+    sources: Mapping[str, str | int]
+    """What the audit trail keeps of the files that it came from: names without folders, hashes, counts."""
+
+
+async def read_order(
+    chosen: Settings,
+    name: str,
+    list_file: Path,
+    scenario_file: Path,
+    *,
+    opened_with: Callable[[], Settings] | None = None,
+) -> Order:
+    """Read the list and the scenario of a campaign and show what is refused; raise InputError where it can't begin.
+
+    A sealed list is opened with the keys of `opened_with`, of `chosen` unless told.
+    """
+    if not name.strip() or name != name.strip() or not name.isprintable() or len(name) > LONGEST_NAME:
+        raise InputError(
+            f"催告の名前は、前後に空白のない 1 字から {LONGEST_NAME} 字で、一行で付けてください（例：2026-11-住民税）。"
+        )
+    intake = read_list(read_opened(list_file, opened_with or (lambda: chosen)), file=str(list_file))
+    report = await load_scenario(chosen, scenario_file, columns=intake.columns)
+    if report.errors:
+        raise Problems(report.errors)
+    excluded = excluded_today(chosen, list_file, intake)
+    show_intake(list_file, intake, excluded)
+    if not intake.accepted:
+        raise InputError(f"{list_file} に、かけられる人が一人もいません。")
+    campaign = NewCampaign(
+        name=name,
+        scenario=scenario_files.text_of(scenario_file),
+        scenario_file=str(scenario_file),
+        created_at=SystemClock(chosen.calling.timezone).now(),
+    )
+    sources: dict[str, str | int] = {
+        "list": list_file.name,
+        "list_sha256": hashlib.sha256(read_bytes(list_file)).hexdigest(),
+        "rows": intake.rows,
+        "accepted": len(intake.accepted),
+        "refused": len(intake.refused),
+        "excluded": len(excluded),
+        "scenario": scenario_file.name,
+        "scenario_sha256": hashlib.sha256(campaign.scenario.encode()).hexdigest(),
+    }
+    return Order(campaign=campaign, recipients=intake.accepted, sources=sources)
+
+
+async def bring_in(results: SqlResults, order: Order, audit: Audit) -> CampaignRow:
+    """Put the import on record and store the campaign; raise NameTaken."""
+    name = order.campaign.name
+    if any(campaign.name == name for campaign in await results.campaigns()):
+        raise NameTaken(name)
+    await audit.record(Action.IMPORTED, name, **order.sources)
+    return await results.create_campaign(order.campaign, order.recipients)
+
+
+async def take_up(results: SqlResults, order: Order, audit: Audit) -> CampaignRow:
+    """Create the campaign, or return the one that is there if it has the same people and scenario."""
+    name = order.campaign.name
+    try:
+        campaign = await results.campaign(name)
+    except NotFound:
+        return await bring_in(results, order, audit)
+    known = tuple(record.recipient for record in await results.records(campaign.id))
+    if campaign.scenario != order.campaign.scenario or known != order.recipients:
+        raise InputError(
+            f"催告「{name}」は、別の名簿かシナリオですでに作られています。"
+            "つづきから始めるには同じファイルを、新しく始めるには別の名前を指定してください。"
+        )
+    return campaign
+
+
+async def create(config: Path | None, name: str, list_file: Path, scenario_file: Path) -> int:
+    """Create a campaign without dialling."""
+    chosen = settings.load(config)
+    order = await read_order(chosen, name, list_file, scenario_file)
+    async with recorded(chosen) as (results, audit):
+        await bring_in(results, order, audit)
+    print(f"催告「{name}」を作りました。始めるには ivr campaign start {name}")
+    return 0
