@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from ivr import settings
 from ivr.errors import InputError, NotFound, Problem, Problems
 from ivr.settings import Settings
-from ivr.settings.calling import CallingWindow, Try
+from ivr.settings.calling import CallingWindow, DialCap, Try
 from tests.settings_files import empty_place, loaded
 
 __all__ = ["empty_place"]
@@ -90,7 +90,7 @@ web: {host: 127.0.0.1, port: 8080}
 
 def test_the_examples_of_the_documentation_load() -> None:
     examples = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/settings.md").read_text(encoding="utf-8"), re.DOTALL)
-    assert len(examples) == 4
+    assert len(examples) == 5
     for example in examples:
         loaded(example)
 
@@ -318,6 +318,8 @@ def written(value: object) -> str:
             return f"{value.total_seconds():g}s"
         case Try():
             return f"{{times: {value.times}, after: {written(value.after)}}}"
+        case DialCap():
+            return f"{{of: {value.of}, times: {value.times}, days: {value.days}}}"
         case CallingWindow():
             times = (f'"{minutes // 60:02}:{minutes % 60:02}"' for minutes in (value.start, value.until))
             start, until = times

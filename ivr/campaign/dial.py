@@ -22,13 +22,16 @@ from ivr.campaign.run_call import Script
 from ivr.campaign.scripts import Scripts
 from ivr.campaign.vetting import Vetting
 from ivr.domain.attempt import Intent
-from ivr.domain.calling_rules import Rules
+from ivr.domain.calling_rules import Rules, ceilings
 from ivr.domain.outcome import Outcome
 from ivr.domain.scenario import Scenario
 from ivr.errors import ExclusionsUnknown, PbxUnavailable, SpeechFailed, StoreFailed, Unspeakable
 
 LOOK_AGAIN = 1.0
 """Seconds between two looks at the store: a pause, a stop and a new due time take effect within it."""
+
+LOOK_AGAIN_ALONE = 10.0
+"""Where nobody else changes the store, a look is due when a call has ended; this is for people who come due between."""
 
 PATIENCE = 5.0
 """Seconds between two tries of a store or PBX that failed."""
@@ -184,7 +187,9 @@ class Dialler:
         while self._may_dial():
             # Of a person in hand the batch may tell what is out of date when its turn comes.
             in_hand = frozenset(self._in_hand)
-            batch = await self._results.due(self._campaign.id, self._clock.now(), self._batch, after=after)
+            now = self._clock.now()
+            counted = min((ceiling.since for ceiling in ceilings(self._rules, now)), default=None)
+            batch = await self._results.due(self._campaign.id, now, self._batch, after=after, counted=counted)
             for due in batch:
                 if due.recipient.id not in in_hand and self._may_dial():
                     taken += await self._take(due)
@@ -232,7 +237,7 @@ class Dialler:
     async def _rest(self) -> None:
         """Nobody is due: end the dialling, or wait for whatever comes first."""
         if self._in_hand:
-            await self._wait(LOOK_AGAIN)
+            await self._wait(LOOK_AGAIN_ALONE if self._alone else LOOK_AGAIN)
             return
         counts = await self._results.counts(self._campaign.id)
         if not counts.states.get("waiting") and not counts.states.get("calling"):
@@ -284,7 +289,7 @@ class Dialler:
             at=now,
         )
         try:
-            if not await self._results.intend(intent):
+            if not await self._results.intend(intent, ceilings(self._rules, now)):
                 return None
         except StoreFailed:
             await self._hold("store")
@@ -324,7 +329,7 @@ class Dialler:
 
     def _put_down(self, due: Due) -> None:
         self._in_hand.discard(due.recipient.id)
-        if not self._in_hand:
+        if self._alone or not self._in_hand:
             self._changed.set()
 
     async def _hold(self, reason: str) -> None:

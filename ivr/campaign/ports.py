@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
-from ivr.domain.attempt import AttemptState, Ending, Intent, Past
+from ivr.domain.attempt import AttemptState, Elsewhere, Ending, Intent, Past
 from ivr.domain.call import Came, HungUp, Left, Nobody, NotLeft, Opened, Pressed, Silence, Sounded, Spoken, TalkedOver
+from ivr.domain.calling_rules import Ceiling
 from ivr.domain.exclusion import Exclusion, Exclusions
 from ivr.domain.outcome import Outcome
 from ivr.domain.recipient import Recipient
@@ -208,13 +209,17 @@ class CampaignRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Due:
-    """A person who is waiting to be called, with the ended attempts so far, oldest first."""
+    """A person who is waiting to be called, with the ended attempts so far, oldest first.
+
+    `elsewhere` are the dials beside those that the caps count.
+    """
 
     campaign: str
     recipient: Recipient
     past: tuple[Past, ...]
     due_at: datetime | None
     excluded: Exclusion | None = None
+    elsewhere: tuple[Elsewhere, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -300,12 +305,20 @@ class Results(Protocol):
         """Change the state of a campaign if it is one of `expected`; tell whether it was."""
         ...
 
-    async def due(self, campaign_id: str, now: datetime, limit: int, *, after: int = 0) -> tuple[Due, ...]:
-        """Return waiting people due by `now` in the order of the list, from the first line after `after` on."""
+    async def due(
+        self, campaign_id: str, now: datetime, limit: int, *, after: int = 0, counted: datetime | None = None
+    ) -> tuple[Due, ...]:
+        """Return waiting people due by `now` in the order of the list, from the first line after `after` on.
+
+        With the dials elsewhere since `counted`; without it, none.
+        """
         ...
 
-    async def intend(self, intent: Intent) -> bool:
-        """Store the intent and move the person `waiting` -> `calling`; False, and nothing stored, if not waiting."""
+    async def intend(self, intent: Intent, ceilings: Sequence[Ceiling] = ()) -> bool:
+        """Store the intent and move the person `waiting` -> `calling`.
+
+        False, and nothing stored, if they do not wait, or one of `ceilings` is reached.
+        """
         ...
 
     async def advance(self, attempt_id: str, *, expected: AttemptState, state: AttemptState, at: datetime) -> bool:

@@ -47,7 +47,7 @@ class Vetting:
             await self._results.settle(self._campaign.id, due.recipient.id, ends_with(due.past), excluded=numbers)
             self._observer.excluded(self._campaign.name, numbers.source)
             return None
-        move = next_move(self._rules, numbers, due.past, now)
+        move = next_move(self._rules, numbers, due.past, now, due.elsewhere)
         match move:
             case Dial():
                 return move.number

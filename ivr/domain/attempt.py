@@ -112,3 +112,16 @@ class Past:
     number: str
     at: datetime
     outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Elsewhere:
+    """A dial that the caps count beside a person's own past in this campaign.
+
+    By another campaign, or of somebody else. `number` is None where it is none of the person's numbers; `same_person`
+    tells whether it was the person who was dialled.
+    """
+
+    number: str | None
+    at: datetime
+    same_person: bool

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
+from enum import StrEnum
 
-from ivr.domain.attempt import Past
+from ivr.domain.attempt import Elsewhere, Past
 from ivr.domain.calendar import Calendar
 from ivr.domain.outcome import Outcome
 from ivr.domain.phone import Kind, kind_of
@@ -42,11 +43,37 @@ class Stage:
     tries: int
 
 
+class Of(StrEnum):
+    """Of what the dials are counted."""
+
+    NUMBER = "number"
+    PERSON = "person"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cap:
+    """Of one number, or one person, at most `times` dials in `days` calendar days, by all campaigns together."""
+
+    of: Of
+    times: int
+    days: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ceiling:
+    """A cap at a certain time: `times` dials since `since` are enough."""
+
+    of: Of
+    times: int
+    since: datetime
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
     """When, how often and on which numbers a campaign calls.
 
     `total` and `per_day` count all dials of a person, whatever the stage, number and outcome: there is one budget.
+    `caps` hold over all campaigns.
     After an outcome in `rotate` the next try of the number is in another part of the day. Without a `cascade` the
     numbers are dialled in the order of the list.
     """
@@ -57,6 +84,7 @@ class Rules:
     per_day: int = 2
     rotate: frozenset[Outcome] = frozenset()
     cascade: tuple[Stage, ...] = ()
+    caps: tuple[Cap, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +96,7 @@ class Dial:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wait:
-    """Not before `until`; `reason` is one of `window`, `retry`, `per_day`, `rotate`."""
+    """Not before `until`; `reason` is one of `window`, `retry`, `per_day`, `cap`, `rotate`."""
 
     until: datetime
     reason: str
@@ -102,14 +130,31 @@ def best(past: Sequence[Past]) -> Outcome | None:
     return past[-1].outcome if past else None
 
 
-def next_move(rules: Rules, numbers: Sequence[str], past: Sequence[Past], now: datetime) -> Move:
-    """Return what the rules allow for a person with `numbers` (E.164) and ended attempts `past`, oldest first."""
+def ceilings(rules: Rules, now: datetime) -> tuple[Ceiling, ...]:
+    """Return what the caps allow now."""
+    today = _day(rules, now)
+    return tuple(
+        Ceiling(of=cap.of, times=cap.times, since=_midnight(rules, today - timedelta(days=cap.days - 1)))
+        for cap in rules.caps
+    )
+
+
+def next_move(
+    rules: Rules, numbers: Sequence[str], past: Sequence[Past], now: datetime, elsewhere: Sequence[Elsewhere] = ()
+) -> Move:
+    """Return what the rules allow for a person with `numbers` (E.164) and ended attempts `past`, oldest first.
+
+    `elsewhere` are the dials since the first of `ceilings` that the caps count beside `past`.
+    """
     number = _next_number(rules, numbers, past) if len(past) < rules.total else None
     if number is None:
         return Settled(outcome=best(past))
     at, reason = max(now, _due(rules, number, past) or now), "retry"
     if _dialled_on(rules, past, at) >= rules.per_day:
-        at, reason = _midnight_after(rules, at), "per_day"
+        at, reason = _midnight(rules, _day(rules, at) + timedelta(days=1)), "per_day"
+    below = _below_caps(rules, number, past, elsewhere, at)
+    if below > at:
+        at, reason = below, "cap"
     opening = rules.calendar.next_open(at)
     if opening is None:
         return Wait(until=at + timedelta(days=1), reason="window")
@@ -169,13 +214,29 @@ def _due(rules: Rules, number: str, past: Sequence[Past]) -> datetime | None:
 
 def _dialled_on(rules: Rules, past: Sequence[Past], at: datetime) -> int:
     """Return how often the person was dialled on the day of `at`."""
-    zone = rules.calendar.zone
-    return sum(1 for attempt in past if attempt.at.astimezone(zone).date() == at.astimezone(zone).date())
+    return sum(1 for attempt in past if _day(rules, attempt.at) == _day(rules, at))
 
 
-def _midnight_after(rules: Rules, at: datetime) -> datetime:
-    day = at.astimezone(rules.calendar.zone)
-    return day.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+def _below_caps(
+    rules: Rules, number: str, past: Sequence[Past], elsewhere: Sequence[Elsewhere], at: datetime
+) -> datetime:
+    """Return the first time from `at` on at which no cap bars another dial of `number`."""
+    first = _day(rules, at)
+    for cap in rules.caps:
+        own = [attempt.at for attempt in past if cap.of is Of.PERSON or attempt.number == number]
+        others = [dial.at for dial in elsewhere if (dial.same_person if cap.of is Of.PERSON else dial.number == number)]
+        days = sorted(_day(rules, moment) for moment in (*own, *others))
+        if len(days) >= cap.times:
+            first = max(first, days[-cap.times] + timedelta(days=cap.days))
+    return max(at, _midnight(rules, first))
+
+
+def _day(rules: Rules, moment: datetime) -> date:
+    return moment.astimezone(rules.calendar.zone).date()
+
+
+def _midnight(rules: Rules, day: date) -> datetime:
+    return datetime.combine(day, time.min, rules.calendar.zone)
 
 
 def _in_another_part(rules: Rules, number: str, past: Sequence[Past], opening: datetime) -> datetime:

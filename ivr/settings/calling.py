@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, model_validator
 
 from ivr.domain.calendar import DAYS, Calendar, SpecialDay, Window
-from ivr.domain.calling_rules import Retry, Rules, Stage
+from ivr.domain.calling_rules import Cap, Of, Retry, Rules, Stage
 from ivr.domain.outcome import Outcome
 from ivr.domain.phone import Kind
 from ivr.settings.notation import Day, Duration, Minutes, Section, Zone, limited, wrong
@@ -67,6 +67,14 @@ class Try(Section):
     after: Annotated[Duration, limited("0s", "30d")]
 
 
+class DialCap(Section):
+    """How often one number, or one person, is dialled in some calendar days, by all campaigns together."""
+
+    of: Literal["number", "person"]
+    times: Annotated[int, Field(ge=1, le=100)]
+    days: Annotated[int, Field(ge=1, le=366)]
+
+
 def _try(times: int, minutes: int) -> Try:
     return Try(times=times, after=timedelta(minutes=minutes))
 
@@ -110,6 +118,7 @@ class Calling(Section):
     special_days: tuple[OtherTimes, ...] = ()
     retries: Retries = Retries()
     cascade: tuple[CascadeStage, ...] = ()
+    caps: tuple[DialCap, ...] = (DialCap(of="number", times=3, days=1), DialCap(of="person", times=3, days=1))
     ring_timeout: Annotated[Duration, limited("5s", "180s")] = timedelta(seconds=30)
     call_limit: Annotated[Duration, limited("10s", "30m")] = timedelta(minutes=3)
 
@@ -137,6 +146,7 @@ class Calling(Section):
                 Stage(kind=None if stage.numbers == "any" else Kind(stage.numbers), tries=stage.tries)
                 for stage in self.cascade
             ),
+            caps=tuple(Cap(of=Of(cap.of), times=cap.times, days=cap.days) for cap in self.caps),
         )
 
     @model_validator(mode="after")

@@ -12,10 +12,12 @@ from sqlalchemy.exc import IntegrityError
 
 from ivr.campaign.ports import CampaignRow
 from ivr.domain.attempt import AttemptState, Ending, Intent
+from ivr.domain.calling_rules import Ceiling
 from ivr.domain.exclusion import Exclusion, ends_with
 from ivr.domain.outcome import PROOF, Outcome
 from ivr.domain.recipient import Recipient
 from ivr.errors import InputError, NameTaken, NotFound
+from ivr.storage import caps
 from ivr.storage.engines import Member, line_free, time
 from ivr.storage.prepared import Prepared
 from ivr.storage.queries import PEOPLE_DUE, due_values, past
@@ -45,7 +47,7 @@ _CALL_RECIPIENT = Prepared(
 
 _INSERT_ATTEMPT = Prepared(
     insert(attempts).values(state=AttemptState.INTENDED.value, heard_s=0.0, restarts=0, marks=[], evidence={}),
-    ("id", "campaign_id", "recipient_id", "sealed", "number_hash", "intended_at", "engine"),
+    ("id", "campaign_id", "recipient_id", "sealed", "number_hash", "person_hash", "intended_at", "engine"),
 )
 
 _INSERT_KEYS = Prepared(insert(key_presses), ("attempt_id", "ordinal", "step", "key", "confirms", "at"))
@@ -127,12 +129,16 @@ def move_campaign(connection: Connection, campaign_id: str, expected: Sequence[s
     return moved.rowcount == 1
 
 
-def intend(connection: Connection, sealing: Sealing, intent: Intent, member: Member) -> bool:
+def intend(
+    connection: Connection, sealing: Sealing, intent: Intent, member: Member, ceilings: Sequence[Ceiling] = ()
+) -> bool:
     """Store the intent of `member` to dial, if the person waits, the number is on no call and nobody has buried it.
 
-    And if a line is free, where the lines of all engines are counted together.
+    And if none of `ceilings` is reached, and a line is free, where the lines of all engines are counted together.
     """
     if member.most and not line_free(connection, member.most):
+        return False
+    if caps.reached(connection, sealing, intent, ceilings):
         return False
     sealed = sealing.attempt(intent)
     called = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -22,6 +23,7 @@ from ivr.campaign.ports import (
 from ivr.domain.attempt import AttemptState, Intent, Past
 from ivr.domain.outcome import Outcome
 from ivr.errors import KeyDestroyed, NotFound
+from ivr.storage import caps
 from ivr.storage.sealing import Sealing
 from ivr.storage.tables import OPEN, PROVEN, attempts, campaigns, key_presses, recipients
 
@@ -53,10 +55,11 @@ def due(
     after: int,
     *,
     claimed_by: str | None = None,
+    counted: datetime | None = None,
 ) -> tuple[Due, ...]:
     """Return waiting people due by `now` from line `after` + 1 on, with their ended attempts.
 
-    With `claimed_by` only those whom that engine has claimed.
+    With `claimed_by` only those whom that engine has claimed, with `counted` the dials elsewhere since then.
 
     One statement, so that a person whose call ends meanwhile can't appear without that call. The index on state and
     line finds the people in order; it holds `due_at` too, so that those who are not due cost next to nothing.
@@ -76,7 +79,10 @@ def due(
         )
         recipient, excluded = sealing.recipient(person)
         found.append(Due(campaign=campaign_id, recipient=recipient, past=past, due_at=person.due_at, excluded=excluded))
-    return tuple(found)
+    if counted is None or not found:
+        return tuple(found)
+    dials = caps.elsewhere(connection, sealing, campaign_id, [due.recipient for due in found], counted)
+    return tuple(replace(due, elsewhere=dials.get(due.recipient.id, ())) for due in found)
 
 
 PEOPLE_DUE = (

@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from ivr.campaign.ports import CampaignRow, Counts, Due, NewCampaign, OpenAttempt, RecipientRecord
 from ivr.domain.attempt import AttemptState, Ending, Intent, Past
 from ivr.domain.audit import Act, Action, Entry, Head
+from ivr.domain.calling_rules import Ceiling
 from ivr.domain.exclusion import Exclusion
 from ivr.domain.outcome import Outcome
 from ivr.domain.recipient import Recipient
@@ -133,22 +134,34 @@ class SqlResults:
         """Change the state of a campaign if it is one of `expected`; tell whether it was."""
         return await self._write(lambda connection: commands.move_campaign(connection, campaign_id, expected, state))
 
-    async def due(self, campaign_id: str, now: datetime, limit: int, *, after: int = 0) -> tuple[Due, ...]:
-        """Return waiting people due by `now` in the order of the list, from the line after `after` on."""
+    async def due(
+        self, campaign_id: str, now: datetime, limit: int, *, after: int = 0, counted: datetime | None = None
+    ) -> tuple[Due, ...]:
+        """Return waiting people due by `now` in the order of the list, from the line after `after` on.
+
+        With the dials elsewhere since `counted`; without it, none.
+        """
         sealing, member = self._sealing, self._member
+        asked = partial(
+            queries.due, sealing=sealing, campaign_id=campaign_id, now=now, limit=limit, after=after, counted=counted
+        )
         if not self._database.shared or not member.engine:
-            return await self._read(lambda connection: queries.due(connection, sealing, campaign_id, now, limit, after))
+            return await self._read(asked)
 
         def work(connection: Connection) -> tuple[Due, ...]:
             commands.claim(connection, campaign_id, now, limit, after, member)
-            return queries.due(connection, sealing, campaign_id, now, limit, after, claimed_by=member.engine)
+            return asked(connection, claimed_by=member.engine)
 
         return await self._write(work)
 
-    async def intend(self, intent: Intent) -> bool:
-        """Store the intent and move the person `waiting` -> `calling`; False, nothing stored, if not waiting."""
+    async def intend(self, intent: Intent, ceilings: Sequence[Ceiling] = ()) -> bool:
+        """Store the intent and move the person `waiting` -> `calling`.
+
+        False, and nothing stored, if they do not wait, or one of `ceilings` is reached.
+        """
         return await self._write(
-            lambda connection: commands.intend(connection, self._sealing, intent, self._member), leisure=LEISURE_S
+            lambda connection: commands.intend(connection, self._sealing, intent, self._member, ceilings),
+            leisure=LEISURE_S,
         )
 
     async def advance(self, attempt_id: str, *, expected: AttemptState, state: AttemptState, at: datetime) -> bool:

@@ -4,6 +4,7 @@
     recipients.sealed    宛名番号, kana, numbers and columns; of who is excluded the reason and where that is written
     attempts.sealed      宛名番号 and the number that was dialled
     attempts.number_hash keyed hash of the number, the same in every campaign
+    attempts.person_hash keyed hash of the 宛名番号, the same in every campaign: the caps count by both
 
 Sealed is JSON. The campaign's key is in the key store, apart from the database.
 """
@@ -40,6 +41,10 @@ class Sealing:
         """Return what an E.164 number is found by."""
         return self.fields.hash("number", number)
 
+    def person_hash(self, recipient: str) -> str:
+        """Return what the dials of a person are found by, in every campaign."""
+        return self.fields.hash("person", recipient)
+
     def person(self, campaign: str, person: Recipient, excluded: Exclusion | None = None) -> dict[str, Any]:
         """Return the part of a row that tells who somebody is, and why they are not called."""
         key = self.key(campaign, person.id)
@@ -55,6 +60,7 @@ class Sealing:
             "recipient_id": self.key(intent.campaign, intent.recipient),
             "sealed": self.fields.seal(ATTEMPTS, intent.campaign, intent.id, content),
             "number_hash": self.number_hash(intent.number),
+            "person_hash": self.person_hash(intent.recipient),
         }
 
     def recipient(self, row: Row[Any]) -> tuple[Recipient, Exclusion | None]:

@@ -111,6 +111,7 @@ attempts = Table(
     Column("recipient_id", String, nullable=False),
     Column("sealed", LargeBinary, nullable=False),
     Column("number_hash", String, nullable=False),
+    Column("person_hash", String, nullable=False),
     Column("state", String, nullable=False),
     Column("intended_at", UtcDateTime, nullable=False),
     Column("dialled_at", UtcDateTime),
@@ -129,6 +130,8 @@ attempts = Table(
         ["campaign_id", "recipient_id"], [recipients.c.campaign_id, recipients.c.id], ondelete="CASCADE"
     ),
     Index("ix_attempts_recipient", "campaign_id", "recipient_id"),
+    Index("ix_attempts_number", "number_hash", "intended_at"),
+    Index("ix_attempts_person", "person_hash", "intended_at"),
     Index(
         "ix_attempts_proven",
         "campaign_id",

@@ -1,6 +1,7 @@
 """The dialler on a real store, with a telephone that answers at once."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,7 +15,7 @@ from ivr.campaign.ports import Disposition, Due, Talk
 from ivr.domain.attempt import Ending, Intent
 from ivr.domain.calendar import DAYS, Window
 from ivr.domain.call import Pressed, Spoken
-from ivr.domain.calling_rules import Retry, Rules
+from ivr.domain.calling_rules import Ceiling, Retry, Rules
 from ivr.domain.outcome import Outcome
 from ivr.domain.recipient import Recipient
 from ivr.errors import StoreFailed
@@ -77,14 +78,16 @@ async def test_a_person_whose_call_ends_while_the_store_is_read_is_not_called_ag
         watch.on_end = dialled.set
         real_due, real_intend, read = results.due, results.intend, asyncio.Event()
 
-        async def intend(intent: Intent) -> bool:
+        async def intend(intent: Intent, ceilings: Sequence[Ceiling] = ()) -> bool:
             await read.wait()
-            return await real_intend(intent)
+            return await real_intend(intent, ceilings)
 
-        async def due(campaign_id: str, now: datetime, limit: int, *, after: int = 0) -> tuple[Due, ...]:
+        async def due(
+            campaign_id: str, now: datetime, limit: int, *, after: int = 0, counted: datetime | None = None
+        ) -> tuple[Due, ...]:
             nonlocal looks
             looks += 1
-            batch = await real_due(campaign_id, now, limit, after=after)
+            batch = await real_due(campaign_id, now, limit, after=after, counted=counted)
             if looks == 2:
                 assert len(batch) == 1
                 read.set()
@@ -185,11 +188,11 @@ async def test_while_the_pbx_or_the_store_is_down_it_waits_and_nothing_is_lost(
         refuse = {"intend": 2, "end": 2}
         real_intend, real_end = results.intend, results.end
 
-        async def intend(intent: Intent) -> bool:
+        async def intend(intent: Intent, ceilings: Sequence[Ceiling] = ()) -> bool:
             if refuse["intend"]:
                 refuse["intend"] -= 1
                 raise StoreFailed("disk full")
-            return await real_intend(intent)
+            return await real_intend(intent, ceilings)
 
         async def end(attempt_id: str, ending: Ending, *, settled: Outcome | None, due_at: datetime | None) -> bool:
             if refuse["end"]:
@@ -305,8 +308,8 @@ class ForgetfulStore:
     def __getattr__(self, name: str) -> object:
         return getattr(self._results, name)
 
-    async def intend(self, intent: Intent) -> bool:
-        stored = await self._results.intend(intent)
+    async def intend(self, intent: Intent, ceilings: Sequence[Ceiling] = ()) -> bool:
+        stored = await self._results.intend(intent, ceilings)
         if not self.lost:
             self.lost += 1
             raise StoreFailed("the answer is lost")

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import strategies as st
 
 from ivr.domain.calendar import DAYS, HOLIDAY, Calendar, SpecialDay, Window
-from ivr.domain.calling_rules import Retry, Rules, Stage
+from ivr.domain.calling_rules import Cap, Of, Retry, Rules, Stage
 from ivr.domain.exclusion import ColumnRule, Entry, Exclusions, plain
 from ivr.domain.outcome import Outcome
 from ivr.domain.phone import Kind
@@ -35,10 +35,11 @@ COLUMN = "支援措置"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One campaign."""
+    """Two campaigns at once by the same rules; `others` are the people of the second, some of them the same."""
 
     rules: Rules
     people: tuple[Recipient, ...]
+    others: tuple[Recipient, ...]
     exclusions: Exclusions
     habits: Habits
     lines: int
@@ -80,6 +81,7 @@ retries = st.builds(
     after=st.sampled_from([0, 60, 300, 3600, 7200, 86400, 3 * 86400]).map(lambda s: timedelta(seconds=s)),
 )
 stages = st.builds(Stage, kind=st.sampled_from([None, *Kind]), tries=st.integers(1, 3))
+caps = st.builds(Cap, of=st.sampled_from(Of), times=st.integers(1, 4), days=st.sampled_from([1, 1, 2, 7]))
 rules = st.builds(
     Rules,
     calendar=calendars,
@@ -88,6 +90,7 @@ rules = st.builds(
     per_day=st.integers(1, 3),
     rotate=st.frozensets(st.sampled_from(RETRIED)),
     cascade=st.lists(stages, max_size=3).map(tuple),
+    caps=st.lists(caps, max_size=2).map(tuple),
 )
 lists = st.lists(
     st.tuples(
@@ -134,6 +137,7 @@ cases = st.builds(
     Case,
     rules=rules,
     people=lists,
+    others=st.just(()) | lists,
     exclusions=exclusions,
     habits=habits,
     lines=st.integers(1, 3),

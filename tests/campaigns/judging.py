@@ -11,13 +11,14 @@ import jpholiday
 from ivr.campaign.dial import Halt
 from ivr.campaign.ports import RecipientRecord
 from ivr.domain.calendar import Calendar
+from ivr.domain.calling_rules import Of
 from ivr.domain.exclusion import Entry
 from ivr.domain.outcome import Outcome
 from ivr.domain.phone import kind_of
 from ivr.domain.recipient import Recipient
 from ivr.rehearsal.habits import Dialled
 from tests.campaigns.cases import TOKYO, Case
-from tests.campaigns.running import Run
+from tests.campaigns.running import Part, Run
 
 
 def judge(case: Case, run: Run) -> None:
@@ -26,22 +27,32 @@ def judge(case: Case, run: Run) -> None:
     assert run.most <= case.lines, "more calls at once than lines"
     of_person: dict[str, list[Dialled]] = defaultdict(list)
     of_number: dict[str, list[Dialled]] = defaultdict(list)
+    of_row: dict[tuple[str, str], list[Dialled]] = defaultdict(list)
+    people = {(part.campaign, one.recipient.id): one.recipient for part in run.parts for one in part.people}
     for dial in sorted(run.dials, key=lambda dial: dial.began):
         of_person[dial.intent.recipient].append(dial)
         of_number[dial.intent.number].append(dial)
+        of_row[dial.intent.campaign, dial.intent.recipient].append(dial)
         assert is_open(case.rules.calendar, dial.intent.at), f"dialled while closed: {dial.intent.at}"
-        assert may_be_called(case, person(case, dial), dial.intent.number, dial.intent.at), (
-            "an excluded one was dialled"
-        )
-    for dials in (*of_person.values(), *of_number.values()):
+        assert may_be_called(
+            case, people[dial.intent.campaign, dial.intent.recipient], dial.intent.number, dial.intent.at
+        ), "an excluded one was dialled"
+    for cap in case.rules.caps:
+        for dials in (of_person if cap.of is Of.PERSON else of_number).values():
+            dates = [dial.intent.at.astimezone(TOKYO).date() for dial in dials]
+            for day in dates:
+                within = sum(timedelta(0) <= one - day < timedelta(days=cap.days) for one in dates)
+                assert within <= cap.times, "more dials than a cap allows"
+    for dials in (*of_row.values(), *of_number.values()):
         for one, next_one in pairwise(dials):
             assert one.ended is not None
             assert one.ended <= next_one.began, "twice at once"
-    for record in run.people:
-        _judge_person(case, run, record, of_person.get(record.recipient.id, []))
+    for part in run.parts:
+        for record in part.people:
+            _judge_person(case, part, record, of_row.get((part.campaign, record.recipient.id), []))
 
 
-def _judge_person(case: Case, run: Run, record: RecipientRecord, dials: list[Dialled]) -> None:
+def _judge_person(case: Case, run: Part, record: RecipientRecord, dials: list[Dialled]) -> None:
     rules = case.rules
     assert len(record.attempts) == len(dials), "a dial is not in the results, or one that never was is"
     assert len(dials) <= rules.total, "more dials than in all allowed"
@@ -64,7 +75,7 @@ def _judge_person(case: Case, run: Run, record: RecipientRecord, dials: list[Dia
         assert record.state == "settled", "done, and somebody waits"
         if not dials:
             assert _barred_once(case, run, record.recipient), "somebody who may be called was forgotten"
-    elif record.state == "waiting":
+    elif record.state == "waiting" and not (rules.caps and _shares(case, record.recipient)):
         # The time ran out, or there is none: then nobody is kept waiting who could have had a first call long ago.
         chances = [
             at
@@ -75,12 +86,20 @@ def _judge_person(case: Case, run: Run, record: RecipientRecord, dials: list[Dia
         assert dials or len(chances) < 2, "somebody who may be called was never called"
 
 
+def _shares(case: Case, recipient: Recipient) -> bool:
+    """Tell whether the dials of anybody else count for this person's caps."""
+    rows = [
+        one for one in (*case.people, *case.others) if one.id == recipient.id or {*one.numbers} & {*recipient.numbers}
+    ]
+    return len(rows) > 1
+
+
 def _allowed(case: Case, before: list[Outcome]) -> bool:
     retry = case.rules.retries.get(before[-1])
     return retry is not None and before.count(before[-1]) <= retry.times
 
 
-def _barred_once(case: Case, run: Run, recipient: Recipient) -> bool:
+def _barred_once(case: Case, run: Part, recipient: Recipient) -> bool:
     """Tell whether there was a day on which none of the numbers might be dialled; that settles it."""
     days = [case.begin + timedelta(days=n) for n in range((run.until.date() - case.begin.date()).days + 1)]
     return any(not any(_dialable(case, recipient, number, at) for number in recipient.numbers) for at in days)
@@ -96,11 +115,6 @@ def hours(begin: datetime, until: datetime) -> list[datetime]:
     """Return each full hour between."""
     first = begin.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
     return [first + timedelta(hours=n) for n in range(max(0, int((until - first).total_seconds() // 3600)))]
-
-
-def person(case: Case, dial: Dialled) -> Recipient:
-    """Return who was dialled."""
-    return next(one for one in case.people if one.id == dial.intent.recipient)
 
 
 def may_be_called(case: Case, recipient: Recipient, number: str, at: datetime) -> bool:

@@ -1,0 +1,73 @@
+"""How often numbers and people were dialled, in every campaign: what the caps count."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Column, Connection, Select, bindparam, func, select, union
+
+from ivr.domain.attempt import Elsewhere, Intent
+from ivr.domain.calling_rules import Ceiling, Of
+from ivr.domain.recipient import Recipient
+from ivr.storage.sealing import Sealing
+from ivr.storage.tables import attempts
+
+
+def elsewhere(
+    connection: Connection, sealing: Sealing, campaign_id: str, people: Sequence[Recipient], since: datetime
+) -> Mapping[str, tuple[Elsewhere, ...]]:
+    """Return, by 宛名番号, the dials of their person or numbers since `since` that are not of their own row."""
+    numbers = {sealing.number_hash(number): number for person in people for number in person.numbers}
+    persons = {sealing.person_hash(person.id): person.id for person in people}
+    rows = {sealing.key(campaign_id, person.id): person.id for person in people}
+    owners: defaultdict[str | None, set[str]] = defaultdict(set)
+    for person in people:
+        for number in person.numbers:
+            owners[number].add(person.id)
+    found: defaultdict[str, list[Elsewhere]] = defaultdict(list)
+    for row in connection.execute(_DIALS, {"numbers": [*numbers], "persons": [*persons], "since": since}):
+        dialled, who = numbers.get(row.number_hash), persons.get(row.person_hash)
+        own = rows.get(row.recipient_id) if row.campaign_id == campaign_id else None
+        for owner in (owners[dialled] | ({who} if who else set())) - {own}:
+            theirs = dialled if owner in owners[dialled] else None
+            found[owner].append(Elsewhere(number=theirs, at=row.intended_at, same_person=owner == who))
+    return {owner: tuple(dials) for owner, dials in found.items()}
+
+
+def _dials(column: Column[str], name: str) -> Select[Any]:
+    return select(
+        attempts.c.id,
+        attempts.c.campaign_id,
+        attempts.c.recipient_id,
+        attempts.c.number_hash,
+        attempts.c.person_hash,
+        attempts.c.intended_at,
+    ).where(column.in_(bindparam(name, expanding=True)), attempts.c.intended_at >= bindparam("since"))
+
+
+_DIALS = union(_dials(attempts.c.number_hash, "numbers"), _dials(attempts.c.person_hash, "persons"))
+"""Two questions, so that each has its index."""
+
+_COUNTED = {Of.NUMBER: attempts.c.number_hash, Of.PERSON: attempts.c.person_hash}
+
+_COUNTS = {
+    of: select(func.count()).where(column == bindparam("hash"), attempts.c.intended_at >= bindparam("since"))
+    for of, column in _COUNTED.items()
+}
+
+
+def reached(connection: Connection, sealing: Sealing, intent: Intent, limits: Sequence[Ceiling]) -> bool:
+    """Tell whether a dial would go over one of `limits`."""
+    return any(_dialled(connection, sealing, intent, limit) >= limit.times for limit in limits)
+
+
+def _dialled(connection: Connection, sealing: Sealing, intent: Intent, limit: Ceiling) -> int:
+    values = {"hash": _hash(sealing, limit.of, intent), "since": limit.since}
+    return connection.execute(_COUNTS[limit.of], values).scalar_one()
+
+
+def _hash(sealing: Sealing, of: Of, intent: Intent) -> str:
+    return sealing.number_hash(intent.number) if of is Of.NUMBER else sealing.person_hash(intent.recipient)
