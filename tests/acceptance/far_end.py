@@ -22,7 +22,7 @@ from ivr.rehearsal.sounds import RATE
 from tests.acceptance.command import Command, until
 from tests.asterisk.pbx_pair import LAYOUT
 
-MOST_OF_A_KIND = 120
+MOST_OF_A_KIND = 400
 
 QUICK = """
   confirms:
