@@ -122,7 +122,7 @@ class Engine:
         dialler = Dialler(
             campaign,
             scenario,
-            rules=self.settings.rules(),
+            rules=self.settings.rules(campaign.rules),
             registers=self.register,
             results=self.results,
             originator=self.originator,

@@ -134,13 +134,20 @@ class Forecast:
 
 
 async def plan(
-    config: Path | None, list_file: Path, scenario_file: Path, *, lines: int | None, start: date | None, seed: int
+    config: Path | None,
+    list_file: Path,
+    scenario_file: Path,
+    *,
+    rules_file: Path | None,
+    lines: int | None,
+    start: date | None,
+    seed: int,
 ) -> Plan:
     """Read and check everything as for the campaign itself; raise InputError."""
     chosen = load(config)
     if lines is not None:
         chosen = chosen.model_copy(update={"trunk": chosen.trunk.model_copy(update={"lines": lines})})
-    order = await orders.read_order(chosen, "rehearsal", list_file, scenario_file)
+    order = await orders.read_order(chosen, "rehearsal", list_file, scenario_file, rules_file)
     zone = chosen.calling.timezone
     begin = datetime.combine(start, time(), zone) if start else SystemClock(zone).now()
     return Plan(chosen=chosen, order=order, begin=begin, seed=seed)
@@ -204,7 +211,7 @@ async def _dialled(
         dialler = Dialler(
             campaign,
             scenario,
-            rules=chosen.rules(),
+            rules=chosen.rules(campaign.rules),
             registers=register(chosen),
             results=results,
             originator=people,

@@ -43,6 +43,7 @@ async def run_campaign(
     scenario_file: Path,
     results_file: Path | None,
     seal_to: Sequence[str] = (),
+    rules_file: Path | None = None,
 ) -> int:
     """Import, dial until everybody is settled or the window closes, print the table, export."""
     chosen = settings.load(config)
@@ -50,7 +51,7 @@ async def run_campaign(
     seal = sealer(seal_to)
     if results_file is not None:
         see_writable(results_file)
-    order = await orders.read_order(chosen, name, list_file, scenario_file)
+    order = await orders.read_order(chosen, name, list_file, scenario_file, rules_file)
     screen = terminal()
     async with running(chosen) as engine:
         campaign = await orders.take_up(engine.results, order, engine.audit.by(identity.person()))

@@ -57,7 +57,7 @@ def why_waiting(
         return "全員が済みました。"
     if campaign.state != "running":
         return f"{STATES[campaign.state]}なので、かけていません。"
-    calendar = chosen.rules().calendar
+    calendar = chosen.rules(campaign.rules).calendar
     if not calendar.is_open(now):
         opening = calendar.next_open(now)
         return (

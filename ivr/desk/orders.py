@@ -18,7 +18,7 @@ from ivr.domain.audit import Action
 from ivr.domain.recipient import Recipient
 from ivr.errors import InputError, NameTaken, NotFound, Problems
 from ivr.seals import read_bytes, read_opened
-from ivr.settings import Settings
+from ivr.settings import NOTHING, Settings, read_own
 from ivr.storage import SqlResults
 from ivr.system_clock import SystemClock
 
@@ -40,10 +40,11 @@ async def read_order(
     name: str,
     list_file: Path,
     scenario_file: Path,
+    rules_file: Path | None = None,
     *,
     opened_with: Callable[[], Settings] | None = None,
 ) -> Order:
-    """Read the list and the scenario of a campaign and show what is refused; raise InputError where it can't begin.
+    """Read the files of a campaign and show what is refused; raise InputError where it can't begin.
 
     A sealed list is opened with the keys of `opened_with`, of `chosen` unless told.
     """
@@ -59,11 +60,16 @@ async def read_order(
     show_intake(list_file, intake, excluded)
     if not intake.accepted:
         raise InputError(f"{list_file} に、かけられる人が一人もいません。")
+    own = read_own(rules_file, chosen.calling) if rules_file is not None else NOTHING
+    now = SystemClock(chosen.calling.timezone).now()
+    if own and chosen.rules(own).calendar.next_open(now) is None:
+        raise InputError(f"{rules_file} の規則と設定では、これから60日の間に架電できる時間帯がありません。")
     campaign = NewCampaign(
         name=name,
         scenario=scenario_files.text_of(scenario_file),
         scenario_file=str(scenario_file),
-        created_at=SystemClock(chosen.calling.timezone).now(),
+        created_at=now,
+        rules=own,
     )
     sources: dict[str, str | int] = {
         "list": list_file.name,
@@ -75,6 +81,8 @@ async def read_order(
         "scenario": scenario_file.name,
         "scenario_sha256": hashlib.sha256(campaign.scenario.encode()).hexdigest(),
     }
+    if rules_file is not None:
+        sources |= {"rules": rules_file.name, "rules_sha256": hashlib.sha256(read_bytes(rules_file)).hexdigest()}
     return Order(campaign=campaign, recipients=intake.accepted, sources=sources)
 
 
@@ -95,18 +103,21 @@ async def take_up(results: SqlResults, order: Order, audit: Audit) -> CampaignRo
     except NotFound:
         return await bring_in(results, order, audit)
     known = tuple(record.recipient for record in await results.records(campaign.id))
-    if campaign.scenario != order.campaign.scenario or known != order.recipients:
+    same = (campaign.scenario, campaign.rules) == (order.campaign.scenario, order.campaign.rules)
+    if not same or known != order.recipients:
         raise InputError(
-            f"催告「{name}」は、別の名簿かシナリオですでに作られています。"
+            f"催告「{name}」は、別の名簿かシナリオか規則ですでに作られています。"
             "つづきから始めるには同じファイルを、新しく始めるには別の名前を指定してください。"
         )
     return campaign
 
 
-async def create(config: Path | None, name: str, list_file: Path, scenario_file: Path) -> int:
+async def create(
+    config: Path | None, name: str, list_file: Path, scenario_file: Path, rules_file: Path | None = None
+) -> int:
     """Create a campaign without dialling."""
     chosen = settings.load(config)
-    order = await read_order(chosen, name, list_file, scenario_file)
+    order = await read_order(chosen, name, list_file, scenario_file, rules_file)
     async with recorded(chosen) as (results, audit):
         await bring_in(results, order, audit)
     print(f"催告「{name}」を作りました。始めるには ivr campaign start {name}")

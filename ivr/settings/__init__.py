@@ -6,10 +6,12 @@ are never settings themselves: a setting names the file that holds one.
 
 from ivr.settings.calling import Calling
 from ivr.settings.listening import Listening
+from ivr.settings.own_rules import NOTHING, read_own
 from ivr.settings.reading import Settings, load
 from ivr.settings.sections import Agi, Ami, Keys, Log, Metrics, Pbx, Retention, Speech, Trunk, Web
 
 __all__ = [
+    "NOTHING",
     "Agi",
     "Ami",
     "Calling",
@@ -24,4 +26,5 @@ __all__ = [
     "Trunk",
     "Web",
     "load",
+    "read_own",
 ]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Self, TypeVar, get_args
+from typing import Annotated, Any, Self, TypeVar
 from urllib.parse import quote
 
 from pydantic import BaseModel, PrivateAttr, ValidationError, model_validator
@@ -21,7 +21,9 @@ from ivr.errors import InputError, Problem, Problems
 from ivr.settings.calling import Calling
 from ivr.settings.exclusions import Excluding
 from ivr.settings.listening import Listening
+from ivr.settings.mistakes import echo, message, unknown
 from ivr.settings.notation import Database, Duration, Section, limited, secret, wrong
+from ivr.settings.own_rules import NOTHING, rules_of
 from ivr.settings.sections import Keys, Log, Metrics, Pbx, Retention, Speech, Trunk, Web
 
 DEFAULT_FILE = Path("ivr.yaml")
@@ -88,9 +90,12 @@ class Settings(BaseSettings):
         user, at, host = rest.rpartition("@")
         return f"{scheme}://{user}:{quote(password, safe='')}{at}{host}"
 
-    def rules(self) -> Rules:
-        """Return when, how often and on which numbers people are called."""
-        return self.calling.rules()
+    def rules(self, own: Mapping[str, object] = NOTHING) -> Rules:
+        """Return when, how often and on which numbers people are called, by a campaign's `own` rules if it has any.
+
+        Raises InputError where those no longer go with the settings.
+        """
+        return rules_of(self.calling, own)
 
     @classmethod
     def settings_customise_sources(
@@ -143,7 +148,7 @@ def load(path: Path | None = None) -> Settings:
     try:
         settings = Settings(**given)
     except ValidationError as error:
-        problems += (_problem(document, one) for one in error.errors(include_url=False) if not _echo(one))
+        problems += (_problem(document, one) for one in error.errors(include_url=False) if not echo(one))
     if problems:
         raise Problems(set(problems))
     settings = _absolute(settings, (path.parent if path else Path()).resolve())
@@ -158,7 +163,7 @@ def _sections(document: yaml_source.Document, problems: list[Problem]) -> dict[s
         problems.append(document.problem((), "設定は「項目名: 値」の形で書いてください。"))
         return {}
     known = Settings.model_fields
-    problems += (document.problem((key,), _unknown((key,))) for key in value if key not in known)
+    problems += (document.problem((key,), unknown((key,), Settings)) for key in value if key not in known)
     return {key: part for key, part in value.items() if key in known}
 
 
@@ -167,22 +172,17 @@ def _unknown_variables() -> Iterator[Problem]:
     for name in os.environ:
         path = name.upper().removeprefix(PREFIX).lower().split("__")
         if name.upper().startswith(PREFIX) and name not in NOT_SETTINGS and path[0] not in Settings.model_fields:
-            yield Problem(file=f"環境変数 {name}", line=0, message=_unknown((path[0],)))
-
-
-def _echo(error: ErrorDetails) -> bool:
-    """Tell whether a list is only called too short because all its items are wrong."""
-    return error["type"] == "too_short" and len(error["input"]) >= error["ctx"]["min_length"]
+            yield Problem(file=f"環境変数 {name}", line=0, message=unknown((path[0],), Settings))
 
 
 def _problem(document: yaml_source.Document, error: ErrorDetails) -> Problem:
     at = (*error["loc"], *error.get("ctx", {}).get("at", ()))
-    message = _message(error)
+    said = message(error, Settings)
     if variable := _variable(at):
-        return Problem(file=f"環境変数 {variable}", line=0, message=message)
+        return Problem(file=f"環境変数 {variable}", line=0, message=said)
     if not document.file:
-        return Problem(file=".".join(str(part) for part in at), line=0, message=message)
-    return document.problem(at, message)
+        return Problem(file=".".join(str(part) for part in at), line=0, message=said)
+    return document.problem(at, said)
 
 
 def _variable(at: yaml_source.Where) -> str | None:
@@ -193,72 +193,6 @@ def _variable(at: yaml_source.Where) -> str | None:
         if found and os.environ[found]:
             return found
     return None
-
-
-def _message(error: ErrorDetails) -> str:
-    context = error.get("ctx", {})
-    where = tuple(error["loc"])
-    match error["type"]:
-        case "wrong":
-            return error["msg"]
-        case "extra_forbidden":
-            return _unknown(where)
-        case "missing":
-            return f"「{where[-1]}」がありません。"
-        case "literal_error":
-            choices = str(context["expected"]).replace(" or ", ", ").replace("'", "")
-            hint = yaml_source.suggestion(str(error["input"]), choices.split(", "))
-            return f"{_shown(error)}は選べません。次のどれかを書いてください: {choices}。{hint}"
-        case "int_type" | "int_parsing" | "int_from_float" | "float_type" | "float_parsing" | "finite_number":
-            return f"{_shown(error)}ではなく、{'整数' if 'int' in error['type'] else '数'}を書いてください。"
-        case "bool_type" | "bool_parsing":
-            return f"{_shown(error)}ではなく、true か false を書いてください。"
-        case "string_type" | "path_type":
-            return f"{_shown(error)}ではなく、文字を書いてください。数字だけの値は引用符で囲んでください。"
-        case "model_type" | "model_attributes_type" | "dict_type":
-            return f"「{where[-1]}」の下に、項目を一段下げて書いてください。"
-        case "tuple_type":
-            return f"「{where[-1]}」は、[a, b] のように並べて書いてください。"
-        case "too_short":
-            return f"「{where[-1]}」には、{context['min_length']} つ以上書いてください。"
-        case "too_long":
-            return f"「{where[-1]}」に書けるのは {context['max_length']} つまでです。"
-        case "greater_than_equal":
-            return f"「{where[-1]}」は {context['ge']} 以上にしてください。"
-        case "greater_than":
-            return f"「{where[-1]}」は {context['gt']} より大きくしてください。"
-        case "less_than_equal":
-            return f"「{where[-1]}」は {context['le']} 以下にしてください。"
-        case _:
-            return f"値が正しくありません（{error['msg']}）。"
-
-
-def _shown(error: ErrorDetails) -> str:
-    value = error["input"]
-    return f"「{value}」" if isinstance(value, str | int | float) and len(str(value)) <= 40 else "この値"
-
-
-def _unknown(where: yaml_source.Where) -> str:
-    """Return what to say of a key that no section has."""
-    model: type[BaseModel] = Settings
-    for part in where[:-1]:
-        model = _section(model, part) or model
-    known = [field.alias or name for name, field in model.model_fields.items()]
-    key = str(where[-1])
-    if re.search(r"passw|secret|token", key, re.IGNORECASE):
-        files = "、".join(name for name in known if name.endswith("_file")) or "…_file"
-        return f"「{key}」という設定はありません。秘密の文字列はファイルに入れ、{files} で指定してください。"
-    hint = yaml_source.suggestion(key, known) or f"使えるのは {'、'.join(known)} です。"
-    return f"「{key}」という設定はありません。{hint}"
-
-
-def _section(model: type[BaseModel], part: str | int) -> type[BaseModel] | None:
-    """Return the model of the field `part` of `model`, of its items if it is a list."""
-    if isinstance(part, int) or part not in model.model_fields:
-        return None
-    kind = model.model_fields[part].annotation
-    kinds = (kind, *get_args(kind))
-    return next((one for one in kinds if isinstance(one, type) and issubclass(one, BaseModel)), None)
 
 
 def _expanded(path: Path, setting: str) -> Path:

@@ -1,0 +1,119 @@
+"""`ivr rehearse`, `ivr network`: argument parsing only, as in cli."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ivr.terminal import config, fail, result, run
+
+LINES = 16
+"""Calls at once on a simulated network."""
+
+RulesFile = Annotated[
+    Path | None, typer.Option("--rules", help="この催告だけの架電ルールの YAML（設定の時間帯の中で）")
+]
+
+
+class Chosen(StrEnum):
+    """Parts of the corpus of callees."""
+
+    tuned = "tuned"
+    held_out = "held-out"
+    all = "all"
+
+
+def add_rehearsal(cli: typer.Typer) -> None:
+    """Add these commands to `ivr`."""
+    for command in (rehearse, network):
+        cli.command()(command)
+
+
+def rehearse(
+    demo: Annotated[bool, typer.Option("--demo", help="付属の名簿とシナリオで一通り試す")] = False,
+    list_file: Annotated[Path | None, typer.Option("--list", help="名簿の CSV")] = None,
+    scenario_file: Annotated[Path | None, typer.Option("--scenario", help="シナリオの YAML")] = None,
+    callees: Annotated[Path | None, typer.Option("--callees", help="模擬の相手を書いた YAML")] = None,
+    replay: Annotated[Path | None, typer.Option("--replay", help="録音した応答（WAV）の聞き分け方を示す")] = None,
+    machines: Annotated[
+        bool, typer.Option("--machines", help="留守番電話や人など、大勢の模擬の相手で判定する")
+    ] = False,
+    part: Annotated[
+        Chosen | None, typer.Option(help="--machines の相手：調整に使った人々、取り置いた人々、全員（なければ全員）")
+    ] = None,
+    recipes: Annotated[
+        bool, typer.Option("--recipes", help="--machines の留守番電話に、よくある手順でもかけて比べる")
+    ] = False,
+    virtual_time: Annotated[
+        bool, typer.Option("--virtual-time", help="何日もかかる催告を、仮の時間の中で一分ほどで試す")
+    ] = False,
+    start: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="--virtual-time を始める日（なければいま）")
+    ] = None,
+    rules_file: RulesFile = None,
+    seed: Annotated[int | None, typer.Option(help="--virtual-time の乱数の種（なければ 1）")] = None,
+    lines: Annotated[
+        int | None, typer.Option(min=1, max=500, help="同時にかける数（なければ 16、--virtual-time では設定のとおり）")
+    ] = None,
+    out: Annotated[Path, typer.Option("-o", "--out", resolve_path=True, help="結果と音声を置くフォルダ")] = Path(
+        "var/rehearsal"
+    ),
+) -> None:
+    """模擬の電話網を相手に、本物の通話で試します。本当の電話にはかかりません。例：ivr rehearse --demo"""
+    if (part or recipes) and not machines:
+        fail("--part と --recipes は、--machines と一緒に使ってください。")
+    if (start or rules_file or seed is not None) and not virtual_time:
+        fail("--start、--rules、--seed は、--virtual-time と一緒に使ってください。")
+    if virtual_time and (demo or machines or replay or callees):
+        fail("--virtual-time と一緒に使えるのは、--list、--scenario、--rules、--start、--seed、--lines、-o だけです。")
+    if machines:
+        if demo or replay or list_file or scenario_file or callees:
+            fail("--machines と一緒に使えるのは、--part、--recipes、--lines、-o だけです。")
+        from ivr import trial
+
+        run(trial.machines(config(), trial.parts_named((part or Chosen.all).value), out, lines or LINES, recipes))
+    if replay is not None:
+        from ivr import replay as replaying
+
+        sys.exit(replaying.replay(config(), replay))
+    from ivr import drill
+
+    if demo:
+        run(drill.demo(out, lines or LINES))
+    if list_file is None or scenario_file is None:
+        fail("--demo を付けるか、--list と --scenario の両方を書いてください。")
+    if virtual_time:
+        from ivr import forecast
+
+        day = start.date() if start else None
+        plan = result(
+            forecast.plan(
+                config(),
+                list_file,
+                scenario_file,
+                rules_file=rules_file,
+                lines=lines,
+                start=day,
+                seed=1 if seed is None else seed,
+            )
+        )
+        sys.exit(forecast.carry_out(plan, out))
+    run(drill.rehearse(list_file, scenario_file, callees, out, lines or LINES, config()))
+
+
+def network(
+    callees: Annotated[Path, typer.Argument(help="模擬の相手を書いた YAML")],
+    sip_port: Annotated[int, typer.Option(help="SIP の待ち受け")] = 5080,
+    out: Annotated[Path, typer.Option("-o", "--out", resolve_path=True, help="記録と音声を置くフォルダ")] = Path(
+        "var/network"
+    ),
+) -> None:
+    """模擬の電話網だけを動かします。別の端末の ivr や SIP 電話機の相手になります。例：ivr network callees.yaml"""
+    from ivr import drill
+
+    run(drill.network(callees, sip_port, out))

@@ -1,0 +1,77 @@
+"""A campaign's own rules: a file with some of the keys of `calling`, over what the settings say of the others.
+
+Its times lie within the office's: nobody is dialled when either is closed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from pydantic import ValidationError
+
+from ivr import yaml_source
+from ivr.domain.calling_rules import Rules
+from ivr.errors import InputError, Problem, Problems
+from ivr.settings.calling import Calling
+from ivr.settings.mistakes import echo, message
+
+OWN = ("windows", "closed_days", "special_days", "retries", "cascade")
+
+NOTHING: Mapping[str, object] = MappingProxyType({})
+
+
+def read_own(path: Path, calling: Calling) -> Mapping[str, Any]:
+    """Return what the file at `path` says, JSON-ready; raise NotFound, and Problems with everything that is wrong."""
+    problems: list[Problem] = []
+    document = yaml_source.read(path, problems=problems)
+    said = document.value
+    if not isinstance(said, dict) or not said:
+        raise Problems([*problems, document.problem((), f"規則は「項目名: 値」の形で書いてください。{_KNOWN}")])
+    problems += (document.problem((key,), f"「{key}」は書けません。{_KNOWN}") for key in said if key not in OWN)
+    own = {key: value for key, value in said.items() if key in OWN}
+    try:
+        Calling.model_validate(_merged(calling, own))
+    except ValidationError as error:
+        problems += (
+            document.problem((*one["loc"], *one.get("ctx", {}).get("at", ())), message(one, Calling))
+            for one in error.errors(include_url=False)
+            if not echo(one)
+        )
+    if problems:
+        raise Problems(set(problems))
+    return own
+
+
+_KNOWN = f"使えるのは {'、'.join(OWN)} です。"
+
+
+def rules_of(calling: Calling, own: Mapping[str, object]) -> Rules:
+    """Return the rules of a campaign that has its `own`; raise InputError where they do not go with the settings."""
+    if not own:
+        return calling.rules()
+    try:
+        rules = Calling.model_validate(_merged(calling, own)).rules()
+    except ValidationError as error:
+        reasons = " ".join(message(one, Calling) for one in error.errors(include_url=False))
+        raise InputError(f"催告の規則が、いまの設定と合いません。{reasons}") from None
+    return replace(rules, calendar=replace(rules.calendar, within=calling.rules().calendar))
+
+
+def _merged(calling: Calling, own: Mapping[str, object]) -> dict[str, object]:
+    """Return `calling` with what `own` says; of the retries, those that it does not name stay."""
+    office = calling.model_dump(by_alias=True)
+    merged = {**office, **own}
+    retries = own.get("retries")
+    if isinstance(retries, dict):
+        known = office["retries"]
+        merged["retries"] = {**known, **{key: _over(known, key, value) for key, value in retries.items()}}
+    return merged
+
+
+def _over(office: Mapping[str, object], key: str, value: object) -> object:
+    known = office.get(key)
+    return {**known, **value} if isinstance(known, dict) and isinstance(value, dict) else value
