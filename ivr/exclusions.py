@@ -24,7 +24,8 @@ from ivr.campaign import list_file
 from ivr.campaign.intake import ID, PHONES, looks_like_phone, role_of
 from ivr.campaign.list_file import Record
 from ivr.domain import phone
-from ivr.domain.exclusion import ColumnRule, Entry, Exclusions, plain
+from ivr.domain.exclusion import ColumnRule, Entry, Exclusions
+from ivr.domain.recipient import plain
 from ivr.errors import ExclusionsUnknown, InputError, Problem, Problems
 
 FRESH = 1.0

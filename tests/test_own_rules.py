@@ -13,6 +13,7 @@ from ivr.domain.calling_rules import Retry
 from ivr.domain.outcome import Outcome
 from ivr.errors import InputError, Problems
 from ivr.settings import Settings, load, read_own
+from ivr.settings.own_rules import OWN
 from tests.offices import SCENARIO, care_of
 from tests.settings_files import empty_place, loaded
 
@@ -66,7 +67,7 @@ def test_every_mistake_is_told_with_its_line() -> None:
     text = 'retries: {total: 0}\nring_timeout: 10s\nwindows:\n  - {days: [mon], from: "9:00", to: "8:00"}\n'
     assert problems(text) == [
         "kisoku.yaml:1: 「total」は 1 以上にしてください。",
-        "kisoku.yaml:2: 「ring_timeout」は書けません。使えるのは windows、closed_days、special_days、retries、cascade です。",
+        f"kisoku.yaml:2: 「ring_timeout」は書けません。使えるのは {'、'.join(OWN)} です。",
         "kisoku.yaml:4: to は from より後の時刻にしてください。日付をまたぐときは、枠を二つに分けてください。",
     ]
 

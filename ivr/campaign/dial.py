@@ -22,7 +22,7 @@ from ivr.campaign.run_call import Script
 from ivr.campaign.scripts import Scripts
 from ivr.campaign.vetting import Vetting
 from ivr.domain.attempt import Intent
-from ivr.domain.calling_rules import Rules, ceilings
+from ivr.domain.calling_rules import Rules, ceilings, counted_since
 from ivr.domain.outcome import Outcome
 from ivr.domain.scenario import Scenario
 from ivr.errors import ExclusionsUnknown, PbxUnavailable, SpeechFailed, StoreFailed, Unspeakable
@@ -181,21 +181,21 @@ class Dialler:
         self._ready.put_nowait(None)
 
     async def _pass(self) -> int:
-        """Go once through the people who are due, in the order of the list; return how many were taken."""
+        """Go once through the people who are due, in their order; return how many were taken."""
         taken = 0
         after = 0
         while self._may_dial():
             # Of a person in hand the batch may tell what is out of date when its turn comes.
             in_hand = frozenset(self._in_hand)
             now = self._clock.now()
-            counted = min((ceiling.since for ceiling in ceilings(self._rules, now)), default=None)
+            counted = counted_since(self._rules, now)
             batch = await self._results.due(self._campaign.id, now, self._batch, after=after, counted=counted)
             for due in batch:
                 if due.recipient.id not in in_hand and self._may_dial():
                     taken += await self._take(due)
             if len(batch) < self._batch:
                 break
-            after = batch[-1].recipient.line
+            after = batch[-1].rank
         return taken
 
     def _may_dial(self) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol
 
 from ivr.domain.attempt import AttemptState, Elsewhere, Ending, Intent, Past
@@ -95,6 +96,8 @@ class CallLeg(Protocol):
         """End the call; harmless where it has ended."""
         ...
 
+
+NOBODY: Mapping[str, Exclusion] = MappingProxyType({})
 
 Talk = Callable[[CallLeg], Awaitable[None]]
 
@@ -211,13 +214,14 @@ class CampaignRow:
 class Due:
     """A person who is waiting to be called, with the ended attempts so far, oldest first.
 
-    `elsewhere` are the dials beside those that the caps count.
+    `rank` is their place in the order in which the campaign calls, `elsewhere` are the dials beside `past` that count.
     """
 
     campaign: str
     recipient: Recipient
     past: tuple[Past, ...]
     due_at: datetime | None
+    rank: int
     excluded: Exclusion | None = None
     elsewhere: tuple[Elsewhere, ...] = ()
 
@@ -289,8 +293,13 @@ class Counts:
 class Results(Protocol):
     """The results store. Each method is one transaction; StoreFailed where the database refuses."""
 
-    async def create_campaign(self, campaign: NewCampaign, recipients: Sequence[Recipient]) -> CampaignRow:
-        """Store a campaign in state `created` with its people; InputError if the name is taken."""
+    async def create_campaign(
+        self, campaign: NewCampaign, recipients: Sequence[Recipient], excluded: Mapping[str, Exclusion] = NOBODY
+    ) -> CampaignRow:
+        """Store a campaign in state `created` with its people, in the order in which they are called.
+
+        Who is in `excluded`, by 宛名番号, is settled from the beginning. InputError if the name is taken.
+        """
         ...
 
     async def campaign(self, name: str) -> CampaignRow:
@@ -308,7 +317,7 @@ class Results(Protocol):
     async def due(
         self, campaign_id: str, now: datetime, limit: int, *, after: int = 0, counted: datetime | None = None
     ) -> tuple[Due, ...]:
-        """Return waiting people due by `now` in the order of the list, from the first line after `after` on.
+        """Return waiting people due by `now` in their order, from the first rank after `after` on.
 
         With the dials elsewhere since `counted`; without it, none.
         """

@@ -9,7 +9,8 @@ from pathlib import Path
 from ivr import exclusions, settings
 from ivr.campaign.intake import Intake, read_list
 from ivr.desk.answers import print_json
-from ivr.domain.exclusion import Exclusion, Exclusions, callable_numbers, missing_columns
+from ivr.domain.exclusion import Exclusion, Exclusions, callable_numbers
+from ivr.domain.recipient import missing_columns
 from ivr.errors import InputError, Problem
 from ivr.seals import read_opened
 from ivr.settings import Settings
@@ -44,7 +45,7 @@ def check_list(config: Path | None, file: Path, *, json: bool) -> int:
 def excluded_today(chosen: Settings, file: Path, intake: Intake) -> list[tuple[int, str]]:
     """Return the line and the reason of everybody on a list who is not called; InputError where that can't be told."""
     rules = chosen.exclusions.rules()
-    if missing := missing_columns(rules, intake.columns):
+    if missing := missing_columns((rule.column for rule in rules), intake.columns):
         raise InputError(
             f"{file} に「{'」「'.join(missing)}」の列がありません。除外すべき人が分からないので、かけられません。"
             "列のある名簿にするか、設定 exclusions.columns を直してください。"

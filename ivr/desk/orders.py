@@ -9,16 +9,18 @@ from pathlib import Path
 
 from ivr import scenario_files, settings
 from ivr.audit import Audit
-from ivr.campaign.intake import read_list
+from ivr.campaign.intake import Intake, read_list
 from ivr.campaign.ports import CampaignRow, NewCampaign
 from ivr.desk.lists import excluded_today, show_intake
 from ivr.desk.records import recorded
 from ivr.desk.scenarios import load_scenario
 from ivr.domain.audit import Action
-from ivr.domain.recipient import Recipient
+from ivr.domain.exclusion import Exclusion, Source
+from ivr.domain.order import in_order, joined, without_worth
+from ivr.domain.recipient import Recipient, missing_columns
 from ivr.errors import InputError, NameTaken, NotFound, Problems
 from ivr.seals import read_bytes, read_opened
-from ivr.settings import NOTHING, Settings, read_own
+from ivr.settings import NOTHING, Calling, Settings, calling_of, read_own
 from ivr.storage import SqlResults
 from ivr.system_clock import SystemClock
 
@@ -31,6 +33,8 @@ class Order:
 
     campaign: NewCampaign
     recipients: tuple[Recipient, ...]
+    joined: Mapping[str, Exclusion]
+    """Who is not called, by 宛名番号, since somebody with the same number is."""
     sources: Mapping[str, str | int]
     """What the audit trail keeps of the files that it came from: names without folders, hashes, counts."""
 
@@ -64,6 +68,13 @@ async def read_order(
     now = SystemClock(chosen.calling.timezone).now()
     if own and chosen.rules(own).calendar.next_open(now) is None:
         raise InputError(f"{rules_file} の規則と設定では、これから60日の間に架電できる時間帯がありません。")
+    calling = calling_of(chosen.calling, own)
+    recipients = _in_order(list_file, intake, calling)
+    shared: Mapping[str, Recipient] = {}
+    if calling.one_call_per_number:
+        shared = joined(recipients, {line for line, _ in excluded})
+    if shared:
+        print(f"{len(shared)} 件は、同じ電話番号の人と合わせて一度だけかけます。")
     campaign = NewCampaign(
         name=name,
         scenario=scenario_files.text_of(scenario_file),
@@ -83,7 +94,34 @@ async def read_order(
     }
     if rules_file is not None:
         sources |= {"rules": rules_file.name, "rules_sha256": hashlib.sha256(read_bytes(rules_file)).hexdigest()}
-    return Order(campaign=campaign, recipients=intake.accepted, sources=sources)
+    if shared:
+        sources["joined"] = len(shared)
+    return Order(
+        campaign=campaign,
+        recipients=recipients,
+        joined={
+            who: Exclusion(reason=f"同じ電話番号の {head.line} 行目の人にかけます", source=Source.HOUSEHOLD)
+            for who, head in shared.items()
+        },
+        sources=sources,
+    )
+
+
+def _in_order(list_file: Path, intake: Intake, calling: Calling) -> tuple[Recipient, ...]:
+    """Return the people in the order in which they are called; InputError where the list lacks a column for that."""
+    keys = calling.order_keys()
+    if missing := missing_columns((key.column for key in keys), intake.columns):
+        raise InputError(
+            f"{list_file} に「{'」「'.join(missing)}」の列がありません。"
+            "かける順の設定 calling.order を直すか、列のある名簿にしてください。"
+        )
+    for key in keys:
+        if lines := without_worth(intake.accepted, key):
+            print(
+                f"{list_file}:{lines[0]}: 「{key.column}」が数でも日付でもない人が {len(lines)} 人います。"
+                "その人たちは後になります。（注意）"
+            )
+    return in_order(intake.accepted, keys)
 
 
 async def bring_in(results: SqlResults, order: Order, audit: Audit) -> CampaignRow:
@@ -92,7 +130,7 @@ async def bring_in(results: SqlResults, order: Order, audit: Audit) -> CampaignR
     if any(campaign.name == name for campaign in await results.campaigns()):
         raise NameTaken(name)
     await audit.record(Action.IMPORTED, name, **order.sources)
-    return await results.create_campaign(order.campaign, order.recipients)
+    return await results.create_campaign(order.campaign, order.recipients, order.joined)
 
 
 async def take_up(results: SqlResults, order: Order, audit: Audit) -> CampaignRow:
@@ -104,7 +142,7 @@ async def take_up(results: SqlResults, order: Order, audit: Audit) -> CampaignRo
         return await bring_in(results, order, audit)
     known = tuple(record.recipient for record in await results.records(campaign.id))
     same = (campaign.scenario, campaign.rules) == (order.campaign.scenario, order.campaign.rules)
-    if not same or known != order.recipients:
+    if not same or known != tuple(sorted(order.recipients, key=lambda person: person.line)):
         raise InputError(
             f"催告「{name}」は、別の名簿かシナリオか規則ですでに作られています。"
             "つづきから始めるには同じファイルを、新しく始めるには別の名前を指定してください。"

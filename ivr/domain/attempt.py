@@ -119,9 +119,10 @@ class Elsewhere:
     """A dial that the caps count beside a person's own past in this campaign.
 
     By another campaign, or of somebody else. `number` is None where it is none of the person's numbers; `same_person`
-    tells whether it was the person who was dialled.
+    tells whether it was the person who was dialled, `outcome` how it ended, None while it goes on.
     """
 
     number: str | None
     at: datetime
     same_person: bool
+    outcome: Outcome | None = None

@@ -20,6 +20,12 @@ from ivr.domain.phone import Kind, kind_of
 NOBODY_THERE = frozenset({Outcome.BUSY, Outcome.NO_ANSWER, Outcome.UNREACHABLE, Outcome.INVALID_NUMBER})
 """Outcomes that say of the number that nobody was there, and of the person nothing: their next number may be tried."""
 
+SOMEBODY_THERE = frozenset({Outcome.CONFIRMED, Outcome.CONFIRMED_PARTIAL, Outcome.HUNG_UP, Outcome.UNCONFIRMED})
+"""Outcomes that say of the hour that somebody picks up then."""
+
+HISTORY = timedelta(days=365)
+"""How far back the best part of the day is looked for."""
+
 PARTS_OF_DAY = (12, 17, 24)
 """The hours at which the morning, the afternoon and the evening end."""
 
@@ -73,7 +79,8 @@ class Rules:
     """When, how often and on which numbers a campaign calls.
 
     `total` and `per_day` count all dials of a person, whatever the stage, number and outcome: there is one budget.
-    `caps` hold over all campaigns.
+    `caps` hold over all campaigns. With `best_part` the first dial of a person is in that part of the day in which
+    earlier campaigns found somebody there most often, where any did.
     After an outcome in `rotate` the next try of the number is in another part of the day. Without a `cascade` the
     numbers are dialled in the order of the list.
     """
@@ -85,6 +92,7 @@ class Rules:
     rotate: frozenset[Outcome] = frozenset()
     cascade: tuple[Stage, ...] = ()
     caps: tuple[Cap, ...] = ()
+    best_part: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +104,7 @@ class Dial:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wait:
-    """Not before `until`; `reason` is one of `window`, `retry`, `per_day`, `cap`, `rotate`."""
+    """Not before `until`; `reason` is one of `window`, `retry`, `per_day`, `cap`, `rotate`, `best_part`."""
 
     until: datetime
     reason: str
@@ -139,12 +147,18 @@ def ceilings(rules: Rules, now: datetime) -> tuple[Ceiling, ...]:
     )
 
 
+def counted_since(rules: Rules, now: datetime) -> datetime | None:
+    """Return since when the dials elsewhere are looked at, None where none are."""
+    since = [ceiling.since for ceiling in ceilings(rules, now)]
+    return min([*since, now - HISTORY] if rules.best_part else since, default=None)
+
+
 def next_move(
     rules: Rules, numbers: Sequence[str], past: Sequence[Past], now: datetime, elsewhere: Sequence[Elsewhere] = ()
 ) -> Move:
     """Return what the rules allow for a person with `numbers` (E.164) and ended attempts `past`, oldest first.
 
-    `elsewhere` are the dials since the first of `ceilings` that the caps count beside `past`.
+    `elsewhere` are the dials since `counted_since` beside `past`.
     """
     number = _next_number(rules, numbers, past) if len(past) < rules.total else None
     if number is None:
@@ -161,6 +175,8 @@ def next_move(
     elsewhen = _in_another_part(rules, number, past, opening)
     if elsewhen > opening:
         return Wait(until=elsewhen, reason="rotate")
+    if rules.best_part and not past and (best_time := _in_best_part(rules, number, elsewhere, opening)) > opening:
+        return Wait(until=best_time, reason="best_part")
     if opening > now:
         return Wait(until=opening, reason="window" if reason == "retry" and opening > at else reason)
     return Dial(number=number)
@@ -249,13 +265,40 @@ def _in_another_part(rules: Rules, number: str, past: Sequence[Past], opening: d
         return opening
     zone = rules.calendar.zone
     times = Counter(_part(attempt.at.astimezone(zone)) for attempt in tried)
+    first = _parts_ahead(rules, opening)
+    part = min(first, key=lambda part: (times[part], first[part]))
+    return first[part]
+
+
+def _in_best_part(rules: Rules, number: str, elsewhere: Sequence[Elsewhere], opening: datetime) -> datetime:
+    """Return the next open time, from `opening` on, in the part of the day in which `number` was answered most often.
+
+    By share, two dials as the least that a share is taken of, so that one lucky call does not outweigh many. That is
+    `opening` where nobody was ever there, or that part is not open.
+    """
+    zone = rules.calendar.zone
+    dials, there = Counter[int](), Counter[int]()
+    for dial in elsewhere:
+        if dial.number == number and dial.outcome is not None:
+            part = _part(dial.at.astimezone(zone))
+            dials[part] += 1
+            there[part] += dial.outcome in SOMEBODY_THERE
+    first = _parts_ahead(rules, opening)
+    open_parts = [part for part in first if there[part]]
+    if not open_parts:
+        return opening
+    return first[max(open_parts, key=lambda part: (there[part] / max(dials[part], 2), opening - first[part]))]
+
+
+def _parts_ahead(rules: Rules, opening: datetime) -> dict[int, datetime]:
+    """Return when each part of the day is open next, from `opening` on."""
+    zone = rules.calendar.zone
     first: dict[int, datetime] = {}
     at: datetime | None = opening
     while at is not None and at <= opening + LOOK_AHEAD and len(first) < len(PARTS_OF_DAY):
         first.setdefault(_part(at.astimezone(zone)), at)
         at = rules.calendar.next_open(_part_after(at.astimezone(zone)))
-    part = min(first, key=lambda part: (times[part], first[part]))
-    return first[part]
+    return first
 
 
 def _part(moment: datetime) -> int:

@@ -6,7 +6,6 @@ file. What the words of a column mean is not guessed: all but those named as har
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -15,7 +14,7 @@ from enum import StrEnum
 from ivr.domain.attempt import Past
 from ivr.domain.calling_rules import best
 from ivr.domain.outcome import Outcome
-from ivr.domain.recipient import Recipient
+from ivr.domain.recipient import Recipient, plain
 from ivr.errors import ExclusionsUnknown
 
 NOT_REACHED = frozenset(
@@ -38,6 +37,7 @@ class Source(StrEnum):
     LIST = "list"
     FILE = "file"
     STAFF = "staff"
+    HOUSEHOLD = "household"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,24 +78,10 @@ class Exclusions:
     numbers: Mapping[str, Sequence[Entry]] = field(default_factory=dict)
 
 
-def plain(text: str) -> str:
-    """Return `text` as it is compared: width, case and blanks around it do not count."""
-    return unicodedata.normalize("NFKC", text).strip().casefold()
-
-
-def missing_columns(rules: Sequence[ColumnRule], columns: Sequence[str]) -> list[str]:
-    """Return the columns that `rules` look at and the list has not."""
-    there = {plain(column) for column in columns}
-    return [rule.column for rule in rules if plain(rule.column) not in there]
-
-
 def by_columns(rules: Sequence[ColumnRule], recipient: Recipient) -> Exclusion | None:
     """Return why the list says that `recipient` is not called; ExclusionsUnknown where a column is not there."""
     for rule in rules:
-        value = recipient.columns.get(rule.column)
-        if value is None:
-            alike = (text for column, text in recipient.columns.items() if plain(column) == plain(rule.column))
-            value = next(alike, None)
+        value = recipient.column(rule.column)
         if value is None:
             raise ExclusionsUnknown(f"名簿に「{rule.column}」の列がないので、除外すべき人が分かりません。")
         if plain(value) not in rule.harmless:

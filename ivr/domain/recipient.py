@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ivr.domain.phone import national
+
+
+def plain(text: str) -> str:
+    """Return `text` as it is compared: width, case and blanks around it do not count."""
+    return unicodedata.normalize("NFKC", text).strip().casefold()
+
+
+def missing_columns(wanted: Iterable[str], columns: Iterable[str]) -> list[str]:
+    """Return those of `wanted` that a list with `columns` has not."""
+    there = {plain(column) for column in columns}
+    return [column for column in wanted if plain(column) not in there]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +33,13 @@ class Recipient:
     kana: str
     numbers: tuple[str, ...]
     columns: Mapping[str, str] = field(default_factory=dict)
+
+    def column(self, name: str) -> str | None:
+        """Return the value under a heading, of which width, case and blanks do not count; None where there is none."""
+        exact = self.columns.get(name)
+        if exact is not None:
+            return exact
+        return next((text for heading, text in self.columns.items() if plain(heading) == plain(name)), None)
 
     def values(self) -> dict[str, str]:
         """Return what the variables of a scenario stand for; `phone` is the first number, as within Japan."""

@@ -6,7 +6,7 @@ are never settings themselves: a setting names the file that holds one.
 
 from ivr.settings.calling import Calling
 from ivr.settings.listening import Listening
-from ivr.settings.own_rules import NOTHING, read_own
+from ivr.settings.own_rules import NOTHING, calling_of, read_own
 from ivr.settings.reading import Settings, load
 from ivr.settings.sections import Agi, Ami, Keys, Log, Metrics, Pbx, Retention, Speech, Trunk, Web
 
@@ -25,6 +25,7 @@ __all__ = [
     "Speech",
     "Trunk",
     "Web",
+    "calling_of",
     "load",
     "read_own",
 ]

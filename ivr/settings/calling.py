@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from ivr.domain.calendar import DAYS, Calendar, SpecialDay, Window
 from ivr.domain.calling_rules import Cap, Of, Retry, Rules, Stage
+from ivr.domain.order import OrderKey
 from ivr.domain.outcome import Outcome
 from ivr.domain.phone import Kind
 from ivr.settings.notation import Day, Duration, Minutes, Section, Zone, limited, wrong
@@ -75,6 +76,13 @@ class DialCap(Section):
     days: Annotated[int, Field(ge=1, le=366)]
 
 
+class OrderBy(Section):
+    """A column of the list by whose numbers or dates people are called."""
+
+    column: Annotated[str, Field(min_length=1)]
+    first: Literal["smallest", "largest"] = "smallest"
+
+
 def _try(times: int, minutes: int) -> Try:
     return Try(times=times, after=timedelta(minutes=minutes))
 
@@ -119,8 +127,15 @@ class Calling(Section):
     retries: Retries = Retries()
     cascade: tuple[CascadeStage, ...] = ()
     caps: tuple[DialCap, ...] = (DialCap(of="number", times=3, days=1), DialCap(of="person", times=3, days=1))
+    order: tuple[OrderBy, ...] = ()
+    best_hour: bool = False
+    one_call_per_number: bool = False
     ring_timeout: Annotated[Duration, limited("5s", "180s")] = timedelta(seconds=30)
     call_limit: Annotated[Duration, limited("10s", "30m")] = timedelta(minutes=3)
+
+    def order_keys(self) -> tuple[OrderKey, ...]:
+        """Return by which columns people are called."""
+        return tuple(OrderKey(column=by.column, largest_first=by.first == "largest") for by in self.order)
 
     def rules(self) -> Rules:
         """Return the settings as the domain wants them."""
@@ -146,6 +161,7 @@ class Calling(Section):
                 Stage(kind=None if stage.numbers == "any" else Kind(stage.numbers), tries=stage.tries)
                 for stage in self.cascade
             ),
+            best_part=self.best_hour,
             caps=tuple(Cap(of=Of(cap.of), times=cap.times, days=cap.days) for cap in self.caps),
         )
 

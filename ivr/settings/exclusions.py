@@ -7,7 +7,8 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from ivr.domain.exclusion import ColumnRule, plain
+from ivr.domain.exclusion import ColumnRule
+from ivr.domain.recipient import plain
 from ivr.settings.notation import Section, wrong
 
 Words = Annotated[str, Field(min_length=1, max_length=100)]

@@ -19,7 +19,7 @@ from ivr.errors import InputError, Problem, Problems
 from ivr.settings.calling import Calling
 from ivr.settings.mistakes import echo, message
 
-OWN = ("windows", "closed_days", "special_days", "retries", "cascade")
+OWN = ("windows", "closed_days", "special_days", "retries", "cascade", "order", "best_hour", "one_call_per_number")
 
 NOTHING: Mapping[str, object] = MappingProxyType({})
 
@@ -51,14 +51,17 @@ _KNOWN = f"使えるのは {'、'.join(OWN)} です。"
 
 def rules_of(calling: Calling, own: Mapping[str, object]) -> Rules:
     """Return the rules of a campaign that has its `own`; raise InputError where they do not go with the settings."""
-    if not own:
-        return calling.rules()
+    office, rules = calling.rules(), calling_of(calling, own).rules()
+    return replace(rules, calendar=replace(rules.calendar, within=office.calendar)) if own else office
+
+
+def calling_of(calling: Calling, own: Mapping[str, object]) -> Calling:
+    """Return `calling` as it is for a campaign with its `own` rules; raise InputError where the two disagree."""
     try:
-        rules = Calling.model_validate(_merged(calling, own)).rules()
+        return Calling.model_validate(_merged(calling, own)) if own else calling
     except ValidationError as error:
         reasons = " ".join(message(one, Calling) for one in error.errors(include_url=False))
         raise InputError(f"催告の規則が、いまの設定と合いません。{reasons}") from None
-    return replace(rules, calendar=replace(rules.calendar, within=calling.rules().calendar))
 
 
 def _merged(calling: Calling, own: Mapping[str, object]) -> dict[str, object]:

@@ -11,6 +11,7 @@ from sqlalchemy import Column, Connection, Select, bindparam, func, select, unio
 
 from ivr.domain.attempt import Elsewhere, Intent
 from ivr.domain.calling_rules import Ceiling, Of
+from ivr.domain.outcome import Outcome
 from ivr.domain.recipient import Recipient
 from ivr.storage.sealing import Sealing
 from ivr.storage.tables import attempts
@@ -33,7 +34,8 @@ def elsewhere(
         own = rows.get(row.recipient_id) if row.campaign_id == campaign_id else None
         for owner in (owners[dialled] | ({who} if who else set())) - {own}:
             theirs = dialled if owner in owners[dialled] else None
-            found[owner].append(Elsewhere(number=theirs, at=row.intended_at, same_person=owner == who))
+            ended = Outcome(row.outcome) if row.outcome else None
+            found[owner].append(Elsewhere(number=theirs, at=row.intended_at, same_person=owner == who, outcome=ended))
     return {owner: tuple(dials) for owner, dials in found.items()}
 
 
@@ -45,6 +47,7 @@ def _dials(column: Column[str], name: str) -> Select[Any]:
         attempts.c.number_hash,
         attempts.c.person_hash,
         attempts.c.intended_at,
+        attempts.c.outcome,
     ).where(column.in_(bindparam(name, expanding=True)), attempts.c.intended_at >= bindparam("since"))
 
 

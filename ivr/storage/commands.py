@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, String, bindparam, exists, func, insert, or_, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 
-from ivr.campaign.ports import CampaignRow
+from ivr.campaign.ports import NOBODY, CampaignRow
 from ivr.domain.attempt import AttemptState, Ending, Intent
 from ivr.domain.calling_rules import Ceiling
 from ivr.domain.exclusion import Exclusion, ends_with
@@ -90,7 +90,11 @@ _RELEASE_RECIPIENT = Prepared(
 
 
 def create_campaign(
-    connection: Connection, sealing: Sealing, campaign: CampaignRow, people: Sequence[Recipient]
+    connection: Connection,
+    sealing: Sealing,
+    campaign: CampaignRow,
+    people: Sequence[Recipient],
+    excluded: Mapping[str, Exclusion] = NOBODY,
 ) -> None:
     """Store a campaign and its people; NameTaken; InputError where, within the list, an id is taken."""
     taken = connection.execute(select(campaigns.c.id).where(campaigns.c.name == campaign.name)).first()
@@ -107,7 +111,7 @@ def create_campaign(
             rules=dict(campaign.rules),
         )
     )
-    rows = _rows(sealing, campaign.id, people)
+    rows = _rows(sealing, campaign.id, people, excluded)
     try:
         while chunk := list(islice(rows, CHUNK)):
             connection.execute(insert(recipients), chunk)
@@ -115,10 +119,19 @@ def create_campaign(
         raise InputError("リストの中に、同じ宛名番号が二つ以上あります。") from None
 
 
-def _rows(sealing: Sealing, campaign_id: str, people: Sequence[Recipient]) -> Iterator[dict[str, Any]]:
-    for person in people:
-        sealed = sealing.person(campaign_id, person)
-        yield {"campaign_id": campaign_id, "line": person.line, "state": "waiting", **sealed}
+def _rows(
+    sealing: Sealing, campaign_id: str, people: Sequence[Recipient], excluded: Mapping[str, Exclusion]
+) -> Iterator[dict[str, Any]]:
+    for rank, person in enumerate(people, 1):
+        why = excluded.get(person.id)
+        yield {
+            "campaign_id": campaign_id,
+            "line": person.line,
+            "rank": rank,
+            "state": "settled" if why else "waiting",
+            "outcome": Outcome.CANCELLED.value if why else None,
+            **sealing.person(campaign_id, person, why),
+        }
 
 
 def move_campaign(connection: Connection, campaign_id: str, expected: Sequence[str], state: str) -> bool:

@@ -57,12 +57,12 @@ def due(
     claimed_by: str | None = None,
     counted: datetime | None = None,
 ) -> tuple[Due, ...]:
-    """Return waiting people due by `now` from line `after` + 1 on, with their ended attempts.
+    """Return waiting people due by `now` from rank `after` + 1 on, with their ended attempts.
 
     With `claimed_by` only those whom that engine has claimed, with `counted` the dials elsewhere since then.
 
     One statement, so that a person whose call ends meanwhile can't appear without that call. The index on state and
-    line finds the people in order; it holds `due_at` too, so that those who are not due cost next to nothing.
+    rank finds the people in order; it holds `due_at` too, so that those who are not due cost next to nothing.
     """
     values = due_values(campaign_id, now, limit, after)
     if claimed_by is None:
@@ -70,7 +70,7 @@ def due(
     else:
         rows = connection.execute(_DUE_CLAIMED, {**values, "claimer": claimed_by})
     found = []
-    for _, of_person in groupby(rows, key=lambda row: (row.line, row.id)):
+    for _, of_person in groupby(rows, key=lambda row: (row.rank, row.id)):
         person, *more = of_person
         past = tuple(
             _past(sealing, campaign_id, row.attempt, row.dialled, row.intended_at, row.ended_with)
@@ -78,7 +78,16 @@ def due(
             if row.attempt is not None
         )
         recipient, excluded = sealing.recipient(person)
-        found.append(Due(campaign=campaign_id, recipient=recipient, past=past, due_at=person.due_at, excluded=excluded))
+        found.append(
+            Due(
+                campaign=campaign_id,
+                recipient=recipient,
+                past=past,
+                due_at=person.due_at,
+                rank=person.rank,
+                excluded=excluded,
+            )
+        )
     if counted is None or not found:
         return tuple(found)
     dials = caps.elsewhere(connection, sealing, campaign_id, [due.recipient for due in found], counted)
@@ -90,10 +99,10 @@ PEOPLE_DUE = (
     .where(
         recipients.c.campaign_id == bindparam("of_campaign"),
         recipients.c.state == "waiting",
-        recipients.c.line > bindparam("after"),
+        recipients.c.rank > bindparam("after"),
         or_(recipients.c.due_at.is_(None), recipients.c.due_at <= bindparam("now")),
     )
-    .order_by(recipients.c.line)
+    .order_by(recipients.c.rank)
     .limit(bindparam("most", type_=Integer))
 )
 """The rows of `due`, with `due_values`."""
@@ -121,7 +130,7 @@ def _with_attempts(waiting: Select[Any]) -> Select[Any]:
             attempts.c.outcome.label("ended_with"),
         )
         .select_from(people.outerjoin(attempts, ended))
-        .order_by(people.c.line, people.c.id, attempts.c.intended_at, attempts.c.id)
+        .order_by(people.c.rank, people.c.id, attempts.c.intended_at, attempts.c.id)
     )
 
 

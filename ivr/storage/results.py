@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection
 
-from ivr.campaign.ports import CampaignRow, Counts, Due, NewCampaign, OpenAttempt, RecipientRecord
+from ivr.campaign.ports import NOBODY, CampaignRow, Counts, Due, NewCampaign, OpenAttempt, RecipientRecord
 from ivr.domain.attempt import AttemptState, Ending, Intent, Past
 from ivr.domain.audit import Act, Action, Entry, Head
 from ivr.domain.calling_rules import Ceiling
@@ -101,8 +101,13 @@ class SqlResults:
         """Close the store."""
         await self.close()
 
-    async def create_campaign(self, campaign: NewCampaign, recipients: Sequence[Recipient]) -> CampaignRow:
-        """Store a campaign in state `created` with its people; NameTaken."""
+    async def create_campaign(
+        self, campaign: NewCampaign, recipients: Sequence[Recipient], excluded: Mapping[str, Exclusion] = NOBODY
+    ) -> CampaignRow:
+        """Store a campaign in state `created` with its people, in the order in which they are called; NameTaken.
+
+        Who is in `excluded`, by 宛名番号, is settled from the beginning.
+        """
         row = CampaignRow(
             id=uuid4().hex,
             name=campaign.name,
@@ -115,7 +120,9 @@ class SqlResults:
         fields = self._sealing.fields
         await asyncio.to_thread(fields.begin, row.id)
         try:
-            await self._write(lambda connection: commands.create_campaign(connection, self._sealing, row, recipients))
+            await self._write(
+                lambda connection: commands.create_campaign(connection, self._sealing, row, recipients, excluded)
+            )
         except InputError:
             # Nothing was stored. After another error, or none, something may have been, and its key is kept.
             await asyncio.to_thread(fields.forget, row.id)
@@ -137,7 +144,7 @@ class SqlResults:
     async def due(
         self, campaign_id: str, now: datetime, limit: int, *, after: int = 0, counted: datetime | None = None
     ) -> tuple[Due, ...]:
-        """Return waiting people due by `now` in the order of the list, from the line after `after` on.
+        """Return waiting people due by `now` in their order, from the first rank after `after` on.
 
         With the dials elsewhere since `counted`; without it, none.
         """

@@ -93,13 +93,14 @@ recipients = Table(
     Column("campaign_id", ForeignKey(campaigns.c.id, ondelete="CASCADE"), primary_key=True),
     Column("id", String, primary_key=True),
     Column("line", Integer, nullable=False),
+    Column("rank", Integer, nullable=False),
     Column("sealed", LargeBinary, nullable=False),
     Column("state", String, nullable=False),
     Column("outcome", String),
     Column("due_at", UtcDateTime),
     Column("claimed_by", String),
     Column("claimed_until", UtcDateTime),
-    Index("ix_recipients_due", "campaign_id", "state", "line", "due_at"),
+    Index("ix_recipients_due", "campaign_id", "state", "rank", "due_at"),
     Index("ix_recipients_outcome", "campaign_id", "state", "outcome"),
 )
 

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from ivr.domain.calendar import DAYS, HOLIDAY, Calendar, SpecialDay, Window
 from ivr.domain.calling_rules import Cap, Of, Retry, Rules, Stage
-from ivr.domain.exclusion import ColumnRule, Entry, Exclusions, plain
+from ivr.domain.exclusion import ColumnRule, Entry, Exclusions
 from ivr.domain.outcome import Outcome
 from ivr.domain.phone import Kind
-from ivr.domain.recipient import Recipient
+from ivr.domain.recipient import Recipient, plain
 from ivr.rehearsal.habits import Habits
 
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -91,6 +91,7 @@ rules = st.builds(
     rotate=st.frozensets(st.sampled_from(RETRIED)),
     cascade=st.lists(stages, max_size=3).map(tuple),
     caps=st.lists(caps, max_size=2).map(tuple),
+    best_part=st.booleans(),
 )
 lists = st.lists(
     st.tuples(

@@ -75,7 +75,7 @@ def _judge_person(case: Case, run: Part, record: RecipientRecord, dials: list[Di
         assert record.state == "settled", "done, and somebody waits"
         if not dials:
             assert _barred_once(case, run, record.recipient), "somebody who may be called was forgotten"
-    elif record.state == "waiting" and not (rules.caps and _shares(case, record.recipient)):
+    elif record.state == "waiting" and not ((rules.caps or rules.best_part) and _shares(case, record.recipient)):
         # The time ran out, or there is none: then nobody is kept waiting who could have had a first call long ago.
         chances = [
             at
@@ -87,7 +87,7 @@ def _judge_person(case: Case, run: Part, record: RecipientRecord, dials: list[Di
 
 
 def _shares(case: Case, recipient: Recipient) -> bool:
-    """Tell whether the dials of anybody else count for this person's caps."""
+    """Tell whether the dials of anybody else can put this person off."""
     rows = [
         one for one in (*case.people, *case.others) if one.id == recipient.id or {*one.numbers} & {*recipient.numbers}
     ]

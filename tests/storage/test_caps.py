@@ -23,8 +23,8 @@ async def test_the_dials_of_other_campaigns_come_with_who_is_due(store: SqlResul
     other, row = await campaign(store, 1, "国保"), await campaign(store, 2)
     await attempt(store, other, Outcome.BUSY)
     mine, neighbour = await store.due(row.id, LATER, 10, counted=SINCE)
-    assert mine.elsewhere == (Elsewhere(number=MOBILE, at=NOON, same_person=True),)
-    assert neighbour.elsewhere == (Elsewhere(number=MOBILE, at=NOON, same_person=False),)
+    assert mine.elsewhere == (Elsewhere(number=MOBILE, at=NOON, same_person=True, outcome=Outcome.BUSY),)
+    assert neighbour.elsewhere == (Elsewhere(number=MOBILE, at=NOON, same_person=False, outcome=Outcome.BUSY),)
     assert [due.elsewhere for due in await store.due(row.id, LATER, 10)] == [(), ()]
     assert [due.elsewhere for due in await store.due(row.id, LATER, 10, counted=LATER)] == [(), ()]
 
@@ -34,7 +34,7 @@ async def test_a_dial_of_another_number_of_the_same_person_counts_for_the_person
     await attempt(store, other, Outcome.BUSY, recipient=OTHER)
     mine, neighbour = await store.due(row.id, LATER, 10, counted=SINCE)
     assert mine.elsewhere == ()
-    assert neighbour.elsewhere == (Elsewhere(number=None, at=NOON, same_person=True),)
+    assert neighbour.elsewhere == (Elsewhere(number=None, at=NOON, same_person=True, outcome=Outcome.BUSY),)
 
 
 async def test_the_own_row_is_the_past_and_not_elsewhere(store: SqlResults) -> None:
@@ -42,14 +42,14 @@ async def test_the_own_row_is_the_past_and_not_elsewhere(store: SqlResults) -> N
     await attempt(store, row, Outcome.BUSY)
     mine, neighbour = await store.due(row.id, LATER, 10, counted=SINCE)
     assert (len(mine.past), mine.elsewhere) == (1, ())
-    assert neighbour.elsewhere == (Elsewhere(number=MOBILE, at=NOON, same_person=False),)
+    assert neighbour.elsewhere == (Elsewhere(number=MOBILE, at=NOON, same_person=False, outcome=Outcome.BUSY),)
 
 
 async def test_a_call_that_goes_on_is_a_dial_too(store: SqlResults) -> None:
     other, row = await campaign(store, 1, "国保"), await campaign(store, 1)
     assert await store.intend(intent(other))
     (mine,) = await store.due(row.id, LATER, 10, counted=SINCE)
-    assert len(mine.elsewhere) == 1
+    assert [dial.outcome for dial in mine.elsewhere] == [None]
 
 
 async def test_no_intent_is_stored_above_a_ceiling_whatever_was_known_before(store: SqlResults) -> None:
@@ -88,6 +88,9 @@ def _forget_caps(connection: Connection) -> None:
         "DROP INDEX ix_attempts_number",
         "DROP INDEX ix_attempts_person",
         "ALTER TABLE attempts DROP COLUMN person_hash",
+        "DROP INDEX ix_recipients_due",
+        "ALTER TABLE recipients DROP COLUMN rank",
+        "CREATE INDEX ix_recipients_due ON recipients (campaign_id, state, line, due_at)",
         "UPDATE alembic_version SET version_num = '0006'",
     ):
         connection.execute(text(statement))

@@ -10,6 +10,7 @@ import pytest
 from ivr.campaign.ports import NewCampaign, Results
 from ivr.domain.attempt import AttemptState, Ending, Past, TimedKey
 from ivr.domain.call import KeyPress
+from ivr.domain.exclusion import Exclusion, Source
 from ivr.domain.outcome import Outcome
 from ivr.errors import InputError, NotFound, StoreFailed
 from ivr.storage import SqlResults
@@ -78,15 +79,31 @@ class TestDue:
         assert [one.recipient for one in due] == people(5)
         assert {(one.campaign, one.past, one.due_at) for one in due} == {(row.id, (), None)}
 
+    async def test_people_are_due_in_the_order_in_which_they_were_given_and_on_record_by_line(
+        self, store: SqlResults
+    ) -> None:
+        new = NewCampaign(name="x", scenario="", scenario_file="", created_at=NOON)
+        row = await store.create_campaign(new, people(3)[::-1])
+        assert [one.recipient.line for one in await store.due(row.id, NOON, 10)] == [4, 3, 2]
+        assert [record.recipient.line for record in await store.records(row.id)] == [2, 3, 4]
+
+    async def test_who_is_excluded_from_the_beginning_is_never_due(self, store: SqlResults) -> None:
+        new = NewCampaign(name="x", scenario="", scenario_file="", created_at=NOON)
+        why = Exclusion(reason="同じ電話番号の 2 行目の人にかけます", source=Source.HOUSEHOLD)
+        row = await store.create_campaign(new, people(3), {"00000002": why})
+        assert [one.recipient.line for one in await store.due(row.id, NOON, 10)] == [2, 4]
+        assert [record.excluded for record in await store.records(row.id)] == [None, why, None]
+        assert (await store.counts(row.id)).outcomes == {Outcome.CANCELLED: 1}
+
     async def test_columns_keep_their_order(self, store: SqlResults) -> None:
         row = await campaign(store, 1)
         (one,) = await store.due(row.id, NOON, 1)
         assert list(one.recipient.columns) == ["宛名番号", "期別", "b", "a"]
 
-    async def test_pages_follow_each_other_by_line(self, store: SqlResults) -> None:
+    async def test_pages_follow_each_other_by_rank(self, store: SqlResults) -> None:
         row = await campaign(store, 5)
         first = await store.due(row.id, NOON, 2)
-        rest = await store.due(row.id, NOON, 10, after=first[-1].recipient.line)
+        rest = await store.due(row.id, NOON, 10, after=first[-1].rank)
         assert [one.recipient.line for one in (*first, *rest)] == [2, 3, 4, 5, 6]
 
     async def test_the_limit_counts_people_not_their_attempts(self, store: SqlResults) -> None:
