@@ -26,6 +26,7 @@ from ivr.campaign.observer import Observer
 from ivr.campaign.ports import CampaignRow, ChannelRecord
 from ivr.campaign.reconcile import BEAT, reconcile, take_over
 from ivr.campaign.scripts import Scripts
+from ivr.collection import Collection
 from ivr.data_dir import alone, engine_id
 from ivr.domain.audit import Action
 from ivr.domain.outcome import Outcome
@@ -33,6 +34,7 @@ from ivr.errors import Busy, IvrError, PbxUnavailable, SpeechFailed, StoreFailed
 from ivr.exclusions import Register
 from ivr.metrics import Metrics
 from ivr.observers import LogObserver, MetricsObserver, Observers
+from ivr.parts.enquiry import collection
 from ivr.parts.exchange import asterisk_originator, channel_record, fast_agi, managed_or_external, manager
 from ivr.parts.keys import audit_trail, key_store
 from ivr.parts.rules import limits, register
@@ -103,6 +105,7 @@ class Engine:
     lines: Lines
     audit: Audit
     register: Register
+    collection: Collection | None
     tasks: Tasks
     stopping: asyncio.Event
     reconciled: asyncio.Event
@@ -124,6 +127,7 @@ class Engine:
             scenario,
             rules=self.settings.rules(campaign.rules),
             registers=self.register,
+            enquiry=self.collection,
             results=self.results,
             originator=self.originator,
             scripts=Scripts(scenario, self.speech, scope=campaign.id),
@@ -144,6 +148,7 @@ class Engine:
             "listening": not self.originator.deaf,
             "audit": self.audit.sound,
             "exclusions": self.register.sound,
+            "collection": self.collection is None or self.collection.sound,
         }
 
     async def reconcile(self, record: ChannelRecord) -> None:
@@ -223,6 +228,9 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
         taps = await stack.enter_async_context(Taps(thresholds=settings.listening.rules().sounds))
         originator = asterisk_originator(settings, ami, taps, clock, metrics)
         await stack.enter_async_context(fast_agi(settings, originator, metrics))
+        asked = collection(settings, on_answer=metrics.collection_answered)
+        if asked is not None:
+            await stack.enter_async_context(asked)
         failure: IvrError | None = None
         async with asyncio.TaskGroup() as group:
             tasks = Tasks(group)
@@ -238,6 +246,7 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
                 lines=Lines(limits(settings), clock),
                 audit=audit,
                 register=register(settings, on_look=metrics.exclusions_known),
+                collection=asked,
                 tasks=tasks,
                 stopping=stopping,
                 reconciled=asyncio.Event(),

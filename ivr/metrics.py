@@ -60,6 +60,9 @@ class Metrics:
         self._pbx_restarts = self._counter("pbx_restarts", "Times that the PBX was started again after it had died")
         self._dials_held = self._counter("dials_held", "Times that a dialler found no reason to dial, by why", "reason")
         self._excluded = self._counter("exclusions", "People who are not called, by where that is written", "source")
+        self._collection = self._counter(
+            "collection_answers", "Answers of the collection system before a dial", "answer"
+        )
         self._exclusions_known = self._gauge("exclusions_known", "1 while it can be told who is not to be called")
         self._exclusions_known.set(1)
         self._render = self._seconds("speech_render_seconds", "To render one phrase", _RENDER)
@@ -124,6 +127,10 @@ class Metrics:
     def excluded(self, source: Source) -> None:
         """A person is not called any more."""
         self._excluded.labels(source.value).inc()
+
+    def collection_answered(self, kind: str) -> None:
+        """The collection system answered `call` or `excluded`, or `none`: not at all."""
+        self._collection.labels(kind).inc()
 
     def exclusions_known(self, known: bool) -> None:
         """It can be told who is not to be called, or it can't."""

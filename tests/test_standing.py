@@ -46,6 +46,7 @@ def counts(waiting: int = 5, calling: int = 0, next_due: datetime | None = FRIDA
         ),
         ("接続できないので", "running", FRIDAY, {"health": {"ami": False, "trunk": True}}),
         ("どの電話も同じ理由でつながらない", "running", FRIDAY, {"health": {"ami": True, "trunk": False}}),
+        ("納付を確かめられない", "running", FRIDAY, {"health": {"ami": True, "trunk": True, "collection": False}}),
         ("まもなくかけます", "running", FRIDAY, {"health": {"ami": True, "trunk": True}}),
     ],
 )

@@ -17,7 +17,7 @@ from ivr.campaign.attempt_id import attempt_id
 from ivr.campaign.attempts import Attempts, Spawn
 from ivr.campaign.lines import Lines
 from ivr.campaign.observer import Observer
-from ivr.campaign.ports import CampaignRow, Clock, Due, Originator, Registers, Results
+from ivr.campaign.ports import CampaignRow, Clock, Due, Enquiry, Originator, Registers, Results
 from ivr.campaign.run_call import Script
 from ivr.campaign.scripts import Scripts
 from ivr.campaign.vetting import Vetting
@@ -71,6 +71,7 @@ class Dialler:
         clock: Clock,
         observer: Observer,
         spawn: Spawn,
+        enquiry: Enquiry | None = None,
         wait_for_windows: bool = False,
         alone: bool = False,
     ) -> None:
@@ -82,7 +83,13 @@ class Dialler:
         self._campaign = campaign
         self._rules = rules
         self._vetting = Vetting(
-            campaign, rules=rules, registers=registers, results=results, clock=clock, observer=observer
+            campaign,
+            rules=rules,
+            registers=registers,
+            enquiry=enquiry,
+            results=results,
+            clock=clock,
+            observer=observer,
         )
         self._attempts = Attempts(
             campaign,
@@ -278,7 +285,7 @@ class Dialler:
         if not self._may_dial():
             return None
         number = await self._vetted(ready.due)
-        if number is None:
+        if number is None or not self._may_dial():
             return None
         now = self._clock.now()
         intent = Intent(
@@ -301,7 +308,7 @@ class Dialler:
     async def _vetted(self, due: Due) -> str | None:
         """Return the number that may be dialled now; None also where that can't be told, or not be stored, now."""
         try:
-            return await self._vetting.number(due)
+            return await self._vetting.number(due, dialling=True)
         except ExclusionsUnknown:
             await self._hold("exclusions")
         except StoreFailed:

@@ -158,6 +158,14 @@ class Registers(Protocol):
         ...
 
 
+class Enquiry(Protocol):
+    """Somebody who knows of each person whether they are still to be called, and is asked just before each dial."""
+
+    async def excluded(self, recipient: Recipient) -> Exclusion | None:
+        """Return why a person is not called, None where nothing is against it; raise ExclusionsUnknown, soon."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
     """What the PBX's own record tells of a channel; None: not recorded.

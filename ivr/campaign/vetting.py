@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from ivr.campaign.observer import Observer
-from ivr.campaign.ports import CampaignRow, Clock, Due, Registers, Results
+from ivr.campaign.ports import CampaignRow, Clock, Due, Enquiry, Registers, Results
 from ivr.domain.calling_rules import Dial, Rules, Settled, Wait, next_move
 from ivr.domain.exclusion import Exclusion, callable_numbers, ends_with
 from ivr.domain.outcome import Outcome
@@ -23,6 +23,7 @@ class Vetting:
         *,
         rules: Rules,
         registers: Registers,
+        enquiry: Enquiry | None,
         results: Results,
         clock: Clock,
         observer: Observer,
@@ -30,19 +31,22 @@ class Vetting:
         self._campaign = campaign
         self._rules = rules
         self._registers = registers
+        self._enquiry = enquiry
         self._results = results
         self._clock = clock
         self._observer = observer
 
-    async def number(self, due: Due) -> str | None:
+    async def number(self, due: Due, *, dialling: bool = False) -> str | None:
         """Return the number to be dialled now; None where none is, which is stored then.
 
-        Raises ExclusionsUnknown where nobody can tell, and nothing is stored.
+        With `dialling` the dial comes next, so that who knows of each person is asked. Raises ExclusionsUnknown where
+        nobody can tell, and nothing is stored.
         """
+        told = await self._enquiry.excluded(due.recipient) if self._enquiry and dialling else None
         exclusions = await self._registers.known()
         now = self._clock.now()
         numbers = callable_numbers(exclusions, due.recipient, now.astimezone(self._rules.calendar.zone).date())
-        numbers = due.excluded or numbers
+        numbers = due.excluded or told or numbers
         if isinstance(numbers, Exclusion):
             await self._results.settle(self._campaign.id, due.recipient.id, ends_with(due.past), excluded=numbers)
             self._observer.excluded(self._campaign.name, numbers.source)

@@ -17,6 +17,7 @@ from ivr.domain.audit import sentence
 from ivr.erasing import overdue
 from ivr.errors import ExclusionsUnknown
 from ivr.parts import PROJECT
+from ivr.parts.enquiry import collection
 from ivr.parts.keys import key_store
 from ivr.parts.rules import register
 from ivr.parts.voice import telephone_voice
@@ -147,6 +148,18 @@ async def exclusions(chosen: Settings) -> Finding:
     return good("除外", f"除外ファイルに {len(known.people)} 人と {len(known.numbers)} 番号{columns}。")
 
 
+async def collection_system(chosen: Settings) -> Finding:
+    """Does the collection system answer?"""
+    asked = collection(chosen)
+    if asked is None:
+        return good("収納システム", "確かめる設定（exclusions.check）はありません。")
+    async with asked:
+        trouble = await asked.trouble()
+    if trouble is None:
+        return good("収納システム", "答えます。")
+    return bad("収納システム", f"確かめられません（{trouble}）。", REMEDIES["収納システム"])
+
+
 async def retention(chosen: Settings) -> Finding:
     """Is there anybody who should have been erased?"""
     with key_store(chosen) as keys:
@@ -206,6 +219,7 @@ LOOKS: Mapping[str, Callable[[Settings], Awaitable[Finding]]] = {
     "時計": clock,
     "架電時間帯": window,
     "除外": exclusions,
+    "収納システム": collection_system,
     "データベース": database,
     "保存期間": retention,
     "監査証跡": trail,
@@ -221,6 +235,7 @@ REMEDIES: Mapping[str, str] = {
     "時計": "時刻の合わせ方を確かめてください。",
     "架電時間帯": "設定 calling を直してください。",
     "除外": "示された行を直してください。直るまで、だれにもかけません。",
+    "収納システム": "設定 exclusions.check の url と token_file、相手のサーバーを確かめてください。",
     "データベース": "設定 database と、データの置き場の権限を確かめてください。",
     "保存期間": "設定 database と keys を確かめてください。",
     "監査証跡": "ivr audit verify で全部を調べ、docs/ja/監査証跡.md の「見つかったとき」にしたがってください。",

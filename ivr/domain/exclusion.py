@@ -38,6 +38,7 @@ class Source(StrEnum):
     FILE = "file"
     STAFF = "staff"
     HOUSEHOLD = "household"
+    COLLECTION = "collection"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,7 +38,13 @@ PERSON = (
     "除外の出どころ",
 )
 
-SOURCES = {Source.LIST: "名簿", Source.FILE: "除外ファイル", Source.STAFF: "職員", Source.HOUSEHOLD: "同じ番号"}
+SOURCES = {
+    Source.LIST: "名簿",
+    Source.FILE: "除外ファイル",
+    Source.STAFF: "職員",
+    Source.HOUSEHOLD: "同じ番号",
+    Source.COLLECTION: "収納システム",
+}
 
 ATTEMPT = (
     "宛名番号",

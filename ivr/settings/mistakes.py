@@ -41,6 +41,8 @@ def message(error: ErrorDetails, root: type[BaseModel]) -> str:
             return f"「{where[-1]}」の下に、項目を一段下げて書いてください。"
         case "tuple_type":
             return f"「{where[-1]}」は、[a, b] のように並べて書いてください。"
+        case "string_pattern_mismatch" if where[-1] == "url":
+            return "http:// か https:// で始まる URL を書いてください。利用者名やパスワードは書けません。"
         case "too_short":
             return f"「{where[-1]}」には、{context['min_length']} つ以上書いてください。"
         case "too_long":

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from ivr.campaign.dial import Dialler, Halt
 from ivr.campaign.lines import Limits, Lines
-from ivr.campaign.ports import CampaignRow, Clock, NewCampaign, Originator, Registers
+from ivr.campaign.ports import CampaignRow, Clock, Enquiry, NewCampaign, Originator, Registers
 from ivr.campaign.scripts import Scripts
 from ivr.domain.calendar import DAYS, HOLIDAY, Calendar, Window
 from ivr.domain.call import HungUp, Pressed, Silence, Spoken
@@ -52,6 +52,7 @@ async def run(
     *,
     rules: Rules | None = None,
     registers: Registers | None = None,
+    enquiry: Enquiry | None = None,
     lines: int = 5,
     voice: SilentVoice | None = None,
     clock: Clock | None = None,
@@ -69,6 +70,7 @@ async def run(
             REMINDER,
             rules=rules or Rules(calendar=ALWAYS),
             registers=registers or Register(),
+            enquiry=enquiry,
             results=results,
             originator=telephone,
             scripts=Scripts(REMINDER, voice or SilentVoice(), scope=row.id),
