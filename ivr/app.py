@@ -39,7 +39,7 @@ from ivr.parts.exchange import asterisk_originator, channel_record, fast_agi, ma
 from ivr.parts.keys import audit_trail, key_store
 from ivr.parts.rules import limits, register
 from ivr.parts.voice import telephone_voice
-from ivr.settings import Settings
+from ivr.settings import Settings, calling_of
 from ivr.signals import signals
 from ivr.speech import TelephoneVoice
 from ivr.storage import SqlResults
@@ -128,6 +128,7 @@ class Engine:
             rules=self.settings.rules(campaign.rules),
             registers=self.register,
             enquiry=self.collection,
+            weight=calling_of(self.settings.calling, campaign.rules).weight,
             results=self.results,
             originator=self.originator,
             scripts=Scripts(scenario, self.speech, scope=campaign.id),
@@ -207,7 +208,7 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
     """
     clock = SystemClock(settings.calling.timezone)
     metrics = Metrics()
-    metrics.lines(settings.trunk.lines)
+    metrics.lines(settings.trunk.most_lines)
     stopping = asyncio.Event()
     async with AsyncExitStack() as stack:
         stack.enter_context(alone(settings.data_dir))

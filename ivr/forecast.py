@@ -18,7 +18,7 @@ from rich.console import Console
 
 from ivr import scenario_files
 from ivr.campaign.dial import Dialler
-from ivr.campaign.lines import Limits, Lines
+from ivr.campaign.lines import Lines
 from ivr.campaign.ports import Clip, Counts
 from ivr.campaign.scripts import Scripts
 from ivr.data_dir import made
@@ -26,7 +26,7 @@ from ivr.desk import orders
 from ivr.domain.exclusion import Source
 from ivr.domain.outcome import Outcome
 from ivr.observers import Observers
-from ivr.parts.rules import register
+from ivr.parts.rules import limits, register
 from ivr.progress import CampaignProgress
 from ivr.rehearsal import virtual_time
 from ivr.rehearsal.habits import Dialled, Habits, People
@@ -146,7 +146,9 @@ async def plan(
     """Read and check everything as for the campaign itself; raise InputError."""
     chosen = load(config)
     if lines is not None:
-        chosen = chosen.model_copy(update={"trunk": chosen.trunk.model_copy(update={"lines": lines})})
+        chosen = chosen.model_copy(
+            update={"trunk": chosen.trunk.model_copy(update={"lines": lines, "lines_by_hour": ()})}
+        )
     order = await orders.read_order(chosen, "rehearsal", list_file, scenario_file, rules_file)
     zone = chosen.calling.timezone
     begin = datetime.combine(start, time(), zone) if start else SystemClock(zone).now()
@@ -163,7 +165,7 @@ def carry_out(plan: Plan, out: Path) -> int:
     )
     with CampaignProgress(Console(stderr=True, quiet=not console.is_terminal), people, 0).shown() as progress:
         found = virtual_time.run(_campaign(plan, progress))
-    lines = plan.chosen.trunk.lines
+    lines = plan.chosen.trunk.most_lines
     _show_hours(found.log, lines, console)
     show_closing("rehearsal", found.counts, console)
     left = found.counts.states.get("waiting", 0)
@@ -202,11 +204,6 @@ async def _dialled(
     campaign = await results.create_campaign(plan.order.campaign, plan.order.recipients, plan.order.joined)
     await results.move_campaign(campaign.id, expected=["created"], state="running")
     scenario = scenario_files.parse(campaign.scenario, campaign.scenario_file)
-    limits = Limits(
-        lines=chosen.trunk.lines,
-        calls_per_second=chosen.trunk.calls_per_second,
-        call=chosen.calling.call_limit.total_seconds(),
-    )
     async with asyncio.TaskGroup() as tasks:
         dialler = Dialler(
             campaign,
@@ -216,7 +213,7 @@ async def _dialled(
             results=results,
             originator=people,
             scripts=Scripts(scenario, EstimatedVoice(), scope=campaign.id),
-            lines=Lines(limits, clock),
+            lines=Lines(limits(chosen), clock),
             clock=clock,
             observer=Observers([log, progress]),
             spawn=tasks.create_task,

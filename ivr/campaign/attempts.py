@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from ivr.campaign.conclude import cancelled, conclude, cut_short
-from ivr.campaign.lines import Lines
+from ivr.campaign.lines import Share
 from ivr.campaign.observer import Observer
 from ivr.campaign.ports import CallLeg, CampaignRow, Clock, Disposition, Due, Originator, Results
 from ivr.campaign.run_call import Conversation, Script
@@ -41,7 +41,7 @@ class Attempts:
         rules: Rules,
         results: Results,
         originator: Originator,
-        lines: Lines,
+        lines: Share,
         clock: Clock,
         observer: Observer,
         spawn: Spawn,

@@ -72,16 +72,18 @@ class Dialler:
         observer: Observer,
         spawn: Spawn,
         enquiry: Enquiry | None = None,
+        weight: int = 1,
         wait_for_windows: bool = False,
         alone: bool = False,
     ) -> None:
-        """Assemble; `lines` are shared with other diallers.
+        """Assemble; `lines` are shared with other diallers, by `weight` where they are scarce.
 
         Without `wait_for_windows` the dialling ends when nobody more is due before the window closes. With `alone`
         nobody else changes the store meanwhile: it is not looked at again before something is due.
         """
         self._campaign = campaign
         self._rules = rules
+        share = lines.share(weight)
         self._vetting = Vetting(
             campaign,
             rules=rules,
@@ -97,7 +99,7 @@ class Dialler:
             rules=rules,
             results=results,
             originator=originator,
-            lines=lines,
+            lines=share,
             clock=clock,
             observer=observer,
             spawn=spawn,
@@ -105,14 +107,14 @@ class Dialler:
         self._results = results
         self._originator = originator
         self._scripts = scripts
-        self._lines = lines
+        self._lines = share
         self._clock = clock
         self._observer = observer
         self._spawn = spawn
         self._wait_for_windows = wait_for_windows
         self._alone = alone
         self._ready: asyncio.Queue[_Ready | None] = asyncio.Queue()
-        ahead = 2 * lines.limits.lines + 8
+        ahead = 2 * lines.limits.most + 8
         self._ahead = asyncio.Semaphore(ahead)
         self._batch = min(BATCH, ahead)
         self._plenty = 2 * LOOK_AGAIN * lines.limits.calls_per_second

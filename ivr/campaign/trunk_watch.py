@@ -3,12 +3,14 @@
 A wrong password, prefix or caller ID, a contract that has lapsed, and an overloaded network look like callees who
 refuse: one list of thousands would be settled as 着信拒否 or 欠番 in minutes. Callees differ, a trunk does not: where
 IN_A_ROW dials one after the other end with the same status and nobody's telephone has rung, the dialling is held. After
-a pause one dial is made to see whether it is over; any other ending than that status lets the dialling go on.
+a pause one dial is made to see whether it is over; any other ending than that status lets the dialling go on. Before
+that, a network that says it is congested (503 and its like) is dialled more slowly, so that the list outlasts it.
 """
 
 from __future__ import annotations
 
 from ivr.campaign.ports import Clock, Disposition
+from ivr.domain.outcome import Outcome, of_network
 
 IN_A_ROW = 10
 """Dials. With one number in five refused alike, more than lists have, this comes by chance once in ten million."""
@@ -17,6 +19,9 @@ FIRST_PAUSE = 60.0
 LONGEST_PAUSE = 900.0
 """Seconds before a dial is made to see; each pause is twice the last."""
 
+SLOWEST = 32.0
+"""Times more slowly than usual, at most."""
+
 Sign = tuple[int | None, int | None, bool]
 """SIP status, Q.850 cause, and whether the PBX did not take the order."""
 
@@ -24,9 +29,12 @@ Sign = tuple[int | None, int | None, bool]
 class TrunkWatch:
     """Shared by every campaign that dials through one trunk."""
 
-    def __init__(self, clock: Clock) -> None:
-        """Trust the trunk."""
+    def __init__(self, clock: Clock, pause: float = FIRST_PAUSE) -> None:
+        """Trust the trunk; hold the dialling for `pause` seconds at first where it refuses everything."""
+        self.slowness = 1.0
+        """Times more slowly than usual to dial: doubled by each congestion, halved by each telephone reached."""
         self._clock = clock
+        self._first_pause = pause
         self._sign: Sign | None = None
         self._times = 0
         self._pause = 0.0
@@ -56,12 +64,16 @@ class TrunkWatch:
     def ended(self, disposition: Disposition) -> None:
         """Take how a dial ended."""
         sign = _sign(disposition)
+        if sign is None:
+            self.slowness = max(self.slowness / 2, 1.0)
+        elif of_network(disposition.sip, disposition.q850, rang=False) is Outcome.NETWORK_CONGESTION:
+            self.slowness = min(self.slowness * 2, SLOWEST)
         if sign is None or sign != self._sign:
             self._sign, self._times, self._pause = sign, int(sign is not None), 0.0
             return
         self._times += 1
         if self._times >= IN_A_ROW and not self._pause:
-            self._pause = FIRST_PAUSE
+            self._pause = self._first_pause
             self._until = self._clock.monotonic() + self._pause
 
 

@@ -130,6 +130,7 @@ class Calling(Section):
     order: tuple[OrderBy, ...] = ()
     best_hour: bool = False
     one_call_per_number: bool = False
+    weight: Annotated[int, Field(ge=1, le=100)] = 1
     ring_timeout: Annotated[Duration, limited("5s", "180s")] = timedelta(seconds=30)
     call_limit: Annotated[Duration, limited("10s", "30m")] = timedelta(minutes=3)
 

@@ -19,7 +19,17 @@ from ivr.errors import InputError, Problem, Problems
 from ivr.settings.calling import Calling
 from ivr.settings.mistakes import echo, message
 
-OWN = ("windows", "closed_days", "special_days", "retries", "cascade", "order", "best_hour", "one_call_per_number")
+OWN = (
+    "windows",
+    "closed_days",
+    "special_days",
+    "retries",
+    "cascade",
+    "order",
+    "best_hour",
+    "one_call_per_number",
+    "weight",
+)
 
 NOTHING: Mapping[str, object] = MappingProxyType({})
 

@@ -112,9 +112,9 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         low, high = self.pbx.rtp_ports
-        least = PORTS_PER_LINE * self.trunk.lines
+        least = PORTS_PER_LINE * self.trunk.most_lines
         if high - low + 1 < least:
-            raise wrong(f"lines が {self.trunk.lines} なので、ポートが {least} 以上要ります。", "pbx", "rtp_ports")
+            raise wrong(f"lines が {self.trunk.most_lines} なので、ポートが {least} 以上要ります。", "pbx", "rtp_ports")
         if self.database_password_file and "@" not in (self.database or ""):
             raise wrong(
                 "database に postgresql+asyncpg://利用者@… を書いたときにだけ使えます。", "database_password_file"

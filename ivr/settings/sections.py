@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from ivr.settings.notation import Account, CallerId, Host, Port, Section, secret, wrong
+from ivr.settings.notation import Account, CallerId, Duration, Host, Minutes, Port, Section, limited, secret, wrong
 
 
 class Ami(Section):
@@ -60,6 +61,20 @@ class Pbx(Section):
         return self
 
 
+class LinesByHour(Section):
+    """How many lines there are in a part of the day, in minutes."""
+
+    start: Annotated[Minutes, Field(alias="from")]
+    until: Annotated[Minutes, Field(alias="to")]
+    lines: Annotated[int, Field(ge=0, le=2000)]
+
+    @model_validator(mode="after")
+    def _rising(self) -> Self:
+        if self.start >= self.until:
+            raise wrong("to は from より後の時刻にしてください。日付をまたぐときは、行を二つに分けてください。", "to")
+        return self
+
+
 class Trunk(Section):
     """The telephone line. `register_` null: register if there is a username; see `registers`."""
 
@@ -76,7 +91,9 @@ class Trunk(Section):
     dtmf: Literal["auto", "rfc4733", "info", "inband"] = "auto"
     lines: Annotated[int, Field(ge=1, le=2000)] = 20
     lines_in_all: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    lines_by_hour: tuple[LinesByHour, ...] = ()
     calls_per_second: Annotated[float, Field(gt=0, le=200, allow_inf_nan=False)] = 5.0
+    pause: Annotated[Duration, limited("1s", "15m")] = timedelta(seconds=60)
 
     @property
     def registers(self) -> bool:
@@ -86,6 +103,18 @@ class Trunk(Section):
     def password(self) -> str | None:
         """Return what the file holds, None where no file is named; raise InputError if it can't be read."""
         return secret(self.password_file, "trunk.password_file")
+
+    @property
+    def most_lines(self) -> int:
+        """The number of lines at the hour when there are most."""
+        return max((self.lines, *(hours.lines for hours in self.lines_by_hour)))
+
+    @model_validator(mode="after")
+    def _apart(self) -> Self:
+        for index, hours in enumerate(self.lines_by_hour):
+            if any(hours.start < other.until and other.start < hours.until for other in self.lines_by_hour[:index]):
+                raise wrong("前の行と時間が重なっています。", "lines_by_hour", index, "from")
+        return self
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

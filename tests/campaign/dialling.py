@@ -13,6 +13,7 @@ from ivr.campaign.dial import Dialler, Halt
 from ivr.campaign.lines import Limits, Lines
 from ivr.campaign.ports import CampaignRow, Clock, Enquiry, NewCampaign, Originator, Registers
 from ivr.campaign.scripts import Scripts
+from ivr.campaign.trunk_watch import FIRST_PAUSE
 from ivr.domain.calendar import DAYS, HOLIDAY, Calendar, Window
 from ivr.domain.call import HungUp, Pressed, Silence, Spoken
 from ivr.domain.calling_rules import Rules
@@ -58,6 +59,7 @@ async def run(
     clock: Clock | None = None,
     watch: Watch | None = None,
     stop_after: int | None = None,
+    pause: float = FIRST_PAUSE,
     within: float = 30.0,
     afterwards: Callable[[], None] = lambda: None,
 ) -> tuple[Halt, Watch]:
@@ -74,7 +76,7 @@ async def run(
             results=results,
             originator=telephone,
             scripts=Scripts(REMINDER, voice or SilentVoice(), scope=row.id),
-            lines=Lines(Limits(lines=lines, calls_per_second=1000, call=60), clock),
+            lines=Lines(Limits(lines=lines, calls_per_second=1000, call=60, pause=pause), clock),
             clock=clock,
             observer=watch,
             spawn=tasks.create_task,

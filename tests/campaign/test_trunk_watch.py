@@ -105,7 +105,6 @@ def test_while_it_is_held_one_dial_is_made_after_each_pause_and_the_pauses_grow(
 async def test_a_trunk_that_refuses_everybody_does_not_burn_the_list(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ivr.campaign.trunk_watch.FIRST_PAUSE", 0.3)
     monkeypatch.setattr("ivr.campaign.dial.LOOK_AGAIN", 0.05)
     telephone = Telephone({}, FORBIDDEN)
     watch = Watch()
@@ -116,7 +115,7 @@ async def test_a_trunk_that_refuses_everybody_does_not_burn_the_list(
 
     watch.on_end = mended
     async with campaign(tmp_path, people(40)) as (results, row):
-        await run(results, row, telephone, lines=1, watch=watch)
+        await run(results, row, telephone, lines=1, watch=watch, pause=0.3)
         counts = await results.counts(row.id)
     assert "trunk" in watch.holds
     assert {outcome.value: count for outcome, count in counts.outcomes.items()} == {
