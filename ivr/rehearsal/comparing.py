@@ -105,6 +105,11 @@ def _match(samples: Samples, reference: Samples) -> tuple[float, int]:
             found[index] = _found(signal, piece, begin + late + start)
             if found[index].correlation > SURE:
                 late = found[index].place - begin - start
+    for index in range(1, len(pieces) - 1):
+        start, piece = pieces[index]
+        before, after = (found[one].place - pieces[one][0] + start for one in (index - 1, index + 1))
+        if before != after and min(found[index - 1].correlation, found[index + 1].correlation) > SURE:
+            found[index] = max(found[index], _broken(signal, piece, before, after), key=lambda one: one.product)
     product = sum(one.product for one in found.values())
     power = max(sum(one.power for one in found.values()), float(wanted.size))
     return float(product / np.sqrt(power * np.dot(wanted, wanted))), found[0].place
@@ -128,6 +133,33 @@ def _found(signal: NDArray[np.float64], piece: NDArray[np.float64], near: int) -
     product, power = float(np.dot(heard, piece[: heard.size])), float(np.dot(heard, heard))
     both = max(power, float(piece.size)) * float(np.dot(piece, piece))
     return _Found(first + at, product, power, product / both**0.5 if both else 0.0)
+
+
+def _broken(signal: NDArray[np.float64], piece: NDArray[np.float64], before: int, after: int) -> _Found:
+    """Find `piece` where its beginning lies at `before`, as the piece before says, and its end at `after`.
+
+    In between, audio was lost (`after` is earlier), which counts as silence, or came late. Nothing else is free, so
+    that a piece that was not heard stays one.
+    """
+    lost = max(0, before - after)
+    head, tail = (np.zeros(piece.size) for _ in range(2))
+    for place, part in ((before, head), (after, tail)):
+        there = signal[max(0, place) : max(0, place) + piece.size]
+        part[: there.size] = there
+    products = _joints(head * piece, tail * piece, lost)
+    powers = _joints(head * head, tail * tail, lost)
+    at = int(np.argmax(products))
+    product, power = float(products[at]), float(powers[at])
+    both = max(power, float(piece.size)) * float(np.dot(piece, piece))
+    return _Found(before, product, power, product / both**0.5 if both else 0.0)
+
+
+def _joints(head: NDArray[np.float64], tail: NDArray[np.float64], lost: int) -> NDArray[np.float64]:
+    """Return, for each place to break at, the sum of `head` until there and of `tail` from `lost` samples later on."""
+    until = np.concatenate(((0.0,), np.cumsum(head)))
+    since = np.concatenate((np.cumsum(tail[::-1])[::-1], (0.0,)))
+    count = max(1, until.size - lost)
+    return until[:count] + since[-count:]
 
 
 def _best_place(signal: NDArray[np.float64], wanted: NDArray[np.float64]) -> int:

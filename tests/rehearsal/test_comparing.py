@@ -48,6 +48,19 @@ def test_a_lost_or_late_frame_leaves_a_match(frames: int) -> None:
     assert match.offset_s == pytest.approx(1.0, abs=1 / RATE)
 
 
+@pytest.mark.parametrize("at", [0.35, 0.45, 0.6, 0.75, 0.82, 1.05, 1.4])
+def test_a_short_message_in_which_a_frame_was_lost_is_the_whole_message(at: float) -> None:
+    clip, start = babble(1.95), round(at * RATE)
+    heard = np.concatenate((silence(0.5), clip[:start], clip[start + 160 :], babble(1.0, seed=4)))
+    assert heard_matches(heard, clip).correlation > 0.97
+
+
+def test_a_message_of_which_a_third_of_a_second_was_another_text_is_not_the_whole_message() -> None:
+    clip, start = babble(1.95), round(0.6 * RATE)
+    heard = np.concatenate((clip[:start], babble(0.3, seed=7), clip[start + 2400 + 160 :]))
+    assert heard_matches(heard, clip).correlation < 0.93
+
+
 def test_a_stream_with_long_gaps_matches_whole_and_at_its_time() -> None:
     clip = babble(8.0)
     samples, runs = silence(0.9), []
