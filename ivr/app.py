@@ -39,7 +39,7 @@ from ivr.parts.exchange import asterisk_originator, channel_record, fast_agi, ma
 from ivr.parts.keys import audit_trail, key_store
 from ivr.parts.rules import limits, register
 from ivr.parts.voice import telephone_voice
-from ivr.settings import Settings, calling_of
+from ivr.settings import STAFF_CALL, Settings, calling_of
 from ivr.signals import signals
 from ivr.speech import TelephoneVoice
 from ivr.storage import SqlResults
@@ -122,12 +122,14 @@ class Engine:
             return Halt.STOPPED
         scenario = scenario_files.parse(campaign.scenario, campaign.scenario_file)
         observers: list[Observer] = [MetricsObserver(self.metrics), LogObserver()]
+        # A member of staff is on no list.
+        staff = campaign.rules == STAFF_CALL
         dialler = Dialler(
             campaign,
             scenario,
             rules=self.settings.rules(campaign.rules),
-            registers=self.register,
-            enquiry=self.collection,
+            registers=Register() if staff else self.register,
+            enquiry=None if staff else self.collection,
             weight=calling_of(self.settings.calling, campaign.rules).weight,
             results=self.results,
             originator=self.originator,

@@ -178,6 +178,24 @@ def campaign_create(name: Name, list_file: ListFile, scenario_file: ScenarioFile
     run(orders.create(config(), name, list_file, scenario_file, rules_file))
 
 
+@campaign.command("approve")
+def campaign_approve(name: Name) -> None:
+    """催告を承認します（設定 calling.approval が求めるとき）。例：ivr campaign approve 2026-11"""
+    from ivr import steering
+
+    run(steering.approve(config(), name))
+
+
+@campaign.command("test-call")
+def campaign_test_call(
+    name: Name, to: Annotated[str, typer.Option("--to", help="職員の電話番号（設定 calling.staff_numbers の一つ）")]
+) -> None:
+    """催告のシナリオで、職員の電話に試しにかけます。例：ivr campaign test-call 2026-11 --to 0357221111"""
+    from ivr import staff_call
+
+    run(staff_call.call_staff(config(), name, to))
+
+
 @campaign.command("start")
 def campaign_start(name: Name) -> None:
     """催告を始めます（ivr serve が電話をかけます）。例：ivr campaign start 2026-11"""

@@ -29,6 +29,12 @@ def person() -> Author:
     return Author(who=f"{who} ({first})" if first and first != who else who, where=where)
 
 
+def human() -> str:
+    """Return the login name of the person at this terminal, whoever they have become since."""
+    user = os.getuid()
+    return _logged_in(user) or _name(user)
+
+
 def engine() -> Author:
     """Return the engine itself, on this machine."""
     return Author(who=ENGINE, where=socket.gethostname())

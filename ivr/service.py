@@ -18,11 +18,11 @@ from ivr.campaign.ports import CampaignRow
 from ivr.desk import orders
 from ivr.domain.audit import Action
 from ivr.erasing import Care, erase_due
-from ivr.errors import PbxUnavailable, StoreFailed
+from ivr.errors import InputError, PbxUnavailable, StoreFailed
 from ivr.progress import CampaignProgress, terminal
 from ivr.reporting import Seal, see_writable, show_closing, write_json
 from ivr.seals import sealer
-from ivr.standing import why_waiting
+from ivr.standing import unapproved, why_waiting
 
 LOOK_FOR_CAMPAIGNS = 1.0
 """Seconds between two looks for campaigns that were started from elsewhere."""
@@ -55,6 +55,8 @@ async def run_campaign(
     screen = terminal()
     async with running(chosen) as engine:
         campaign = await orders.take_up(engine.results, order, engine.audit.by(identity.person()))
+        if lacking := unapproved(chosen, campaign):
+            raise InputError(lacking)
         await engine.originator.ready()
         spare_the_lasting()
         halt = await dial_shown(engine, campaign, screen)
@@ -91,11 +93,11 @@ async def dial_shown(engine: Engine, campaign: CampaignRow, console: Console) ->
     return halt
 
 
-async def _pause(engine: Engine, campaign: CampaignRow) -> None:
+async def _pause(engine: Engine, campaign: CampaignRow, reason: str = "signal") -> None:
     """Pause what somebody broke off here, so that no `ivr serve` goes on with it behind their back."""
     with suppress(StoreFailed):
         if await engine.results.move_campaign(campaign.id, expected=["running"], state="paused"):
-            await engine.audit.mention(Action.PAUSED, campaign.name, reason="signal")
+            await engine.audit.mention(Action.PAUSED, campaign.name, reason=reason)
 
 
 async def _say_draining(stopping: asyncio.Event, console: Console) -> None:
@@ -183,6 +185,10 @@ async def _dial(engine: Engine, campaign: CampaignRow, under_way: set[str], idle
         halt = await engine.dial(campaign, wait_for_windows=True)
         if halt is Halt.SETTLED:
             await engine.results.move_campaign(campaign.id, expected=["running"], state="done")
+    except InputError as error:
+        # Its rules no longer go with the settings: nobody is called by rules that nobody has.
+        log.error("campaign_unfit", campaign=campaign.name, reason=str(error))
+        await _pause(engine, campaign, reason="unfit")
     finally:
         under_way.discard(campaign.id)
         if not under_way:

@@ -33,6 +33,17 @@ ILL = {
 """Why an engine that runs dials nothing, by what it says is not well."""
 
 
+def unapproved(chosen: Settings, campaign: CampaignRow) -> str | None:
+    """Return what a campaign that was never started lacks to be started, None where it lacks nothing."""
+    if chosen.calling.approval == "none" or campaign.approved_by is not None or campaign.state != "created":
+        return None
+    who = "作った人とは別の人が " if chosen.calling.approval == "second_person" else ""
+    return (
+        f"催告「{campaign.name}」は、まだ承認されていません。"
+        f"{who}ivr campaign approve {campaign.name} で承認してください。"
+    )
+
+
 def why_waiting(
     chosen: Settings,
     campaign: CampaignRow,
@@ -60,7 +71,7 @@ def why_waiting(
     if not counts.states.get("waiting"):
         return "全員が済みました。"
     if campaign.state != "running":
-        return f"{STATES[campaign.state]}なので、かけていません。"
+        return unapproved(chosen, campaign) or f"{STATES[campaign.state]}なので、かけていません。"
     calendar = chosen.rules(campaign.rules).calendar
     if not calendar.is_open(now):
         opening = calendar.next_open(now)

@@ -9,12 +9,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ivr import settings
+from ivr import identity, settings
 from ivr.desk.records import recorded
 from ivr.domain.audit import Action
 from ivr.domain.exclusion import Exclusion, Source
 from ivr.errors import InputError, NotFound
-from ivr.standing import STATES
+from ivr.standing import STATES, unapproved
 
 MOVES = {
     "start": (("created",), "running", Action.STARTED),
@@ -32,8 +32,11 @@ LONGEST_REASON = 100
 async def move(config: Path | None, name: str, verb: str) -> int:
     """Start, pause, resume or stop a campaign; an engine that runs elsewhere follows within a second."""
     expected, state, action = MOVES[verb]
-    async with recorded(settings.load(config)) as (results, audit):
+    chosen = settings.load(config)
+    async with recorded(chosen) as (results, audit):
         campaign = await results.campaign(name)
+        if verb == "start" and (lacking := unapproved(chosen, campaign)):
+            raise InputError(lacking)
         if campaign.state in expected and state == "running":
             await audit.record(action, name)
         if not await results.move_campaign(campaign.id, expected=expected, state=state):
@@ -43,6 +46,24 @@ async def move(config: Path | None, name: str, verb: str) -> int:
             # No trouble with the trail keeps anybody from stopping calls.
             await audit.record(action, name)
     print(f"催告「{name}」：{STATES[state]}")
+    return 0
+
+
+async def approve(config: Path | None, name: str) -> int:
+    """Approve a campaign for its start, as the person at this terminal."""
+    chosen, who = settings.load(config), identity.human()
+    async with recorded(chosen) as (results, audit):
+        campaign = await results.campaign(name)
+        if campaign.approved_by is not None:
+            raise InputError(f"催告「{name}」は、{campaign.approved_by} がすでに承認しています。")
+        if campaign.state != "created":
+            raise InputError(f"催告「{name}」は「{STATES[campaign.state]}」なので、承認はできません。")
+        if chosen.calling.approval == "second_person" and who == campaign.created_by:
+            raise InputError(f"催告「{name}」を作ったのは {who} です。承認は、別の人がしてください。")
+        await audit.record(Action.APPROVED, name, created_by=campaign.created_by)
+        if not await results.approve(campaign.id, who):
+            raise InputError(f"催告「{name}」は、いま別の人が承認したか、始めたところです。")
+    print(f"催告「{name}」を {who} が承認しました。始めるには ivr campaign start {name}")
     return 0
 
 

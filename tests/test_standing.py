@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -57,6 +58,14 @@ def test_each_situation_in_which_nothing_is_dialled_is_named(
     numbers = how.pop("counts", counts())
     assert isinstance(numbers, Counts)
     assert words in str(why_waiting(Settings(), campaign(state), numbers, now, **how))  # type: ignore[arg-type]
+
+
+def test_a_campaign_that_waits_for_its_approval_says_so() -> None:
+    asked = Settings.model_validate({"calling": {"approval": "second_person"}})
+    why = str(why_waiting(asked, campaign("created"), counts(), FRIDAY))
+    assert "まだ承認されていません。作った人とは別の人が ivr campaign approve 催告" in why
+    approved = replace(campaign("created"), approved_by="suzuki")
+    assert "まだ始めていません" in str(why_waiting(asked, approved, counts(), FRIDAY))
 
 
 def test_a_calendar_without_any_time_is_told() -> None:

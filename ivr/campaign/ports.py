@@ -202,12 +202,16 @@ class NewCampaign:
     scenario: str
     scenario_file: str
     created_at: datetime
+    created_by: str = ""
     rules: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CampaignRow:
-    """A campaign as stored; `state` is one of `created`, `running`, `paused`, `stopped`, `done`."""
+    """A campaign as stored; `state` is one of `created`, `running`, `paused`, `stopped`, `halted`, `done`, `erasing`.
+
+    `approved_by` is None until somebody has approved it.
+    """
 
     id: str
     name: str
@@ -216,6 +220,8 @@ class CampaignRow:
     scenario_file: str
     created_at: datetime
     rules: Mapping[str, object]
+    created_by: str = ""
+    approved_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -320,6 +326,10 @@ class Results(Protocol):
 
     async def move_campaign(self, campaign_id: str, *, expected: Sequence[str], state: str) -> bool:
         """Change the state of a campaign if it is one of `expected`; tell whether it was."""
+        ...
+
+    async def approve(self, campaign_id: str, who: str) -> bool:
+        """Note who has approved a campaign that is `created`; False where somebody has before, or it is not."""
         ...
 
     async def due(

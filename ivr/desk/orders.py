@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ivr import scenario_files, settings
+from ivr import identity, scenario_files, settings
 from ivr.audit import Audit
 from ivr.campaign.intake import Intake, read_list
 from ivr.campaign.ports import CampaignRow, NewCampaign
@@ -80,6 +80,7 @@ async def read_order(
         scenario=scenario_files.text_of(scenario_file),
         scenario_file=str(scenario_file),
         created_at=now,
+        created_by=identity.human(),
         rules=own,
     )
     sources: dict[str, str | int] = {

@@ -27,6 +27,8 @@ class Action(StrEnum):
     """What is put on record."""
 
     IMPORTED = "imported"
+    APPROVED = "approved"
+    STAFF_CALLED = "staff_called"
     STARTED = "started"
     PAUSED = "paused"
     RESUMED = "resumed"
@@ -50,6 +52,8 @@ class Action(StrEnum):
 
 LABELS: Mapping[Action, str] = {
     Action.IMPORTED: "名簿の取込",
+    Action.APPROVED: "承認",
+    Action.STAFF_CALLED: "試しの電話",
     Action.STARTED: "開始",
     Action.PAUSED: "一時停止",
     Action.RESUMED: "再開",

@@ -6,12 +6,13 @@ are never settings themselves: a setting names the file that holds one.
 
 from ivr.settings.calling import Calling
 from ivr.settings.listening import Listening
-from ivr.settings.own_rules import NOTHING, calling_of, read_own
+from ivr.settings.own_rules import NOTHING, STAFF_CALL, calling_of, read_own
 from ivr.settings.reading import Settings, load
 from ivr.settings.sections import Agi, Ami, Keys, Log, Metrics, Pbx, Retention, Speech, Trunk, Web
 
 __all__ = [
     "NOTHING",
+    "STAFF_CALL",
     "Agi",
     "Ami",
     "Calling",

@@ -13,7 +13,7 @@ from ivr.domain.calling_rules import Cap, Of, Retry, Rules, Stage
 from ivr.domain.order import OrderKey
 from ivr.domain.outcome import Outcome
 from ivr.domain.phone import Kind
-from ivr.settings.notation import Day, Duration, Minutes, Section, Zone, limited, wrong
+from ivr.settings.notation import CallerId, Day, Duration, Minutes, Section, Zone, limited, wrong
 
 EARLIEST, LATEST = 8 * 60, 21 * 60
 """Minutes of the day. 貸金業法第21条 bars calls from 21:00 to 08:00; no law for municipalities, but the yardstick."""
@@ -131,6 +131,8 @@ class Calling(Section):
     best_hour: bool = False
     one_call_per_number: bool = False
     weight: Annotated[int, Field(ge=1, le=100)] = 1
+    approval: Literal["none", "anybody", "second_person"] = "none"
+    staff_numbers: tuple[CallerId, ...] = ()
     ring_timeout: Annotated[Duration, limited("5s", "180s")] = timedelta(seconds=30)
     call_limit: Annotated[Duration, limited("10s", "30m")] = timedelta(minutes=3)
 

@@ -109,6 +109,7 @@ def create_campaign(
             scenario_file=campaign.scenario_file,
             created_at=campaign.created_at,
             rules=dict(campaign.rules),
+            created_by=campaign.created_by,
         )
     )
     rows = _rows(sealing, campaign.id, people, excluded)
@@ -140,6 +141,16 @@ def move_campaign(connection: Connection, campaign_id: str, expected: Sequence[s
         update(campaigns).where(campaigns.c.id == campaign_id, campaigns.c.state.in_(expected)).values(state=state)
     )
     return moved.rowcount == 1
+
+
+def approve(connection: Connection, campaign_id: str, who: str) -> bool:
+    """Note who has approved a campaign that is `created`, once."""
+    approved = connection.execute(
+        update(campaigns)
+        .where(campaigns.c.id == campaign_id, campaigns.c.state == "created", campaigns.c.approved_by.is_(None))
+        .values(approved_by=who)
+    )
+    return approved.rowcount == 1
 
 
 def intend(

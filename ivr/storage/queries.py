@@ -260,6 +260,8 @@ def _campaign(row: Row[Any]) -> CampaignRow:
         scenario_file=row.scenario_file,
         created_at=row.created_at,
         rules=row.rules,
+        created_by=row.created_by,
+        approved_by=row.approved_by,
     )
 
 

@@ -116,6 +116,7 @@ class SqlResults:
             scenario_file=campaign.scenario_file,
             created_at=campaign.created_at,
             rules=campaign.rules,
+            created_by=campaign.created_by,
         )
         fields = self._sealing.fields
         await asyncio.to_thread(fields.begin, row.id)
@@ -140,6 +141,10 @@ class SqlResults:
     async def move_campaign(self, campaign_id: str, *, expected: Sequence[str], state: str) -> bool:
         """Change the state of a campaign if it is one of `expected`; tell whether it was."""
         return await self._write(lambda connection: commands.move_campaign(connection, campaign_id, expected, state))
+
+    async def approve(self, campaign_id: str, who: str) -> bool:
+        """Note who has approved a campaign that is `created`; False where somebody has before, or it is not."""
+        return await self._write(lambda connection: commands.approve(connection, campaign_id, who))
 
     async def due(
         self, campaign_id: str, now: datetime, limit: int, *, after: int = 0, counted: datetime | None = None

@@ -85,6 +85,8 @@ campaigns = Table(
     Column("scenario_file", Text, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("rules", JSON, nullable=False),
+    Column("created_by", String, nullable=False),
+    Column("approved_by", String),
 )
 
 recipients = Table(

@@ -23,13 +23,16 @@ LOOK = 0.05
 """Seconds between two looks at something that is waited for."""
 
 
-def until(found: Callable[[], T | None], within: float, what: str) -> T:
-    """Return what `found` returns once it is true; fail the test, naming `what`, after `within` seconds."""
+def until(found: Callable[[], T | None], within: float, what: str, *, look: float = LOOK) -> T:
+    """Return what `found` returns once it is true; fail the test, naming `what`, after `within` seconds.
+
+    It is asked every `look` seconds: more seldom where the question is a command, which costs much.
+    """
     end = time.monotonic() + within
     while not (value := found()):
         if time.monotonic() > end:
             raise AssertionError(f"{what}: not within {within:.0f} s")
-        time.sleep(LOOK)
+        time.sleep(look)
     return value
 
 

@@ -22,7 +22,7 @@ from ivr.rehearsal.sounds import RATE
 from tests.acceptance.command import Command, until
 from tests.asterisk.pbx_pair import LAYOUT
 
-MOST_OF_A_KIND = 400
+MOST_OF_A_KIND = 250
 
 QUICK = """
   confirms:
@@ -219,21 +219,26 @@ class FarEnd(Network):
     def __init__(self, folder: Path) -> None:
         self._given = dict.fromkeys(_KINDS, 0)
         kinds = shipped_kinds()
-        listed = "\n".join(f'  "{_number(kind, index)}": {kind}' for kind in _KINDS for index in range(MOST_OF_A_KIND))
+        listed = "\n".join(
+            f'  "{_number(kind, index, mobile=mobile)}": {kind}'
+            for kind in _KINDS
+            for index in range(MOST_OF_A_KIND)
+            for mobile in (False, True)
+        )
         assert kinds.keys() >= {BUSY, SILENT}
         folder.mkdir(parents=True)
         callees = folder / "callees.yaml"
         callees.write_text(f"kinds:{QUICK}callees:\n{listed}\n", "utf-8")
         super().__init__(folder, callees, free_port(socket.SOCK_DGRAM))
 
-    def number(self, kind: str) -> str:
+    def number(self, kind: str, *, mobile: bool = False) -> str:
         """Return a national number of somebody of `kind` whom nobody has dialled yet."""
         index = self._given[kind]
         assert index < MOST_OF_A_KIND
         self._given[kind] += 1
-        return _number(kind, index)
+        return _number(kind, index, mobile=mobile)
 
 
-def _number(kind: str, index: int) -> str:
-    # Nobody's: after 03 no local number begins with 1.
-    return f"031{_KINDS.index(kind):02d}{index:05d}"
+def _number(kind: str, index: int, *, mobile: bool = False) -> str:
+    # Nobody's landlines: after 03 no local number begins with 1.
+    return f"{'0701' if mobile else '031'}{_KINDS.index(kind):02d}{index:05d}"

@@ -1,0 +1,116 @@
+"""A test call: a campaign's scenario, spoken to a member of staff before anybody else hears it.
+
+It is a campaign of its own with one person, so that it is dialled, recorded and erased as every call is. An engine that
+runs here dials it; where none does, one is started for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from ivr import identity, logs, scenario_files, settings
+from ivr.app import running
+from ivr.campaign.ports import CampaignRow, NewCampaign, RecipientRecord
+from ivr.data_dir import engine_runs
+from ivr.desk.records import recorded
+from ivr.desk.scenarios import EXAMPLE
+from ivr.domain import phone
+from ivr.domain.audit import Action
+from ivr.domain.outcome import Outcome
+from ivr.domain.recipient import Recipient
+from ivr.domain.scenario import Scenario
+from ivr.errors import InputError
+from ivr.settings import STAFF_CALL, Settings
+from ivr.storage import SqlResults
+from ivr.system_clock import SystemClock
+
+LOOK_AGAIN = 0.5
+"""Seconds between two looks whether the call is over."""
+
+PATIENCE = 30.0
+"""Seconds beyond ringing and the longest call for an engine that dials others as well."""
+
+
+async def call_staff(config: Path | None, name: str, to: str) -> int:
+    """Call the member of staff at `to` with the scenario of campaign `name`; 1 where nobody confirmed."""
+    chosen = settings.load(config)
+    number = _staff_number(chosen, to)
+    async with recorded(chosen) as (results, audit):
+        campaign = await results.campaign(name)
+        scenario = scenario_files.parse(campaign.scenario, campaign.scenario_file)
+        await audit.record(Action.STAFF_CALLED, name)
+        row = await results.create_campaign(_test_of(chosen, campaign), [_staff(scenario, number)])
+        await results.move_campaign(row.id, expected=["created"], state="running")
+        print(f"職員の電話に、「{name}」のシナリオで試しにかけます。名前などは見本（{EXAMPLE['kana']}）です。")
+        if engine_runs(chosen.data_dir):
+            return await _outcome(chosen, results, row)
+    return await _dialled_here(chosen, row)
+
+
+def _staff_number(chosen: Settings, to: str) -> str:
+    number = phone.parse(to).e164
+    allowed = {phone.parse(one).e164 for one in chosen.calling.staff_numbers}
+    if number not in allowed:
+        raise InputError(
+            "試しの電話は、設定 calling.staff_numbers に書いた職員の番号にだけかけられます。"
+            "市民の番号にかけてしまわないためです。"
+        )
+    return number
+
+
+def _test_of(chosen: Settings, campaign: CampaignRow) -> NewCampaign:
+    now = SystemClock(chosen.calling.timezone).now()
+    return NewCampaign(
+        name=f"{campaign.name}（試し {now:%m%d-%H%M%S-%f}）",
+        scenario=campaign.scenario,
+        scenario_file=campaign.scenario_file,
+        created_at=now,
+        created_by=identity.human(),
+        rules=STAFF_CALL,
+    )
+
+
+def _staff(scenario: Scenario, number: str) -> Recipient:
+    values: dict[str, str] = {}
+    for step in scenario.steps.values():
+        values |= scenario_files.example_values(step.text, EXAMPLE)
+    return Recipient(id="職員", line=1, kana=EXAMPLE["kana"], numbers=(number,), columns=values)
+
+
+async def _outcome(chosen: Settings, results: SqlResults, row: CampaignRow) -> int:
+    """Wait for the engine that runs here, and say how the call ended."""
+    calling, clock = chosen.calling, SystemClock(chosen.calling.timezone)
+    try:
+        async with asyncio.timeout((calling.ring_timeout + calling.call_limit).total_seconds() + PATIENCE):
+            while (found := await _settled(results, row)) is None:
+                await clock.sleep(LOOK_AGAIN)
+    except TimeoutError:
+        await results.move_campaign(row.id, expected=["running"], state="stopped")
+        raise InputError("時間のうちにかけられませんでした。時間帯の外か、回線が空いていません。") from None
+    return _told(found)
+
+
+async def _dialled_here(chosen: Settings, row: CampaignRow) -> int:
+    logs.configure(as_json=chosen.log.format == "json", level="warning")
+    async with running(chosen) as engine:
+        await engine.originator.ready()
+        await engine.dial(row)
+        found = await _settled(engine.results, row)
+        done = "done" if found is not None else "stopped"
+        await engine.results.move_campaign(row.id, expected=["running"], state=done)
+    if found is None:
+        raise InputError("かけられませんでした。いまは架電できる時間帯ではありません。")
+    return _told(found)
+
+
+async def _settled(results: SqlResults, row: CampaignRow) -> RecipientRecord | None:
+    (record,) = await results.records(row.id)
+    return record if record.state == "settled" else None
+
+
+def _told(record: RecipientRecord) -> int:
+    outcome = record.outcome
+    keys = [key.key for attempt in record.attempts for key in attempt.keys]
+    print(f"結果：{outcome.label if outcome else 'なし'}。押されたキー：{' '.join(keys) or 'なし'}")
+    return 0 if outcome is Outcome.CONFIRMED else 1
