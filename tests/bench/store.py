@@ -20,8 +20,10 @@ from ivr.campaign.attempt_id import attempt_id
 from ivr.campaign.ports import CampaignRow, NewCampaign
 from ivr.domain.attempt import AttemptState, Ending, Intent, TimedKey
 from ivr.domain.call import KeyPress
+from ivr.domain.calling_rules import ceilings
 from ivr.domain.outcome import PROOF, Outcome
 from ivr.domain.recipient import Recipient
+from ivr.settings import Settings
 from ivr.storage import SqlResults, databases
 from ivr.storage.sealing import Sealing
 from ivr.storage.tables import attempts, key_presses, recipients
@@ -65,6 +67,9 @@ EVIDENCE: dict[str, object] = {
 """Of a usual call: some 500 bytes."""
 
 KEY = TimedKey(press=KeyPress("confirm", "#", confirms=True), at=NOW)
+
+
+CEILINGS = ceilings(Settings().rules(), NOW)
 
 
 async def bench_store() -> list[Figure]:
@@ -125,7 +130,7 @@ async def _lives(store: SqlResults, database: databases.Database, campaign: Camp
 async def _life(store: SqlResults, campaign: CampaignRow, person: str) -> None:
     number = f"+8190{int(person[-6:]):08}"
     intent = Intent(id=attempt_id(datetime.now(UTC)), campaign=campaign.id, recipient=person, number=number, at=NOW)
-    if not await store.intend(intent):
+    if not await store.intend(intent, CEILINGS):
         raise AssertionError(f"{person} does not wait")
     await store.advance(intent.id, expected=AttemptState.INTENDED, state=AttemptState.ANSWERED, at=NOW)
     ending = Ending(
@@ -177,11 +182,16 @@ def _again(turn: int, connection: Connection) -> None:
         _CHANCE[connection.dialect.name]
     )
     others = {
-        recipients: {"id": literal(f"{turn}-") + recipients.c.id, "line": recipients.c.line + turn * FEW},
+        recipients: {
+            "id": literal(f"{turn}-") + recipients.c.id,
+            "line": recipients.c.line + turn * FEW,
+            "rank": recipients.c.rank + turn * FEW,
+        },
         attempts: {
             "id": identity,
             "recipient_id": literal(f"{turn}-") + attempts.c.recipient_id,
             "number_hash": literal(COPY),
+            "person_hash": literal(COPY),
         },
     }
     for table, first in ((recipients, recipients.c.line < FEW), (attempts, attempts.c.number_hash == FIRST)):
@@ -211,6 +221,7 @@ def _person(campaign: CampaignRow, number: int, person: str, outcome: Outcome | 
     return {
         "campaign_id": campaign.id,
         "line": number + 2,
+        "rank": number + 2,
         **_sealing().person(campaign.id, somebody),
         "state": "settled" if outcome else "waiting",
         "outcome": outcome.value if outcome else None,
