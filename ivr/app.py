@@ -16,6 +16,7 @@ import structlog
 import uvicorn
 
 from ivr import identity, scenario_files
+from ivr.asterisk.inbound import Greeting, InboundCalls
 from ivr.asterisk.originator import AsteriskOriginator
 from ivr.asterisk.pbx import Pbx
 from ivr.asterisk.tap import Taps
@@ -23,8 +24,10 @@ from ivr.audit import Audit
 from ivr.campaign.dial import Dialler, Halt
 from ivr.campaign.lines import Lines
 from ivr.campaign.observer import Observer
-from ivr.campaign.ports import CampaignRow, ChannelRecord
+from ivr.campaign.ports import ChannelRecord
 from ivr.campaign.reconcile import BEAT, reconcile, take_over
+from ivr.campaign.records import CampaignRow
+from ivr.campaign.ring_back import RingBacks
 from ivr.campaign.scripts import Scripts
 from ivr.collection import Collection
 from ivr.data_dir import alone, engine_id
@@ -50,6 +53,9 @@ log = structlog.get_logger(__name__)
 
 LAST_WORDS = 15.0
 """Seconds for calls that are cut off to store what is known of them."""
+
+GREET_AGAIN = 60.0
+"""Seconds between two tries to prepare what callers hear."""
 
 RECONCILE_AGAIN = 2.0
 """Seconds between two tries to account for the calls of an earlier run."""
@@ -230,7 +236,10 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
         ami = manager(settings, pbx, metrics)
         taps = await stack.enter_async_context(Taps(thresholds=settings.listening.rules().sounds))
         originator = asterisk_originator(settings, ami, taps, clock, metrics)
-        await stack.enter_async_context(fast_agi(settings, originator, metrics))
+        chosen = settings.inbound
+        ring_backs = RingBacks(results, clock, match=chosen.match, pause=chosen.pause)
+        inbound = InboundCalls(ring_backs.note, lines=chosen.lines, on_call=metrics.came_in)
+        await stack.enter_async_context(fast_agi(settings, originator, inbound, metrics))
         asked = collection(settings, on_answer=metrics.collection_answered)
         if asked is not None:
             await stack.enter_async_context(asked)
@@ -256,6 +265,7 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
             )
             try:
                 tasks.serve(warmed_up(speech))
+                tasks.serve(greeted(settings, speech, inbound, clock))
                 await pbx.start()
                 stack.push_async_callback(pbx.stop)
                 tasks.serve(pbx.run())
@@ -278,6 +288,21 @@ async def warmed_up(speech: TelephoneVoice) -> None:
     """Load the voice while the PBX starts. Whether it can speak is found out by those who want it to."""
     with suppress(SpeechFailed):
         await speech.warm_up()
+
+
+async def greeted(settings: Settings, speech: TelephoneVoice, inbound: InboundCalls, clock: SystemClock) -> None:
+    """Prepare what callers hear; until then, and without a message, they hear the busy tone."""
+    chosen = settings.inbound
+    while chosen.say is not None and inbound.greeting is None:
+        try:
+            message, thanks = [
+                await speech.prepare(text, {}, language="ja", scope="inbound") for text in (chosen.say, chosen.thanks)
+            ]
+        except SpeechFailed as error:
+            log.error("no_greeting", reason=str(error))
+            await clock.sleep(GREET_AGAIN)
+        else:
+            inbound.greeting = Greeting(message=message, thanks=thanks, wait=chosen.wait.total_seconds())
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from pathlib import Path
 import structlog
 
 from ivr.audit import Audit
-from ivr.campaign.ports import CampaignRow
+from ivr.campaign.records import CampaignRow
 from ivr.data_dir import exports_of, made
 from ivr.domain.audit import Action
 from ivr.domain.outcome import Outcome

@@ -19,7 +19,8 @@ from rich.console import Console
 from ivr import scenario_files
 from ivr.campaign.dial import Dialler
 from ivr.campaign.lines import Lines
-from ivr.campaign.ports import Clip, Counts
+from ivr.campaign.ports import Clip
+from ivr.campaign.records import Counts
 from ivr.campaign.scripts import Scripts
 from ivr.data_dir import made
 from ivr.desk import orders

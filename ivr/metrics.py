@@ -63,6 +63,7 @@ class Metrics:
         self._collection = self._counter(
             "collection_answers", "Answers of the collection system before a dial", "answer"
         )
+        self._inbound = self._counter("inbound_calls", "Calls that came in", "how")
         self._exclusions_known = self._gauge("exclusions_known", "1 while it can be told who is not to be called")
         self._exclusions_known.set(1)
         self._render = self._seconds("speech_render_seconds", "To render one phrase", _RENDER)
@@ -127,6 +128,10 @@ class Metrics:
     def excluded(self, source: Source) -> None:
         """A person is not called any more."""
         self._excluded.labels(source.value).inc()
+
+    def came_in(self, how: str) -> None:
+        """A call came in: `answered`, `wanted` (to be called back), or `busy`: not answered."""
+        self._inbound.labels(how).inc()
 
     def collection_answered(self, kind: str) -> None:
         """The collection system answered `call` or `excluded`, or `none`: not at all."""

@@ -14,7 +14,7 @@ from rich.console import Console
 from ivr import identity, logs, settings
 from ivr.app import Engine, running
 from ivr.campaign.dial import Halt
-from ivr.campaign.ports import CampaignRow
+from ivr.campaign.records import CampaignRow
 from ivr.desk import orders
 from ivr.domain.audit import Action
 from ivr.erasing import Care, erase_due

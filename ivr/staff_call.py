@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ivr import identity, logs, scenario_files, settings
 from ivr.app import running
-from ivr.campaign.ports import CampaignRow, NewCampaign, RecipientRecord
+from ivr.campaign.records import CampaignRow, NewCampaign, RecipientRecord
 from ivr.data_dir import engine_runs
 from ivr.desk.records import recorded
 from ivr.desk.scenarios import EXAMPLE

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from ivr.campaign.ports import CampaignRow, Counts
+from ivr.campaign.records import CampaignRow, Counts
 from ivr.settings import Settings
 
 STATES = {

@@ -20,7 +20,8 @@ from rich.console import Console
 from ivr import logs, scenario_files, service
 from ivr.app import Engine, running
 from ivr.asterisk.pbx_layout import find_asterisk
-from ivr.campaign.ports import AttemptRecord, CampaignRow, Clip
+from ivr.campaign.ports import Clip
+from ivr.campaign.records import AttemptRecord, CampaignRow
 from ivr.campaign.scripts import Scripts
 from ivr.data_dir import made
 from ivr.desk import orders

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ivr import erasing, keeping
-from ivr.campaign.ports import CampaignRow, NewCampaign
+from ivr.campaign.records import CampaignRow, NewCampaign
 from ivr.desk import reports
 from ivr.domain.outcome import Outcome
 from ivr.errors import InputError, KeyDestroyed, KeysFailed

@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from ivr.campaign.ports import AttemptRecord, CampaignRow, Counts, KeyRecord, RecipientRecord
+from ivr.campaign.records import AttemptRecord, CampaignRow, Counts, KeyRecord, RecipientRecord
 from ivr.domain.attempt import AttemptState
 from ivr.domain.outcome import Outcome
 from ivr.domain.recipient import Recipient

@@ -90,7 +90,7 @@ web: {host: 127.0.0.1, port: 8080}
 
 def test_the_examples_of_the_documentation_load() -> None:
     examples = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/settings.md").read_text(encoding="utf-8"), re.DOTALL)
-    assert len(examples) == 6
+    assert len(examples) == 7
     for example in examples:
         loaded(example)
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ivr.campaign.ports import CampaignRow, Counts
+from ivr.campaign.records import CampaignRow, Counts
 from ivr.settings import Settings
 from ivr.standing import why_waiting
 

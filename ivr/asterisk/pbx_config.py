@@ -80,7 +80,8 @@ class Network:
 class PbxConfig:
     """An Asterisk of ours: `directory` is its alone; AMI listens on 127.0.0.1, SIP and RTP on `bind_host`.
 
-    `agi_host`:`agi_port` is our FastAGI server. `name` tells the instances of a machine apart in the list of processes.
+    `agi_host`:`agi_port` is our FastAGI server; `answers` tells whether calls that come in go there. `name` tells the
+    instances of a machine apart in the list of processes.
     """
 
     directory: Path
@@ -93,6 +94,7 @@ class PbxConfig:
     bind_host: str = "127.0.0.1"
     ami_username: str = "ivr"
     name: str = "ivr"
+    answers: bool = False
 
     def __post_init__(self) -> None:
         _expect(_HOST, self.bind_host, "pbx.bind_host")

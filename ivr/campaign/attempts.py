@@ -13,7 +13,8 @@ from typing import Any
 from ivr.campaign.conclude import cancelled, conclude, cut_short
 from ivr.campaign.lines import Share
 from ivr.campaign.observer import Observer
-from ivr.campaign.ports import CallLeg, CampaignRow, Clock, Disposition, Due, Originator, Results
+from ivr.campaign.ports import CallLeg, Clock, Disposition, Originator, Results
+from ivr.campaign.records import CampaignRow, Due
 from ivr.campaign.run_call import Conversation, Script
 from ivr.domain.attempt import AttemptEvent, AttemptState, Ending, Intent, Past, advance
 from ivr.domain.calling_rules import Rules, Settled, Wait, next_move

@@ -17,7 +17,8 @@ from ivr.campaign.attempt_id import attempt_id
 from ivr.campaign.attempts import Attempts, Spawn
 from ivr.campaign.lines import Lines
 from ivr.campaign.observer import Observer
-from ivr.campaign.ports import CampaignRow, Clock, Due, Enquiry, Originator, Registers, Results
+from ivr.campaign.ports import Clock, Enquiry, Originator, Registers, Results
+from ivr.campaign.records import CampaignRow, Due
 from ivr.campaign.run_call import Script
 from ivr.campaign.scripts import Scripts
 from ivr.campaign.vetting import Vetting

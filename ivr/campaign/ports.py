@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol
 
-from ivr.domain.attempt import AttemptState, Elsewhere, Ending, Intent, Past
+from ivr.campaign.records import CampaignRow, Counts, Due, NewCampaign, OpenAttempt, RecipientRecord
+from ivr.domain.attempt import AttemptState, Ending, Intent, Past
 from ivr.domain.call import Came, HungUp, Left, Nobody, NotLeft, Opened, Pressed, Silence, Sounded, Spoken, TalkedOver
 from ivr.domain.calling_rules import Ceiling
 from ivr.domain.exclusion import Exclusion, Exclusions
@@ -194,116 +195,6 @@ class ChannelRecord(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewCampaign:
-    """A campaign as it is created; `scenario` is the YAML text itself, kept as a snapshot, `rules` are JSON-ready."""
-
-    name: str
-    scenario: str
-    scenario_file: str
-    created_at: datetime
-    created_by: str = ""
-    rules: Mapping[str, object] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CampaignRow:
-    """A campaign as stored; `state` is one of `created`, `running`, `paused`, `stopped`, `halted`, `done`, `erasing`.
-
-    `approved_by` is None until somebody has approved it.
-    """
-
-    id: str
-    name: str
-    state: str
-    scenario: str
-    scenario_file: str
-    created_at: datetime
-    rules: Mapping[str, object]
-    created_by: str = ""
-    approved_by: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Due:
-    """A person who is waiting to be called, with the ended attempts so far, oldest first.
-
-    `rank` is their place in the order in which the campaign calls, `elsewhere` are the dials beside `past` that count.
-    """
-
-    campaign: str
-    recipient: Recipient
-    past: tuple[Past, ...]
-    due_at: datetime | None
-    rank: int
-    excluded: Exclusion | None = None
-    elsewhere: tuple[Elsewhere, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenAttempt:
-    """An attempt that has not ended."""
-
-    intent: Intent
-    state: AttemptState
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeyRecord:
-    """A key press, for reports."""
-
-    step: str
-    key: str
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AttemptRecord:
-    """An attempt, for reports; the fields are those of the results JSON."""
-
-    id: str
-    number: str
-    state: AttemptState
-    intended_at: datetime
-    dialled_at: datetime | None
-    answered_at: datetime | None
-    ended_at: datetime | None
-    outcome: Outcome | None
-    sip: int | None
-    q850: int | None
-    heard_s: float
-    restarts: int
-    keys: tuple[KeyRecord, ...]
-    evidence: Mapping[str, object]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecipientRecord:
-    """A person and every attempt, for reports; `state` is `waiting`, `calling` or `settled`."""
-
-    recipient: Recipient
-    state: str
-    outcome: Outcome | None
-    marks: tuple[str, ...]
-    due_at: datetime | None
-    attempts: tuple[AttemptRecord, ...]
-    excluded: Exclusion | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counts:
-    """A campaign in numbers: people by state, people by final outcome, when the next one is due.
-
-    `proven` of those with a whole message left have a beep for it.
-    """
-
-    states: Mapping[str, int]
-    outcomes: Mapping[Outcome, int]
-    attempts: int
-    next_due: datetime | None
-    proven: int = 0
-
-
 class Results(Protocol):
     """The results store. Each method is one transaction; StoreFailed where the database refuses."""
 
@@ -374,6 +265,17 @@ class Results(Protocol):
 
         Who was waiting is settled. A call under way goes on to its end, and is the last.
         """
+        ...
+
+    async def rang_back(self, number: str, *, since: datetime, wanted: bool, wait_until: datetime) -> bool:
+        """Mark the last call to `number` since `since` as called back; who waits there waits until `wait_until`.
+
+        False where there was no such call.
+        """
+        ...
+
+    async def add_caller(self, campaign_id: str, person: Recipient) -> None:
+        """Keep somebody who is not dialled by itself, once."""
         ...
 
     async def open_attempts(self) -> tuple[OpenAttempt, ...]:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from ivr.campaign.ports import ChannelRecord, Clock, OpenAttempt, Results, Trace
+from ivr.campaign.ports import ChannelRecord, Clock, Results, Trace
+from ivr.campaign.records import OpenAttempt
 from ivr.domain.attempt import AttemptState, Ending, Past
 from ivr.domain.calling_rules import best
 from ivr.domain.outcome import Outcome, of_record

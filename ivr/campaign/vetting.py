@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import assert_never
 
 from ivr.campaign.observer import Observer
-from ivr.campaign.ports import CampaignRow, Clock, Due, Enquiry, Registers, Results
+from ivr.campaign.ports import Clock, Enquiry, Registers, Results
+from ivr.campaign.records import CampaignRow, Due
 from ivr.domain.calling_rules import Dial, Rules, Settled, Wait, next_move
 from ivr.domain.exclusion import Exclusion, callable_numbers, ends_with
 from ivr.domain.outcome import Outcome

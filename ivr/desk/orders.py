@@ -10,7 +10,7 @@ from pathlib import Path
 from ivr import identity, scenario_files, settings
 from ivr.audit import Audit
 from ivr.campaign.intake import Intake, read_list
-from ivr.campaign.ports import CampaignRow, NewCampaign
+from ivr.campaign.records import CampaignRow, NewCampaign
 from ivr.desk.lists import excluded_today, show_intake
 from ivr.desk.records import recorded
 from ivr.desk.scenarios import load_scenario

@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from ivr import settings
-from ivr.campaign.ports import Due
+from ivr.campaign.records import Due
 from ivr.data_dir import engine_runs, exports_of
 from ivr.desk.answers import print_json
 from ivr.desk.records import recorded, store

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import structlog
 
-from ivr.asterisk.agi import AgiServer
+from ivr.asterisk.agi import AgiServer, AgiSession
 from ivr.asterisk.ami import Ami
 from ivr.asterisk.channel_record import PLACE, ChannelRecord
+from ivr.asterisk.inbound import SCRIPT, InboundCalls
 from ivr.asterisk.originator import AsteriskOriginator, DialPlan, Hooks
 from ivr.asterisk.pbx import ExternalPbx, ManagedPbx, Pbx
 from ivr.asterisk.pbx_config import PbxConfig, Trunk
@@ -35,6 +36,7 @@ def managed_or_external(settings: Settings, metrics: Metrics) -> Pbx:
         rtp_ports=chosen.rtp_ports,
         agi_host=chosen.agi.host,
         agi_port=chosen.agi.port,
+        answers=settings.inbound.say is not None,
     )
     was_up: list[bool] = []
 
@@ -105,12 +107,17 @@ def asterisk_originator(
     return AsteriskOriginator(ami, clock, plan=plan, rules=settings.listening.rules(), hooks=hooks, taps=taps)
 
 
-def fast_agi(settings: Settings, originator: AsteriskOriginator, metrics: Metrics) -> AgiServer:
-    """Return the server that answered calls come to."""
+def fast_agi(settings: Settings, originator: AsteriskOriginator, inbound: InboundCalls, metrics: Metrics) -> AgiServer:
+    """Return the server that answered calls come to, and those that come in."""
+
+    async def handle(session: AgiSession) -> None:
+        coming_in = session.environment.get("agi_network_script") == SCRIPT
+        await (inbound if coming_in else originator).handle(session)
+
     return AgiServer(
         settings.pbx.agi.host,
         settings.pbx.agi.port,
-        originator.handle,
+        handle,
         on_sessions=metrics.agi_sessions,
         on_refused=metrics.agi_rejected,
     )

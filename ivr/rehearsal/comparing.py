@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ivr.campaign.ports import RecipientRecord
+from ivr.campaign.records import RecipientRecord
 from ivr.domain.outcome import Outcome
 from ivr.rehearsal.callees import Callees
 from ivr.rehearsal.hearing import Heard

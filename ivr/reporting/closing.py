@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ivr.campaign.ports import Counts
+from ivr.campaign.records import Counts
 from ivr.reporting.classes import OutcomeClass, by_class
 from ivr.reporting.columns import STATES
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import phonenumbers
 
-from ivr.campaign.ports import AttemptRecord, RecipientRecord
+from ivr.campaign.records import AttemptRecord, RecipientRecord
 from ivr.domain.exclusion import Source
 from ivr.domain.outcome import PROOF
 from ivr.reporting.classes import class_of

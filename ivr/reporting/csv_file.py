@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from ivr.campaign.ports import RecipientRecord
+from ivr.campaign.records import RecipientRecord
 from ivr.errors import InputError
 from ivr.reporting.columns import Value, looks_like_formula, person_headings, person_rows, without_controls
 from ivr.reporting.files import Seal, replacing

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from ivr.campaign.ports import AttemptRecord, CampaignRow, RecipientRecord
+from ivr.campaign.records import AttemptRecord, CampaignRow, RecipientRecord
 from ivr.reporting.classes import class_of
 from ivr.reporting.columns import is_proven
 from ivr.reporting.files import Seal, replacing

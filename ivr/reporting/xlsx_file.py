@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from ivr.campaign.ports import CampaignRow, RecipientRecord
+from ivr.campaign.records import CampaignRow, RecipientRecord
 from ivr.domain.outcome import Outcome
 from ivr.reporting.classes import by_class
 from ivr.reporting.columns import (

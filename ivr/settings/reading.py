@@ -20,6 +20,7 @@ from ivr.domain.calling_rules import Rules
 from ivr.errors import InputError, Problem, Problems
 from ivr.settings.calling import Calling
 from ivr.settings.exclusions import Excluding
+from ivr.settings.inbound import Inbound
 from ivr.settings.listening import Listening
 from ivr.settings.mistakes import echo, message, unknown
 from ivr.settings.notation import Database, Duration, Section, limited, secret, wrong
@@ -66,6 +67,7 @@ class Settings(BaseSettings):
     speech: Speech = Speech()
     calling: Calling = Calling()
     exclusions: Excluding = Excluding()
+    inbound: Inbound = Inbound()
     listening: Listening = Listening()
     metrics: Metrics = Metrics()
     web: Web = Web()
@@ -112,9 +114,10 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         low, high = self.pbx.rtp_ports
-        least = PORTS_PER_LINE * self.trunk.most_lines
+        at_once = self.trunk.most_lines + (self.inbound.lines if self.inbound.say else 0)
+        least = PORTS_PER_LINE * at_once
         if high - low + 1 < least:
-            raise wrong(f"lines が {self.trunk.most_lines} なので、ポートが {least} 以上要ります。", "pbx", "rtp_ports")
+            raise wrong(f"lines が合わせて {at_once} なので、ポートが {least} 以上要ります。", "pbx", "rtp_ports")
         if self.database_password_file and "@" not in (self.database or ""):
             raise wrong(
                 "database に postgresql+asyncpg://利用者@… を書いたときにだけ使えます。", "database_password_file"

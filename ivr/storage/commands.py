@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, String, bindparam, exists, func, insert, or_, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 
-from ivr.campaign.ports import NOBODY, CampaignRow
+from ivr.campaign.ports import NOBODY
+from ivr.campaign.records import CampaignRow
 from ivr.domain.attempt import AttemptState, Ending, Intent
 from ivr.domain.calling_rules import Ceiling
 from ivr.domain.exclusion import Exclusion, ends_with

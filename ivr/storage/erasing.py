@@ -11,7 +11,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from ivr.campaign.ports import CampaignRow
+from ivr.campaign.records import CampaignRow
 from ivr.domain.outcome import Outcome
 from ivr.errors import InputError
 from ivr.storage import queries

@@ -11,15 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Integer, Row, Select, and_, bindparam, func, or_, select
 
-from ivr.campaign.ports import (
-    AttemptRecord,
-    CampaignRow,
-    Counts,
-    Due,
-    KeyRecord,
-    OpenAttempt,
-    RecipientRecord,
-)
+from ivr.campaign.records import AttemptRecord, CampaignRow, Counts, Due, KeyRecord, OpenAttempt, RecipientRecord
 from ivr.domain.attempt import AttemptState, Intent, Past
 from ivr.domain.outcome import Outcome
 from ivr.errors import KeyDestroyed, NotFound

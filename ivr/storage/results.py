@@ -11,7 +11,8 @@ from uuid import uuid4
 
 from sqlalchemy import Connection
 
-from ivr.campaign.ports import NOBODY, CampaignRow, Counts, Due, NewCampaign, OpenAttempt, RecipientRecord
+from ivr.campaign.ports import NOBODY
+from ivr.campaign.records import CampaignRow, Counts, Due, NewCampaign, OpenAttempt, RecipientRecord
 from ivr.domain.attempt import AttemptState, Ending, Intent, Past
 from ivr.domain.audit import Act, Action, Entry, Head
 from ivr.domain.calling_rules import Ceiling
@@ -19,7 +20,7 @@ from ivr.domain.exclusion import Exclusion
 from ivr.domain.outcome import Outcome
 from ivr.domain.recipient import Recipient
 from ivr.errors import InputError
-from ivr.storage import audit, commands, databases, engines, erasing, migrations, queries, resealing
+from ivr.storage import audit, commands, databases, engines, erasing, migrations, queries, resealing, ring_backs
 from ivr.storage.audit import EVERYTHING, AuditAsked
 from ivr.storage.engines import Member
 from ivr.storage.erasing import Statistics
@@ -214,6 +215,20 @@ class SqlResults:
         return await self._write(
             lambda connection: commands.exclude(connection, self._sealing, campaign_id, recipient_id, exclusion)
         )
+
+    async def rang_back(self, number: str, *, since: datetime, wanted: bool, wait_until: datetime) -> bool:
+        """Mark the last call to `number` since `since` as called back; who waits there waits until `wait_until`.
+
+        False where there was no such call.
+        """
+        sealing = self._sealing
+        return await self._write(
+            lambda connection: ring_backs.mark(connection, sealing, number, since, wanted, wait_until)
+        )
+
+    async def add_caller(self, campaign_id: str, person: Recipient) -> None:
+        """Keep somebody who is not dialled by itself, once."""
+        await self._write(lambda connection: ring_backs.add_caller(connection, self._sealing, campaign_id, person))
 
     async def open_attempts(self) -> tuple[OpenAttempt, ...]:
         """Return every attempt that has not ended, oldest first."""

@@ -46,14 +46,15 @@ FRAME = 160
 
 LOUD = 130.0
 POUND = 11
-"""RFC 4733, 3.2: the event code of `#`."""
+"""RFC 4733, 3.2: the event code of `#`; a digit's is the digit."""
 
 
 class Handset:
-    """Receives one call's RTP and presses `#`, once, when something was said and the line has been silent since."""
+    """Receives one call's RTP and presses a key, once, when something was said and the line has been silent since."""
 
-    def __init__(self, silence: float = 0.5) -> None:
+    def __init__(self, silence: float = 0.5, key: int | None = POUND) -> None:
         self._silence = silence
+        self._key = key
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind(("127.0.0.1", 0))
         self._socket.settimeout(FRAME / RATE)
@@ -91,17 +92,17 @@ class Handset:
                 loud = float(np.sqrt(np.mean(samples**2))) > LOUD
                 spoken = spoken or loud
                 quiet = 0.0 if loud else quiet + samples.size / RATE
-            if spoken and quiet >= self._silence and self.pressed_at is None:
+            if self._key is not None and spoken and quiet >= self._silence and self.pressed_at is None:
                 self.pressed_at = len(self._frames) * FRAME
-                self._press(sender)
+                self._press(sender, self._key)
 
-    def _press(self, to: tuple[str, int]) -> None:
+    def _press(self, to: tuple[str, int], key: int) -> None:
         """Send the key as RFC 4733 has it: one timestamp, growing durations, the end three times."""
         packets = [(False, 160 * n) for n in range(1, 6)] + [(True, 800)] * 3
         for number, (end, duration) in enumerate(packets):
             marker = 0x80 if number == 0 else 0
             header = struct.pack("!BBHII", 0x80, marker | EVENT, number + 1, 0, 0x1234)
-            event = struct.pack("!BBH", POUND, (0x80 if end else 0) | 10, duration)
+            event = struct.pack("!BBH", key, (0x80 if end else 0) | 10, duration)
             self._socket.sendto(header + event, to)
             if not end:
                 self._over.wait(FRAME / RATE)
@@ -181,6 +182,82 @@ class SipPeer:
             except OSError:
                 return True
         return False
+
+
+_CALLER = """\
+<?xml version="1.0" encoding="UTF-8"?>
+<scenario name="caller">
+  <send retrans="500"><![CDATA[
+INVITE sip:{office}@[remote_ip]:[remote_port] SIP/2.0
+Via: SIP/2.0/UDP [local_ip]:[local_port];branch=[branch]
+From: <sip:{caller}@[local_ip]:[local_port]>;tag=caller
+To: <sip:{office}@[remote_ip]:[remote_port]>
+Call-ID: [call_id]
+CSeq: 1 INVITE
+Contact: <sip:{caller}@[local_ip]:[local_port]>
+Max-Forwards: 70
+Content-Type: application/sdp
+Content-Length: [len]
+
+{sdp}]]></send>
+  <recv response="100" optional="true"/>
+  <recv response="180" optional="true"/>
+  <recv response="{status}" rrs="true"/>
+  <send><![CDATA[
+ACK sip:{office}@[remote_ip]:[remote_port] SIP/2.0
+Via: SIP/2.0/UDP [local_ip]:[local_port];branch=[branch]
+From: <sip:{caller}@[local_ip]:[local_port]>;tag=caller
+[last_To:]
+Call-ID: [call_id]
+CSeq: 1 ACK
+Max-Forwards: 70
+Content-Length: 0
+
+]]></send>
+{rest}
+</scenario>
+"""
+_UNTIL_BYE = """\
+  <recv request="BYE"/>
+  <send><![CDATA[
+SIP/2.0 200 OK
+[last_Via:]
+[last_From:]
+[last_To:]
+[last_Call-ID:]
+[last_CSeq:]
+Content-Length: 0
+
+]]></send>
+"""
+
+
+def ring(folder: Path, port: int, handset: Handset, *, caller: str, answered: bool = True) -> None:
+    """Ring the office whose SIP port is `port` as `caller`, until it hangs up; fail where it does not answer so."""
+    folder.mkdir(parents=True)
+    scenario = folder / "caller.xml"
+    scenario.write_text(
+        _CALLER.format(
+            office="0357220000",
+            caller=caller,
+            sdp=_SDP.format(port=handset.port),
+            status=200 if answered else 486,
+            rest=_UNTIL_BYE if answered else "",
+        ),
+        "utf-8",
+    )
+    own = free_port(socket.SOCK_DGRAM)
+    command = [SIPP, f"127.0.0.1:{port}", "-sf", scenario, "-i", "127.0.0.1", "-p", str(own), "-m", "1", "-nostdin"]
+    with (folder / "screen.log").open("wb") as screen:
+        done = subprocess.run(
+            [*command, "-trace_err", "-error_file", folder / "errors.log"],
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=screen,
+            stderr=screen,
+            timeout=60,
+        )
+    assert done.returncode == 0, (folder / "screen.log").read_text("utf-8", "replace")[-2000:]
 
 
 def _scenario(**values: object) -> str:

@@ -10,6 +10,7 @@ import json
 import socket
 import sys
 import threading
+import wave
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -20,12 +21,16 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pytest
 
+from ivr.rehearsal.comparing import heard_matches
 from ivr.rehearsal.ports import free_port
+from ivr.rehearsal.sounds import Samples
 from tests.acceptance.command import until
-from tests.acceptance.far_end import BUSY, CONFIRMS, FarEnd, Network
+from tests.acceptance.far_end import BUSY, CONFIRMS, HANGS_UP, FarEnd, Network
 from tests.acceptance.office import ALWAYS, NAMES, Office
+from tests.acceptance.sip_peer import Handset, ring
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 CLOCKED = Path(__file__).parent.parent / "faults" / "engine.py"
@@ -54,6 +59,11 @@ def created(office: Office, name: str = "催告", *more: str | Path) -> None:
 def done(office: Office, name: str = "催告", within: float = 60) -> list[dict[str, Any]]:
     until(lambda: office.json("campaign", "status", name)["state"] == "done", within, f"{name} is done", look=2)
     return office.results(name)
+
+
+def samples_of(file: Path) -> Samples:
+    with wave.open(str(file)) as wav:
+        return np.frombuffer(wav.readframes(wav.getnframes()), dtype="<i2")
 
 
 def moments(person: Mapping[str, Any]) -> list[datetime]:
@@ -276,6 +286,56 @@ def a_trunk_that_is_gone_holds_the_dialling_and_comes_back_by_itself(
         # An INVITE that nothing answered can't be taken back before something does (RFC 3261, 9.1): no call, a blink.
         answered = Counter(call.number for call in network.calls(people) if call.answered is not None)
         assert answered == Counter(people)
+
+
+@scene(HANGS_UP, BUSY)
+def who_rings_back_hears_the_one_message_and_is_matched(office: Office, far_end: FarEnd, numbers: list[str]) -> None:
+    message = (
+        "目黒区役所です。区からお送りした大切なお知らせについて、お電話いたしました。"
+        "折り返しを希望される方は、1を押してください。"
+    )
+    office.settings(
+        inbound={"say": message, "wait": "3s", "pause": "1d", "lines": 4},
+        calling={"retries": {"busy": {"times": 2, "after": "1m"}, "total": 3}},
+    )
+    office.people(numbers)
+    created(office)
+    office.begin("serve").says("ready", within=60)
+    assert office.ivr("campaign", "start", "催告").status == 0
+    until(lambda: sum(far_end.dials(numbers).values()) == 2, 30, "both are called")
+    far_end.quiet(numbers)
+
+    callers = ((numbers[0], None), (numbers[1], 1), ("0312345678", 1), ("anonymous", None))
+
+    def call(place: int) -> Samples:
+        caller, key = callers[place]
+        with Handset(silence=1.5, key=key) as handset:
+            ring(office.folder / f"caller-{place}", office.ports.sip, handset, caller=caller)
+            return handset.heard
+
+    with ThreadPoolExecutor(len(callers)) as pool:
+        heard = list(pool.map(call, range(len(callers))))
+    annai = office.folder / "inbound.yaml"
+    annai.write_text(
+        f"version: 1\ntitle: t\nstart: a\nsteps:\n  a: {{say: {message}, reached: true, then: end}}\n", "utf-8"
+    )
+    said = office.folder / "said.wav"
+    assert office.ivr("scenario", "say", annai, "-o", said).status == 0
+    for one in heard:
+        assert heard_matches(one, samples_of(said)).correlation > 0.95, "the same for every caller, whole"
+
+    def matched() -> list[dict[str, Any]] | None:
+        people = office.results()
+        return people if all(person["marks"] for person in people) else None
+
+    first, second = until(matched, 30, "both are matched", look=2)
+    assert first["marks"] == ["called_back"]
+    assert second["marks"] == ["called_back", "callback_requested"]
+    wait = datetime.fromisoformat(second["due_at"]) - datetime.now(TOKYO)
+    assert timedelta(hours=23) < wait < timedelta(hours=25), "the next try waits"
+    (stranger,) = office.results(f"折り返し-{datetime.now(TOKYO):%Y-%m}")
+    assert (stranger["id"], stranger["state"]) == ("0312345678", "settled")
+    assert sum(far_end.dials(numbers).values()) == 2
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import update
 
 from ivr.campaign.dial import BATCH
-from ivr.campaign.ports import CampaignRow, NewCampaign
+from ivr.campaign.records import CampaignRow, NewCampaign
 from ivr.campaign.vetting import Vetting
 from ivr.domain.attempt import Ending, Intent
 from ivr.domain.calling_rules import counted_since

@@ -16,7 +16,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from ivr.campaign.ports import AttemptRecord
+from ivr.campaign.records import AttemptRecord
 from ivr.desk import records
 from ivr.parts import PROJECT
 from ivr.rehearsal.ports import free_port

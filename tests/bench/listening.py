@@ -16,7 +16,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 
-from ivr.campaign.ports import AttemptRecord
+from ivr.campaign.records import AttemptRecord
 from ivr.domain.outcome import Outcome
 from tests.bench.engine import Bench, Plan, Serving, far_end
 from tests.bench.processes import Cost, accepted

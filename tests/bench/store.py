@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, literal, literal_column, select, text
 
 from ivr.campaign.attempt_id import attempt_id
-from ivr.campaign.ports import CampaignRow, NewCampaign
+from ivr.campaign.records import CampaignRow, NewCampaign
 from ivr.domain.attempt import AttemptState, Ending, Intent, TimedKey
 from ivr.domain.call import KeyPress
 from ivr.domain.calling_rules import ceilings

@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 
 from ivr.campaign.dial import Dialler, Halt
 from ivr.campaign.lines import Limits, Lines
-from ivr.campaign.ports import CampaignRow, Clock, Enquiry, NewCampaign, Originator, Registers
+from ivr.campaign.ports import Clock, Enquiry, Originator, Registers
+from ivr.campaign.records import CampaignRow, NewCampaign
 from ivr.campaign.scripts import Scripts
 from ivr.campaign.trunk_watch import FIRST_PAUSE
 from ivr.domain.calendar import DAYS, HOLIDAY, Calendar, Window

@@ -11,7 +11,8 @@ import pytest
 
 from ivr.campaign import attempts, dial
 from ivr.campaign.dial import Halt
-from ivr.campaign.ports import Disposition, Due, Talk
+from ivr.campaign.ports import Disposition, Talk
+from ivr.campaign.records import Due
 from ivr.domain.attempt import Ending, Intent
 from ivr.domain.calendar import DAYS, Window
 from ivr.domain.call import Pressed, Spoken

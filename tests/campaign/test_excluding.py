@@ -9,7 +9,8 @@ import pytest
 from ivr import exclusions
 from ivr.campaign import dial
 from ivr.campaign.dial import Halt
-from ivr.campaign.ports import Disposition, RecipientRecord, Talk
+from ivr.campaign.ports import Disposition, Talk
+from ivr.campaign.records import RecipientRecord
 from ivr.domain.attempt import Intent
 from ivr.domain.calling_rules import Retry, Rules
 from ivr.domain.exclusion import ColumnRule, Exclusion, Source

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from ivr.campaign.ports import CampaignRow, Trace
+from ivr.campaign.ports import Trace
 from ivr.campaign.reconcile import reconcile
+from ivr.campaign.records import CampaignRow
 from ivr.domain.attempt import AttemptState, Ending, Intent
 from ivr.domain.outcome import Outcome
 from ivr.errors import PbxUnavailable

@@ -9,7 +9,7 @@ from itertools import pairwise
 import jpholiday
 
 from ivr.campaign.dial import Halt
-from ivr.campaign.ports import RecipientRecord
+from ivr.campaign.records import RecipientRecord
 from ivr.domain.calendar import Calendar
 from ivr.domain.calling_rules import Of
 from ivr.domain.exclusion import Entry

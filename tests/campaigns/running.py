@@ -12,7 +12,7 @@ from sqlalchemy import delete
 
 from ivr.campaign.dial import Dialler, Halt
 from ivr.campaign.lines import Limits, Lines
-from ivr.campaign.ports import NewCampaign, RecipientRecord
+from ivr.campaign.records import NewCampaign, RecipientRecord
 from ivr.campaign.scripts import Scripts
 from ivr.domain.exclusion import Exclusions
 from ivr.domain.recipient import Recipient

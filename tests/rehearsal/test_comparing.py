@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from ivr.campaign.ports import AttemptRecord, RecipientRecord
+from ivr.campaign.records import AttemptRecord, RecipientRecord
 from ivr.domain.attempt import AttemptState
 from ivr.domain.outcome import Outcome
 from ivr.domain.recipient import Recipient

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
-from ivr.campaign.ports import CampaignRow, NewCampaign
+from ivr.campaign.records import CampaignRow, NewCampaign
 from ivr.domain.attempt import Ending, Intent
 from ivr.domain.outcome import Outcome
 from ivr.domain.recipient import Recipient

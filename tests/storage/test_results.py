@@ -7,7 +7,8 @@ from datetime import UTC
 
 import pytest
 
-from ivr.campaign.ports import NewCampaign, Results
+from ivr.campaign.ports import Results
+from ivr.campaign.records import NewCampaign
 from ivr.domain.attempt import AttemptState, Ending, Past, TimedKey
 from ivr.domain.call import KeyPress
 from ivr.domain.exclusion import Exclusion, Source

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from ivr.campaign.ports import CampaignRow, NewCampaign
+from ivr.campaign.records import CampaignRow, NewCampaign
 from ivr.domain.attempt import Intent
 from ivr.domain.outcome import Outcome
 from ivr.domain.recipient import Recipient
