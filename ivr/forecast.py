@@ -32,7 +32,7 @@ from ivr.progress import CampaignProgress
 from ivr.rehearsal import virtual_time
 from ivr.rehearsal.habits import Dialled, Habits, People
 from ivr.rehearsal.virtual_time import VirtualClock
-from ivr.reporting import replacing, show_closing
+from ivr.reporting import HourRow, replacing, show_closing, write_hours
 from ivr.settings import Settings, load
 from ivr.storage import SqlResults
 from ivr.system_clock import SystemClock
@@ -179,7 +179,15 @@ def carry_out(plan: Plan, out: Path) -> int:
         console.print(f"終わる見込み：{found.log.last:%Y年%m月%d日 %H:%M}（{lines} 回線）")
     file = made(out) / "架電見込み.csv"
     _write_hours(file, found.log, lines)
-    console.print(f"一時間ごとの見込みを {file} に書き出しました。")
+    chart = file.with_suffix(".xlsx")
+    write_hours(
+        chart,
+        [
+            HourRow(at=at, dials=hour.dials, answered=hour.answered, use=use, done=done)
+            for at, hour, use, done in _rows(found.log, lines)
+        ],
+    )
+    console.print(f"一時間ごとの見込みを {file} と {chart.name}（グラフ付き）に書き出しました。")
     console.print(
         "見込みは、電話に出る割合などの想定によります（docs/rehearsal.md）。決まりは本物です。", soft_wrap=True
     )

@@ -5,6 +5,7 @@ columns.py    what a row about a person or an attempt holds
 csv_file.py   CSV that Excel opens
 xlsx_file.py  a workbook with a summary
 closing.py    the closing table
+hours_file.py a forecast's hours, with a chart
 classes.py    outcomes in the classes that a report keeps apart
 files.py      files that are there whole or not at all
 """
@@ -13,10 +14,12 @@ from ivr.reporting.classes import OutcomeClass, class_of
 from ivr.reporting.closing import show_closing
 from ivr.reporting.csv_file import write_csv
 from ivr.reporting.files import Seal, replacing, see_writable
+from ivr.reporting.hours_file import HourRow, write_hours
 from ivr.reporting.results import results_json, write_json
 from ivr.reporting.xlsx_file import write_xlsx
 
 __all__ = [
+    "HourRow",
     "OutcomeClass",
     "Seal",
     "class_of",
@@ -25,6 +28,7 @@ __all__ = [
     "see_writable",
     "show_closing",
     "write_csv",
+    "write_hours",
     "write_json",
     "write_xlsx",
 ]

@@ -9,6 +9,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from openpyxl import load_workbook
 
 from ivr.rehearsal import virtual_time
 from ivr.rehearsal.virtual_time import NothingWillHappen, VirtualClock
@@ -81,6 +82,12 @@ def test_a_campaign_of_days_is_foretold_from_the_command_line(tmp_path: Path) ->
     assert "取消" in said.stdout
     assert ivr("rehearse", *words).stdout == said.stdout, "the same seed, the same callees"
     hours = list(csv.DictReader(io.StringIO((folder / "out" / "架電見込み.csv").read_text("utf-8-sig"))))
+    book = load_workbook(folder / "out" / "架電見込み.xlsx")
+    sheet = book["一時間ごと"]
+    assert [[cell.value for cell in row[1:3]] for row in sheet.iter_rows(min_row=2)] == [
+        [int(hour["発信"]), int(hour["応答"])] for hour in hours
+    ]
+    assert len(sheet._charts) == 1
     assert {row["日付"] for row in hours} >= {"2026-11-26"}
     assert not {row["日付"] for row in hours} & {"2026-11-27", "2026-11-28", "2026-11-29"}
     assert all(9 <= int(row["時"]) <= 20 and 0.0 <= float(row["回線の使用率"]) <= 1.0 for row in hours)
