@@ -5,9 +5,12 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from ivr.domain.calling_rules import Retry, Stage
 from ivr.domain.outcome import Outcome
 from ivr.domain.phone import Kind
+from ivr.errors import Problems
 from ivr.settings import Settings
 from tests.settings_files import empty_place, loaded
 
@@ -48,6 +51,17 @@ calling:
     )
     assert rules.cascade == (Stage(kind=Kind.LANDLINE, tries=2), Stage(kind=None, tries=1))
     assert rules.rotate == {Outcome.BUSY}
+
+
+def test_nobody_is_called_before_8_or_after_21_unless_that_is_allowed() -> None:
+    early = 'windows: [{days: [mon], from: "07:30", to: "20:00"}]'
+    with pytest.raises(Problems, match="allow_late: true"):
+        loaded(f"calling: {{{early}}}\n")
+    assert (
+        loaded(f"calling: {{{early}, allow_late: true}}\n")
+        .rules()
+        .calendar.is_open(datetime(2026, 11, 16, 7, 30, tzinfo=TOKYO))
+    )
 
 
 def test_no_call_is_begun_that_may_go_on_for_more_than_five_minutes_after_the_window() -> None:

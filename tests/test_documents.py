@@ -56,6 +56,16 @@ def test_every_option_is_documented(name: str) -> None:
                 assert any(opt in text for opt in parameter.opts), option
 
 
+def test_every_rule_of_calling_has_a_test_named_after_it() -> None:
+    rules = re.split(r"\n## いま電話がかからない理由", read("docs/ja/架電ルール.md"))[0]
+    told = [row for row in re.findall(r"^\| (.+?) \|", rules, re.MULTILINE) if row not in ("決まり", "命令")]
+    proven = dict(re.findall(r"^\| (.+?) \| (`.+`) \|$", read("docs/rules.md"), re.MULTILINE))
+    assert list(proven) == told
+    for names in proven.values():
+        for file, test in re.findall(r"`([^`:]+)::(\w+)`", names):
+            assert f"def {test}(" in read(file), test
+
+
 @pytest.mark.parametrize("outcome", list(Outcome))
 def test_every_outcome_is_documented_for_engineers_and_for_staff(outcome: Outcome) -> None:
     assert f"| `{outcome.value}` | {LABELS[outcome]} |" in read("docs/outcomes.md")
