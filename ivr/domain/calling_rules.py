@@ -258,16 +258,26 @@ def _midnight(rules: Rules, day: date) -> datetime:
 def _in_another_part(rules: Rules, number: str, past: Sequence[Past], opening: datetime) -> datetime:
     """Return the next open time, from `opening` on, in that part of the day in which `number` was tried the least.
 
-    That is `opening` where the number's last outcome asks for no other part.
+    Among parts tried alike, on a day of the week on which it was tried the least in that part. That is `opening` where
+    the number's last outcome asks for no other part, or only one part is open at all.
     """
     tried = [attempt for attempt in past if attempt.number == number]
     if not tried or tried[-1].outcome not in rules.rotate:
         return opening
     zone = rules.calendar.zone
-    times = Counter(_part(attempt.at.astimezone(zone)) for attempt in tried)
-    first = _parts_ahead(rules, opening)
-    part = min(first, key=lambda part: (times[part], first[part]))
-    return first[part]
+    moments = [attempt.at.astimezone(zone) for attempt in tried]
+    parts = Counter(_part(moment) for moment in moments)
+    days = Counter((_part(moment), moment.weekday()) for moment in moments)
+
+    def tries(at: datetime) -> tuple[int, int, datetime]:
+        local = at.astimezone(zone)
+        part = _part(local)
+        return parts[part], days[part, local.weekday()], at
+
+    openings = [*_openings(rules, opening)]
+    if len({_part(at.astimezone(zone)) for at in openings}) == 1:
+        return opening
+    return min(openings, key=tries)
 
 
 def _in_best_part(rules: Rules, number: str, elsewhere: Sequence[Elsewhere], opening: datetime) -> datetime:
@@ -283,22 +293,22 @@ def _in_best_part(rules: Rules, number: str, elsewhere: Sequence[Elsewhere], ope
             part = _part(dial.at.astimezone(zone))
             dials[part] += 1
             there[part] += dial.outcome in SOMEBODY_THERE
-    first = _parts_ahead(rules, opening)
+    first: dict[int, datetime] = {}
+    for at in _openings(rules, opening):
+        first.setdefault(_part(at.astimezone(zone)), at)
     open_parts = [part for part in first if there[part]]
     if not open_parts:
         return opening
     return first[max(open_parts, key=lambda part: (there[part] / max(dials[part], 2), opening - first[part]))]
 
 
-def _parts_ahead(rules: Rules, opening: datetime) -> dict[int, datetime]:
-    """Return when each part of the day is open next, from `opening` on."""
+def _openings(rules: Rules, opening: datetime) -> Iterator[datetime]:
+    """Yield `opening`, and when each part of each day of LOOK_AHEAD opens after it."""
     zone = rules.calendar.zone
-    first: dict[int, datetime] = {}
     at: datetime | None = opening
-    while at is not None and at <= opening + LOOK_AHEAD and len(first) < len(PARTS_OF_DAY):
-        first.setdefault(_part(at.astimezone(zone)), at)
+    while at is not None and at <= opening + LOOK_AHEAD:
+        yield at
         at = rules.calendar.next_open(_part_after(at.astimezone(zone)))
-    return first
 
 
 def _part(moment: datetime) -> int:

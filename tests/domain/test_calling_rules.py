@@ -200,9 +200,16 @@ def test_the_second_try_is_in_another_part_of_the_day_than_the_first() -> None:
 def test_where_every_part_was_tried_the_one_tried_the_least_comes_next() -> None:
     rules = replace(ROTATING, retries={Outcome.NO_ANSWER: Retry(times=9, after=timedelta(hours=1))})
     tried = [(FRIDAY + f"{hour}:00", Outcome.NO_ANSWER) for hour in (10, 12, 13, 17)]
-    assert move(FRIDAY + "18:30", *tried, rules=rules) == Dial(number=HOME)
-    tried.append((FRIDAY + "18:30", Outcome.NO_ANSWER))
-    assert move(FRIDAY + "19:30", *tried, rules=rules) == wait("2026-11-24T09:00", "rotate")
+    assert move(FRIDAY + "18:30", *tried, rules=rules) == wait("2026-11-24T09:00", "rotate")
+    tried.append(("2026-11-24T09:00", Outcome.NO_ANSWER))
+    assert move("2026-11-24T10:30", *tried, rules=rules) == wait("2026-11-24T17:00", "rotate")
+
+
+def test_where_every_part_was_tried_alike_the_next_try_is_on_another_day_of_the_week() -> None:
+    tried = [(FRIDAY + time, Outcome.NO_ANSWER) for time in ("09:10", "12:10", "17:10")]
+    rules = replace(RULES, total=9, per_day=9, rotate=frozenset({Outcome.NO_ANSWER}))
+    rules = replace(rules, retries={Outcome.NO_ANSWER: Retry(times=9, after=timedelta(minutes=30))})
+    assert move(FRIDAY + "17:11", *tried, rules=rules) == wait("2026-11-24T09:00", "rotate")
 
 
 def test_where_only_one_part_is_open_at_all_the_try_does_not_wait_for_another() -> None:

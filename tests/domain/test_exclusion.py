@@ -8,19 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ivr.domain.attempt import Past
-from ivr.domain.exclusion import (
-    ColumnRule,
-    Entry,
-    Exclusion,
-    Exclusions,
-    Source,
-    callable_numbers,
-    ends_with,
-    missing_columns,
-    plain,
-)
+from ivr.domain.exclusion import ColumnRule, Entry, Exclusion, Exclusions, Source, callable_numbers, ends_with
 from ivr.domain.outcome import Outcome
-from ivr.domain.recipient import Recipient
+from ivr.domain.recipient import Recipient, missing_columns, plain
 from ivr.errors import ExclusionsUnknown
 
 TODAY = date(2026, 11, 20)
@@ -46,7 +36,7 @@ def test_every_other_value_excludes(value: str) -> None:
 def test_a_column_is_found_however_wide_it_is_written() -> None:
     rule = ColumnRule(column="DV支援", reason="支援措置", harmless=frozenset({""}))
     assert isinstance(callable_numbers(Exclusions(columns=[rule]), person(ＤＶ支援="1"), TODAY), Exclusion)
-    assert missing_columns([rule], ["ＤＶ支援 "]) == []
+    assert missing_columns([rule.column], ["ＤＶ支援 "]) == []
 
 
 def test_without_the_column_nobody_can_tell() -> None:
