@@ -75,7 +75,7 @@ async def test_dials_from_before_there_were_caps_count(url: str) -> None:
         await attempt(store, other, Outcome.BUSY)
     database = await databases.connect(url, 5)
     try:
-        await database.write(_forget_caps)
+        await database.write(_back_to_the_schema_before)
     finally:
         await database.close()
     async with await SqlResults.open(url, keys()) as store:
@@ -83,7 +83,7 @@ async def test_dials_from_before_there_were_caps_count(url: str) -> None:
     assert [dial.same_person for dial in mine.elsewhere] == [True]
 
 
-def _forget_caps(connection: Connection) -> None:
+def _back_to_the_schema_before(connection: Connection) -> None:
     for statement in (
         "DROP INDEX ix_attempts_number",
         "DROP INDEX ix_attempts_person",
@@ -91,6 +91,8 @@ def _forget_caps(connection: Connection) -> None:
         "DROP INDEX ix_recipients_due",
         "ALTER TABLE recipients DROP COLUMN rank",
         "CREATE INDEX ix_recipients_due ON recipients (campaign_id, state, line, due_at)",
+        "ALTER TABLE campaigns DROP COLUMN created_by",
+        "ALTER TABLE campaigns DROP COLUMN approved_by",
         "UPDATE alembic_version SET version_num = '0006'",
     ):
         connection.execute(text(statement))
