@@ -256,6 +256,22 @@ def campaign_status(name: Name, json: Json = False) -> None:
     run(reports.status(config(), name, json=json))
 
 
+@campaign.command("report")
+def campaign_report(name: Name, json: Json = False) -> None:
+    """結果のまとめ：結果ごと、日ごと、印ごとの人数と、除外の理由。例：ivr campaign report 2026-11"""
+    from ivr.desk import reports
+
+    run(reports.report(config(), name, json=json))
+
+
+@campaign.command("list")
+def campaign_list(json: Json = False) -> None:
+    """催告の一覧：状態と、済んだ人数。例：ivr campaign list"""
+    from ivr.desk import reports
+
+    run(reports.list_all(config(), json=json))
+
+
 @results.command("export")
 def results_export(
     name: Name,

@@ -20,7 +20,7 @@ from ivr.errors import ExclusionsUnknown
 from ivr.health import health
 from ivr.parts.rules import register
 from ivr.progress import counted
-from ivr.reporting import show_closing, write_csv, write_json, write_xlsx
+from ivr.reporting import show_closing, summed_up, write_csv, write_json, write_xlsx
 from ivr.seals import SUFFIX, sealer
 from ivr.settings import Settings
 from ivr.standing import STATES, why_waiting
@@ -56,6 +56,71 @@ async def status(config: Path | None, name: str, *, json: bool) -> int:
     if why:
         print(why)
     show_closing(name, counts, Console())
+    return 0
+
+
+async def list_all(config: Path | None, *, json: bool) -> int:
+    """Print every campaign: its state, and how many of its people are done."""
+    chosen = settings.load(config)
+    zone = chosen.calling.timezone
+    async with store(chosen) as results:
+        found = [(campaign, await results.counts(campaign.id)) for campaign in await results.campaigns()]
+    if json:
+        print_json(
+            [
+                {
+                    "campaign": campaign.name,
+                    "state": campaign.state,
+                    "created_at": campaign.created_at.astimezone(zone).isoformat(timespec="seconds"),
+                    "recipients": dict(counts.states),
+                }
+                for campaign, counts in found
+            ]
+        )
+        return 0
+    for campaign, counts in found:
+        people, settled = sum(counts.states.values()), counts.states.get("settled", 0)
+        made = campaign.created_at.astimezone(zone)
+        print(f"{campaign.name}：{STATES[campaign.state]}、{people} 人中 {settled} 人済み（{made:%Y-%m-%d} 作成）")
+    if not found:
+        print("催告はまだありません。作るには ivr campaign create")
+    return 0
+
+
+async def report(config: Path | None, name: str, *, json: bool) -> int:
+    """Print what has become of everybody: by outcome, by day, by mark, and who was excluded for which reason."""
+    chosen = settings.load(config)
+    async with store(chosen) as results:
+        campaign = await results.campaign(name)
+        counts = await results.counts(campaign.id)
+        records = await results.records(campaign.id)
+    summary = summed_up(records, zone=chosen.calling.timezone)
+    if json:
+        outcomes = {outcome.value: count for outcome, count in counts.outcomes.items()}
+        print_json(
+            {
+                "campaign": campaign.name,
+                "state": campaign.state,
+                "recipients": dict(counts.states),
+                "outcomes": outcomes,
+                "proven": counts.proven,
+                "attempts": counts.attempts,
+                "marks": dict(summary.marks),
+                "excluded": dict(summary.excluded),
+                "days": [
+                    {"date": f"{day}", "dials": one.dials, "answered": one.answered, "confirmed": one.confirmed}
+                    for day, one in summary.days.items()
+                ],
+            }
+        )
+        return 0
+    print(f"催告「{name}」：{STATES[campaign.state]}")
+    show_closing(name, counts, Console())
+    for day, one in summary.days.items():
+        print(f"{day:%Y-%m-%d}  発信 {one.dials}  応答 {one.answered}  本人確認 {one.confirmed}")
+    for title, found in (("印", summary.marks), ("除外", summary.excluded)):
+        if found:
+            print(f"{title}：" + "、".join(f"{what} {count} 人" for what, count in found.items()))
     return 0
 
 

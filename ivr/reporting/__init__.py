@@ -6,6 +6,7 @@ csv_file.py   CSV that Excel opens
 xlsx_file.py  a workbook with a summary
 closing.py    the closing table
 hours_file.py a forecast's hours, with a chart
+summary.py    days, marks and exclusions of a campaign
 classes.py    outcomes in the classes that a report keeps apart
 files.py      files that are there whole or not at all
 """
@@ -16,6 +17,7 @@ from ivr.reporting.csv_file import write_csv
 from ivr.reporting.files import Seal, replacing, see_writable
 from ivr.reporting.hours_file import HourRow, write_hours
 from ivr.reporting.results import results_json, write_json
+from ivr.reporting.summary import summed_up
 from ivr.reporting.xlsx_file import write_xlsx
 
 __all__ = [
@@ -27,6 +29,7 @@ __all__ = [
     "results_json",
     "see_writable",
     "show_closing",
+    "summed_up",
     "write_csv",
     "write_hours",
     "write_json",
