@@ -35,6 +35,7 @@ def add_rehearsal(cli: typer.Typer) -> None:
 
 
 def rehearse(
+    name: Annotated[str | None, typer.Argument(help="作ってある催告の名前（--list と --scenario の代わり）")] = None,
     demo: Annotated[bool, typer.Option("--demo", help="付属の名簿とシナリオで一通り試す")] = False,
     list_file: Annotated[Path | None, typer.Option("--list", help="名簿の CSV")] = None,
     scenario_file: Annotated[Path | None, typer.Option("--scenario", help="シナリオの YAML")] = None,
@@ -71,6 +72,8 @@ def rehearse(
         fail("--start、--rules、--seed は、--virtual-time と一緒に使ってください。")
     if virtual_time and (demo or machines or replay or callees):
         fail("--virtual-time と一緒に使えるのは、--list、--scenario、--rules、--start、--seed、--lines、-o だけです。")
+    if name and (demo or machines or replay):
+        fail("催告の名前は、--demo、--machines、--replay と一緒には使えません。")
     if machines:
         if demo or replay or list_file or scenario_file or callees:
             fail("--machines と一緒に使えるのは、--part、--recipes、--lines、-o だけです。")
@@ -85,25 +88,22 @@ def rehearse(
 
     if demo:
         run(drill.demo(out, lines or LINES))
-    if list_file is None or scenario_file is None:
-        fail("--demo を付けるか、--list と --scenario の両方を書いてください。")
+    if name is not None and (list_file or scenario_file or rules_file):
+        fail("催告の名前を書くときは、--list、--scenario、--rules は書かないでください。")
+    if name is None and (list_file is None or scenario_file is None):
+        fail("--demo を付けるか、催告の名前か、--list と --scenario の両方を書いてください。")
+    pair = (list_file or Path(), scenario_file or Path())
     if virtual_time:
         from ivr import forecast
 
         day = start.date() if start else None
         plan = result(
             forecast.plan(
-                config(),
-                list_file,
-                scenario_file,
-                rules_file=rules_file,
-                lines=lines,
-                start=day,
-                seed=1 if seed is None else seed,
+                config(), name or (*pair, rules_file), lines=lines, start=day, seed=1 if seed is None else seed
             )
         )
         sys.exit(forecast.carry_out(plan, out))
-    run(drill.rehearse(list_file, scenario_file, callees, out, lines or LINES, config()))
+    run(drill.rehearse(name or pair, callees, out, lines or LINES, config()))
 
 
 def network(

@@ -136,21 +136,25 @@ class Forecast:
 
 async def plan(
     config: Path | None,
-    list_file: Path,
-    scenario_file: Path,
+    files: tuple[Path, Path, Path | None] | str,
     *,
-    rules_file: Path | None,
     lines: int | None,
     start: date | None,
     seed: int,
 ) -> Plan:
-    """Read and check everything as for the campaign itself; raise InputError."""
+    """Read and check everything as for the campaign itself; raise InputError.
+
+    `files` are the list, the scenario and the rules, or the name of a campaign that is stored.
+    """
     chosen = load(config)
     if lines is not None:
         chosen = chosen.model_copy(
             update={"trunk": chosen.trunk.model_copy(update={"lines": lines, "lines_by_hour": ()})}
         )
-    order = await orders.read_order(chosen, "rehearsal", list_file, scenario_file, rules_file)
+    if isinstance(files, str):
+        order = await orders.stored(chosen, files)
+    else:
+        order = await orders.read_order(chosen, "rehearsal", *files)
     zone = chosen.calling.timezone
     begin = datetime.combine(start, time(), zone) if start else SystemClock(zone).now()
     return Plan(chosen=chosen, order=order, begin=begin, seed=seed)

@@ -12,7 +12,7 @@ from ivr.audit import Audit
 from ivr.campaign.intake import Intake, read_list
 from ivr.campaign.records import CampaignRow, NewCampaign
 from ivr.desk.lists import excluded_today, show_intake
-from ivr.desk.records import recorded
+from ivr.desk.records import recorded, store
 from ivr.desk.scenarios import load_scenario
 from ivr.domain.audit import Action
 from ivr.domain.exclusion import Exclusion, Source
@@ -105,6 +105,27 @@ async def read_order(
             for who, head in shared.items()
         },
         sources=sources,
+    )
+
+
+async def stored(chosen: Settings, name: str) -> Order:
+    """Return the order of a campaign that is stored, as if it were asked for anew; raise NotFound."""
+    async with store(chosen) as results:
+        campaign = await results.campaign(name)
+        records = await results.records(campaign.id)
+    keys = calling_of(chosen.calling, campaign.rules).order_keys()
+    together = {one.recipient.id: one.excluded for one in records if one.excluded}
+    return Order(
+        campaign=NewCampaign(
+            name=name,
+            scenario=campaign.scenario,
+            scenario_file=campaign.scenario_file,
+            created_at=SystemClock(chosen.calling.timezone).now(),
+            rules=campaign.rules,
+        ),
+        recipients=in_order([record.recipient for record in records], keys),
+        joined={who: why for who, why in together.items() if why.source is Source.HOUSEHOLD},
+        sources={"campaign": name, "accepted": len(records)},
     )
 
 

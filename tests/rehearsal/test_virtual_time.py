@@ -117,3 +117,20 @@ def test_a_campaign_without_any_time_left_says_who_is_left_over(tmp_path: Path) 
     said = ivr("rehearse", "--virtual-time", *words)
     assert said.returncode == 3
     assert "1 人が済みません" in said.stdout
+
+
+def test_a_campaign_that_is_created_is_foretold_by_its_name(tmp_path: Path) -> None:
+    folder = tmp_path / "office"
+    ivr = office(folder, "trunk: {lines: 2}\ncalling: {order: [{column: 優先度, first: largest}]}\n")
+    rows = [f"{n:08d},ヤマダ タロウ,03-5722-{n:04d},{n}" for n in range(20)]
+    (folder / "meibo.csv").write_text("宛名番号,カナ氏名,電話番号,優先度\n" + "\n".join(rows), encoding="cp932")
+    files = ("--list", "meibo.csv", "--scenario", SCENARIO)
+    assert ivr("campaign", "create", "住民税", *files).returncode == 0
+    words = ("--virtual-time", "--start", "2026-11-26")
+    by_name = ivr("rehearse", "住民税", *words, "-o", "by-name")
+    by_files = ivr("rehearse", *files, *words, "-o", "by-files")
+    assert by_name.returncode == by_files.returncode == 0, by_name.stderr
+    read = [(folder / out / "架電見込み.csv").read_text("utf-8-sig") for out in ("by-name", "by-files")]
+    assert read[0] == read[1]
+    assert "書かないでください" in ivr("rehearse", "住民税", *files, *words).stderr
+    assert "「国保」がありません" in ivr("rehearse", "国保", *words).stderr
