@@ -171,7 +171,7 @@ class _Rows:
             reasons += spoilt or ["電話番号がありません。"]
         key = unicodedata.normalize("NFKC", identity)
         if key in self._lines:
-            reasons.append(f"宛名番号が {self._lines[key]} 行目と同じです。")
+            reasons.append(f"宛名番号が {self._lines[key]} 行目と同じです。その人には、その行で一度だけかけます。")
         if reasons:
             raise InputError(" ".join(reasons))
         self._lines[key] = record.line

@@ -29,6 +29,7 @@ from ivr.rehearsal.ports import free_port
 from ivr.rehearsal.sounds import Samples
 from tests.acceptance.command import until
 from tests.acceptance.far_end import BUSY, CONFIRMS, HANGS_UP, FarEnd, Network
+from tests.acceptance.leaking import leaks
 from tests.acceptance.office import ALWAYS, NAMES, Office
 from tests.acceptance.sip_peer import Handset, ring
 
@@ -336,6 +337,11 @@ def who_rings_back_hears_the_one_message_and_is_matched(office: Office, far_end:
     (stranger,) = office.results(f"折り返し-{datetime.now(TOKYO):%Y-%m}")
     assert (stranger["id"], stranger["state"]) == ("0312345678", "settled")
     assert sum(far_end.dials(numbers).values()) == 2
+    assert leaks(office.logs(), [], [*numbers, "0312345678"]) == [], "nobody who rings is in a log"
+    for file in office.data_dir.rglob("*"):
+        if file.is_file():
+            content = file.read_bytes()
+            assert not any(number[1:].encode() in content for number in (*numbers, "0312345678")), file
 
 
 @pytest.fixture(scope="module")

@@ -137,7 +137,7 @@ def test_all_that_is_wrong_with_a_row_is_told_at_once() -> None:
 
 def test_a_second_row_with_the_same_id_is_refused_naming_the_first() -> None:
     assert refused("7,ヤマダ,09012345678", "8,スズキ,09012345679", "７,サトウ,09012345670") == [
-        (4, "宛名番号が 2 行目と同じです。")
+        (4, "宛名番号が 2 行目と同じです。その人には、その行で一度だけかけます。")
     ]
 
 
