@@ -86,8 +86,6 @@ class Lines:
         except asyncio.CancelledError:
             if granted.done() and not granted.cancelled():
                 self.release(share)
-            else:
-                self._waiting.remove((share, granted))
             raise
 
     def release(self, share: Share) -> None:
@@ -99,6 +97,8 @@ class Lines:
     def _grant(self) -> None:
         """Give the free lines to those who wait: whoever has the fewest for their weight, of these the longest."""
         free = self.limits.at(self._clock.now()) - self._used
+        # Who was cancelled a moment ago has not left yet.
+        self._waiting = [(share, granted) for share, granted in self._waiting if not granted.cancelled()]
         while self._waiting and free > 0:
             place = min(range(len(self._waiting)), key=lambda index: self._waiting[index][0].burden)
             share, granted = self._waiting.pop(place)

@@ -118,6 +118,21 @@ def test_who_gives_up_waiting_takes_no_line() -> None:
     assert virtual_time.run(run()) == 1
 
 
+def test_a_line_that_comes_free_while_somebody_gives_up_goes_to_the_next() -> None:
+    async def run() -> int:
+        lines = lines_of(1)
+        share = lines.share()
+        await share.reserve()
+        gives_up, next_one = (asyncio.create_task(share.reserve()) for _ in range(2))
+        await asyncio.sleep(1)
+        gives_up.cancel()
+        share.release()
+        await next_one
+        return share.used
+
+    assert virtual_time.run(run()) == 1
+
+
 def test_who_gives_up_at_the_pace_gives_the_line_back() -> None:
     async def run() -> int:
         lines = lines_of(2, per_second=0.1)
