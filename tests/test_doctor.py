@@ -137,3 +137,9 @@ async def test_a_password_that_is_not_there_has_a_line_and_a_remedy_of_its_own(t
     assert found["パスワードのファイル"].state is State.BAD
     assert found["パスワードのファイル"].remedy
     assert all(finding.remedy for finding in found.values() if finding.state is State.BAD)
+
+
+async def test_a_greeting_that_nobody_can_speak_is_bad(tmp_path: Path) -> None:
+    for text, state in (("目黒区役所です。", State.GOOD), ("目黒区役所です。☃", State.BAD)):
+        config = settings_file(tmp_path, f"inbound: {{say: {text}}}")
+        assert (await findings(config))["折り返しの案内"].state is state

@@ -22,6 +22,7 @@ from ivr.parts.keys import key_store
 from ivr.parts.rules import register
 from ivr.parts.voice import telephone_voice
 from ivr.settings import Settings
+from ivr.speech import unreadable
 from ivr.storage import SqlResults
 from ivr.system_clock import SystemClock
 
@@ -204,6 +205,17 @@ async def voice(chosen: Settings) -> Finding:
     )
 
 
+async def greeting(chosen: Settings) -> Finding:
+    """Can what callers hear be spoken?"""
+    said = chosen.inbound
+    if said.say is None:
+        return good("折り返しの案内", "着信には応答しない設定です（話中音）。")
+    strange = [one for text in (said.say, said.thanks) for one in unreadable(text, "ja", engine=chosen.speech.engine)]
+    if strange:
+        return bad("折り返しの案内", f"音声で読めない文字があります：{'、'.join(strange)}", REMEDIES["折り返しの案内"])
+    return good("折り返しの案内", f"着信には、だれにでも同じ案内を流します（同時に {said.lines} 件まで）。")
+
+
 async def asterisk(chosen: Settings) -> Finding:
     """Which Asterisk is there?"""
     if chosen.pbx.mode == "external":
@@ -224,6 +236,7 @@ LOOKS: Mapping[str, Callable[[Settings], Awaitable[Finding]]] = {
     "保存期間": retention,
     "監査証跡": trail,
     "音声": voice,
+    "折り返しの案内": greeting,
     "電話交換機": asterisk,
 }
 
@@ -240,6 +253,7 @@ REMEDIES: Mapping[str, str] = {
     "保存期間": "設定 database と keys を確かめてください。",
     "監査証跡": "ivr audit verify で全部を調べ、docs/ja/監査証跡.md の「見つかったとき」にしたがってください。",
     "音声": "設定 speech を確かめ、だめなら make setup をもう一度実行してください。",
+    "折り返しの案内": "設定 inbound の say と thanks を、かなに直すか、言い換えてください。",
     "電話交換機": "メッセージにある設定を直すか、make setup をもう一度実行してください。",
 }
 """What to do where the error itself does not say it, by what was looked at."""
