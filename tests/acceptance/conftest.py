@@ -20,9 +20,9 @@ HERE = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let what looks at the demo come last: the demo takes two minutes, and the other tests run beside it."""
+    """Let what looks at the demo come first: one worker waits three minutes for it, while another runs the rest."""
     places = [index for index, item in enumerate(items) if item.path.is_relative_to(HERE)]
-    ordered = sorted((items[index] for index in places), key=_looks_at_the_demo)
+    ordered = sorted((items[index] for index in places), key=lambda item: not _looks_at_the_demo(item))
     for index, item in zip(places, ordered, strict=True):
         items[index] = item
 
@@ -31,22 +31,12 @@ def _looks_at_the_demo(item: pytest.Item) -> bool:
     return "demo" in getattr(item, "fixturenames", ())
 
 
-@pytest.fixture(scope="session", autouse=True)
-def demo_beside(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Command | None]:
-    """The demo, begun before the first acceptance test where one of them looks at it."""
-    if not any(_looks_at_the_demo(item) for item in request.session.items):
-        yield None
-        return
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> demos.Demo:
+    """The demo, when it is over."""
     folder = tmp_path_factory.mktemp("demo")
     with Command(folder, "rehearse", "--demo", "--lines", str(demos.LINES), "-o", "out") as command:
-        yield command
-
-
-@pytest.fixture(scope="session")
-def demo(demo_beside: Command | None) -> demos.Demo:
-    """The demo, when it is over."""
-    assert demo_beside is not None
-    return demos.looked_at(demo_beside.ended(demos.WITHIN), demo_beside.folder / "out")
+        return demos.looked_at(command.ended(demos.WITHIN), folder / "out")
 
 
 @pytest.fixture(scope="session")

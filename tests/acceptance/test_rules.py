@@ -33,6 +33,8 @@ from tests.acceptance.leaking import leaks
 from tests.acceptance.office import ALWAYS, NAMES, Office
 from tests.acceptance.sip_peer import Handset, ring
 
+pytestmark = pytest.mark.timeout(200)
+
 TOKYO = ZoneInfo("Asia/Tokyo")
 CLOCKED = Path(__file__).parent.parent / "faults" / "engine.py"
 """The command line with a clock that can be stepped."""
