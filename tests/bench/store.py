@@ -38,8 +38,8 @@ FEW, MANY = 10_000, 1_000_000
 LIVES, LINES = 5_000, 250
 """Lives at either size, on so many lines."""
 
-FIRST, COPY = "first", "copy"
-"""In the place of a number's keyed hash: which attempts are to be copied, and which are copies."""
+FIRST = "first"
+"""In the place of a number's keyed hash: an attempt that is to be copied."""
 
 TIME = 12
 """Characters of an attempt's id that tell its time; the others are chance."""
@@ -190,8 +190,8 @@ def _again(turn: int, connection: Connection) -> None:
         attempts: {
             "id": identity,
             "recipient_id": literal(f"{turn}-") + attempts.c.recipient_id,
-            "number_hash": literal(COPY),
-            "person_hash": literal(COPY),
+            "number_hash": literal(f"{turn}-") + attempts.c.recipient_id,
+            "person_hash": literal(f"{turn}-") + attempts.c.recipient_id,
         },
     }
     for table, first in ((recipients, recipients.c.line < FEW), (attempts, attempts.c.number_hash == FIRST)):
