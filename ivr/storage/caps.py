@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Column, Connection, Select, bindparam, func, select, union
@@ -56,20 +57,32 @@ _DIALS = union(_dials(attempts.c.number_hash, "numbers"), _dials(attempts.c.pers
 
 _COUNTED = {Of.NUMBER: attempts.c.number_hash, Of.PERSON: attempts.c.person_hash}
 
-_COUNTS = {
-    of: select(func.count()).where(column == bindparam("hash"), attempts.c.intended_at >= bindparam("since"))
-    for of, column in _COUNTED.items()
-}
-
 
 def reached(connection: Connection, sealing: Sealing, intent: Intent, limits: Sequence[Ceiling]) -> bool:
-    """Tell whether a dial would go over one of `limits`."""
-    return any(_dialled(connection, sealing, intent, limit) >= limit.times for limit in limits)
+    """Tell whether a dial would go over one of `limits`: one question for all, since every call asks it."""
+    if not limits:
+        return False
+    values: dict[str, object] = {}
+    for place, limit in enumerate(limits):
+        values[f"hash{place}"] = _hash(sealing, limit.of, intent)
+        values[f"since{place}"] = limit.since
+    counts = connection.execute(_counts(tuple(limit.of for limit in limits)), values).one()
+    return any(count >= limit.times for count, limit in zip(counts, limits, strict=True))
 
 
-def _dialled(connection: Connection, sealing: Sealing, intent: Intent, limit: Ceiling) -> int:
-    values = {"hash": _hash(sealing, limit.of, intent), "since": limit.since}
-    return connection.execute(_COUNTS[limit.of], values).scalar_one()
+@cache
+def _counts(each: tuple[Of, ...]) -> Select[Any]:
+    return select(
+        *(
+            select(func.count())
+            .where(
+                _COUNTED[of] == bindparam(f"hash{place}"),
+                attempts.c.intended_at >= bindparam(f"since{place}"),
+            )
+            .scalar_subquery()
+            for place, of in enumerate(each)
+        )
+    )
 
 
 def _hash(sealing: Sealing, of: Of, intent: Intent) -> str:
