@@ -34,6 +34,14 @@ UNTOLD = "収納システムの回答"
 log = structlog.get_logger(__name__)
 
 
+class _NoAnswer(Exception):
+    """What came back says neither yes nor no."""
+
+
+FAILURES = (TimeoutError, httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, _NoAnswer)
+"""What asking may come to."""
+
+
 class Collection:
     """`ivr.campaign.ports.Enquiry` over HTTP."""
 
@@ -50,7 +58,7 @@ class Collection:
 
         `on_answer` is told of each answer: `call`, `excluded` or `none`.
         """
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        headers = {"Accept-Encoding": "identity", **({"Authorization": f"Bearer {token}"} if token else {})}
         # Neither a proxy of the environment nor a bundle of authorities of its own: the place is in the office.
         verify = ssl.create_default_context()
         self._client = httpx.AsyncClient(headers=headers, verify=verify, trust_env=False, timeout=seconds)
@@ -74,7 +82,7 @@ class Collection:
         try:
             async with asyncio.timeout(self._seconds):
                 found = _understood(await self._asked(recipient.id))
-        except (TimeoutError, httpx.HTTPError, _NoAnswer) as error:
+        except FAILURES as error:
             self._unanswered(self._told(error))
             return None
         self.sound = True
@@ -86,7 +94,7 @@ class Collection:
         try:
             async with asyncio.timeout(self._seconds):
                 _understood(await self._asked(""))
-        except (TimeoutError, httpx.HTTPError, _NoAnswer) as error:
+        except FAILURES as error:
             why = self._told(error)
             return None if why in REFUSALS else why
         return None
@@ -96,7 +104,8 @@ class Collection:
             if answer.status_code != httpx.codes.OK:
                 raise _NoAnswer(f"HTTP {answer.status_code}")
             body = b""
-            async for piece in answer.aiter_bytes():
+            # As it comes: what is packed could be any size unpacked.
+            async for piece in answer.aiter_raw():
                 body += piece
                 if len(body) > LONGEST:
                     raise _NoAnswer("答えが長すぎる")
@@ -115,14 +124,10 @@ class Collection:
             raise ExclusionsUnknown(f"収納システム {self._url} に確かめられません（{why}）。")
 
 
-class _NoAnswer(Exception):
-    """What came back says neither yes nor no."""
-
-
 def _understood(body: bytes) -> Exclusion | None:
     try:
         said = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise _NoAnswer("答えが JSON ではない") from None
     call = said.get("call") if isinstance(said, dict) else None
     if not isinstance(call, bool):

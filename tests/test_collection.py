@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -90,6 +91,8 @@ BAD = {
     "a list": http([True]),
     "too much": http(b" " * (LONGEST + 1) + b'{"call": true}'),
     "half an answer": http({"call": True})[:-3],
+    "a deep hole": http(b"[" * 60_000),
+    "something packed": http(gzip.compress(b'{"call": true}')).replace(b"\r\n", b"\r\nContent-Encoding: gzip\r\n", 1),
     "noise": b"\x00\xff\r\n\r\n",
     "nothing": b"",
 }
