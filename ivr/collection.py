@@ -34,11 +34,11 @@ UNTOLD = "収納システムの回答"
 log = structlog.get_logger(__name__)
 
 
-class _NoAnswer(Exception):
+class NoAnswer(Exception):
     """What came back says neither yes nor no."""
 
 
-FAILURES = (TimeoutError, httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, _NoAnswer)
+FAILURES = (TimeoutError, httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, NoAnswer)
 """What asking may come to."""
 
 
@@ -81,7 +81,7 @@ class Collection:
         """Return why `recipient` is not called, None where nothing is said; ExclusionsUnknown without an answer."""
         try:
             async with asyncio.timeout(self._seconds):
-                found = _understood(await self._asked(recipient.id))
+                found = understood(await self._asked(recipient.id))
         except FAILURES as error:
             self._unanswered(self._told(error))
             return None
@@ -93,7 +93,7 @@ class Collection:
         """Return what keeps it from answering, None where it answers, if only to refuse the empty 宛名番号."""
         try:
             async with asyncio.timeout(self._seconds):
-                _understood(await self._asked(""))
+                understood(await self._asked(""))
         except FAILURES as error:
             why = self._told(error)
             return None if why in REFUSALS else why
@@ -102,13 +102,13 @@ class Collection:
     async def _asked(self, identity: str) -> bytes:
         async with self._client.stream("POST", self._url, json={"id": identity}) as answer:
             if answer.status_code != httpx.codes.OK:
-                raise _NoAnswer(f"HTTP {answer.status_code}")
+                raise NoAnswer(f"HTTP {answer.status_code}")
             body = b""
             # As it comes: what is packed could be any size unpacked.
             async for piece in answer.aiter_raw():
                 body += piece
                 if len(body) > LONGEST:
-                    raise _NoAnswer("答えが長すぎる")
+                    raise NoAnswer("答えが長すぎる")
             return body
 
     def _told(self, error: Exception) -> str:
@@ -124,14 +124,15 @@ class Collection:
             raise ExclusionsUnknown(f"収納システム {self._url} に確かめられません（{why}）。")
 
 
-def _understood(body: bytes) -> Exclusion | None:
+def understood(body: bytes) -> Exclusion | None:
+    """Return why the person is not called, as an answer's body says, None where they are; raise NoAnswer."""
     try:
         said = json.loads(body)
     except (ValueError, RecursionError):
-        raise _NoAnswer("答えが JSON ではない") from None
+        raise NoAnswer("答えが JSON ではない") from None
     call = said.get("call") if isinstance(said, dict) else None
     if not isinstance(call, bool):
-        raise _NoAnswer("答えに call（true か false）がない")
+        raise NoAnswer("答えに call（true か false）がない")
     if call:
         return None
     reason = said.get("reason")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Hashable
 from importlib.resources import files
@@ -112,6 +113,25 @@ def configuration() -> Run:
     return run
 
 
+def own_rules() -> Run:
+    """A campaign's own rules."""
+    file = Path("kisoku.yaml")
+    office = settings.Settings()
+
+    def run(data: bytes) -> Hashable:
+        file.write_bytes(data)
+        try:
+            own = settings.read_own(file, office.calling)
+        except InputError as error:
+            return refusal(error)
+        rules = office.rules(json.loads(json.dumps(own)))
+        assert rules.caps == office.rules().caps, "the caps are the office's"
+        assert rules.calendar.within is not None
+        return tuple(sorted(own)), len(rules.cascade), rules.total
+
+    return run
+
+
 def callees() -> Run:
     """A callee file of the simulated network."""
 
@@ -160,6 +180,14 @@ SETTINGS = [_text("deploy", name) for name in ("ivr.example.yaml", "ivr.try.yaml
         "pbx: {rtp_ports: [10000, 14999], ami: {port: 5038}}\nlistening: {}\nlog: {level: debug}\n"
         "database: postgresql+asyncpg://a@b/c\n"
     )
+]
+RULES = [
+    'windows: [{days: [mon, fri], from: "09:00", to: "12:00"}]\nclosed_days: [2026-12-28]\nweight: 2\n',
+    "retries: {busy: {after: 30m}, total: 2, rotate: [busy]}\ncascade: [{numbers: landline, tries: 2}]\n",
+    (
+        "order: [{column: 納期限, first: largest}]\nbest_hour: true\none_call_per_number: true\n"
+        'special_days: [{date: 2026-12-29, times: [{from: "9:00", to: "10:00"}]}]\n'
+    ),
 ]
 KINDS = files("ivr.rehearsal").joinpath("kinds.yaml").read_text(encoding="utf-8")
 CALLEES = [
@@ -215,6 +243,12 @@ TARGETS = (
         start=configuration,
         samples=tuple(text.encode() for text in SETTINGS),
         tokens=YAML_TOKENS + tuple(token for text in SETTINGS for token in _words(text)),
+    ),
+    Target(
+        name="rules",
+        start=own_rules,
+        samples=tuple(text.encode() for text in RULES),
+        tokens=YAML_TOKENS + tuple(token for text in RULES for token in _words(text)),
     ),
     Target(
         name="callees",

@@ -7,6 +7,8 @@ import re
 from collections.abc import Hashable
 
 from ivr import logs
+from ivr.asterisk.inbound import caller
+from ivr.collection import LONGEST_REASON, UNTOLD, NoAnswer, understood
 from ivr.domain import kana, phone
 from ivr.errors import InputError
 from tests.fuzz.target import Run, Target, refusal
@@ -87,6 +89,34 @@ def masking() -> Run:
     return run
 
 
+def answer() -> Run:
+    """What the collection system answers before a dial."""
+
+    def run(data: bytes) -> Hashable:
+        try:
+            found = understood(data)
+        except NoAnswer as error:
+            return str(error)
+        if found is not None:
+            assert found.reason.strip()
+            assert found.reason.isprintable()
+            assert len(found.reason) <= LONGEST_REASON
+        return found is None, found is not None and found.reason == UNTOLD
+
+    return run
+
+
+def caller_uri() -> Run:
+    """The SIP URI of somebody who rings the office."""
+
+    def run(data: bytes) -> Hashable:
+        number = caller(_text(data))
+        assert number is None or re.fullmatch(r"[+0-9][0-9]*", number)
+        return number is None, len(number or "")
+
+    return run
+
+
 def _tokens(*words: str) -> tuple[bytes, ...]:
     return tuple(word.encode() for word in words)
 
@@ -124,6 +154,25 @@ TARGETS = (
             "~", "A", "1", "\u3099", "\u309a", "\u200d", "㈱", "㍿", "ㇰ", "\U0001b000",
         ),
         longest=100_000,
+    ),
+    Target(
+        name="answer",
+        start=answer,
+        samples=_tokens('{"call": true}', '{"call": false, "reason": "納付済"}', '{"call": null}', '[{"call": true}]'),
+        tokens=_tokens(
+            "{", "}", "[", "[" * 2000, '{"a":' * 2000, '"call"', '"reason"', ":", ",", "true", "false", "null", "NaN",
+            "1e999", "-", "9" * 5000, '"\\u0000"', '"\\ud800"', '"\\n"', "　", " ", '""', "\ufeff",
+        ),
+        longest=64 * 1024,
+    ),
+    Target(
+        name="caller",
+        start=caller_uri,
+        samples=_tokens(
+            "<sip:0312345678@10.0.0.1>", "sip:+81312345678@a;user=phone", "<sip:anonymous@anonymous.invalid>",
+            '"山田" <sips:03-1234-5678@[::1]:5060>',
+        ),
+        tokens=_tokens("sip:", "sips:", "tel:", "@", "<", ">", ";", "+", "81", "0", "٣", "３", '"', "\r\n", ",", "%2B"),
     ),
     Target(
         name="masking",
