@@ -9,11 +9,6 @@ import pytest
 from tests import offices
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let what has a limit of its own, because it takes long, begin first: no worker is to wait for it at the end."""
-    items.sort(key=lambda item: 0 if item.get_closest_marker("timeout") else 1)
-
-
 @pytest.fixture
 def ivr(tmp_path: Path) -> offices.Ivr:
     """Run a command in an office of its own, whose temporary files are there too."""
