@@ -92,18 +92,14 @@ def rehearse(
         fail("催告の名前を書くときは、--list、--scenario、--rules は書かないでください。")
     if name is None and (list_file is None or scenario_file is None):
         fail("--demo を付けるか、催告の名前か、--list と --scenario の両方を書いてください。")
-    pair = (list_file or Path(), scenario_file or Path())
+    what = name or (list_file or Path(), scenario_file or Path(), rules_file)
     if virtual_time:
         from ivr import forecast
 
         day = start.date() if start else None
-        plan = result(
-            forecast.plan(
-                config(), name or (*pair, rules_file), lines=lines, start=day, seed=1 if seed is None else seed
-            )
-        )
+        plan = result(forecast.plan(config(), what, lines=lines, start=day, seed=1 if seed is None else seed))
         sys.exit(forecast.carry_out(plan, out))
-    run(drill.rehearse(name or pair, callees, out, lines or LINES, config()))
+    run(drill.rehearse(what, callees, out, lines or LINES, config()))
 
 
 def network(

@@ -65,11 +65,11 @@ class CalleeVoices:
 
 async def demo(out: Path, lines: int) -> int:
     """Rehearse the shipped list with the shipped scenario; 0 where every outcome is the one scripted."""
-    return await rehearse((DEMO_LIST, DEMO_SCENARIO), DEMO_CALLEES, out, lines)
+    return await rehearse((DEMO_LIST, DEMO_SCENARIO, None), DEMO_CALLEES, out, lines)
 
 
 async def rehearse(
-    files: tuple[Path, Path] | str,
+    what: orders.Files | str,
     callees_file: Path | None,
     out: Path,
     lines: int,
@@ -77,7 +77,7 @@ async def rehearse(
 ) -> int:
     """Dial a list on the simulated network and compare what came out with what was scripted.
 
-    `files` are the list and the scenario, or the name of a campaign that is stored. A sealed list is opened with the
+    `what` are its files, or the name of a campaign that is stored. A sealed list is opened with the
     keys of `config`; what the callees hear is kept in `out` all the same. Without `callees_file` everybody answers,
     hears the question out and presses `#`.
     """
@@ -86,10 +86,7 @@ async def rehearse(
     callees = read_callees(callees_file) if callees_file else everybody(OBLIGING)
     folder = made(out / f"{datetime.now().astimezone():%Y%m%d-%H%M%S}")
     chosen = rehearsal_settings(folder / "engine", lines)
-    if isinstance(files, str):
-        order = await orders.stored(load(config), files)
-    else:
-        order = await orders.read_order(chosen, "rehearsal", *files, opened_with=lambda: load(config))
+    order = await orders.asked(chosen, what, opened_with=lambda: load(config))
     async with simulated(callees, folder / "network") as network:
         chosen = rehearsal_settings(folder / "engine", lines, trunk_port=network.sip_port)
         console.print(f"模擬の電話網が {network.sip_port} 番ポートで動いています。{lines} 回線でかけます。")

@@ -136,7 +136,7 @@ class Forecast:
 
 async def plan(
     config: Path | None,
-    files: tuple[Path, Path, Path | None] | str,
+    what: orders.Files | str,
     *,
     lines: int | None,
     start: date | None,
@@ -144,17 +144,14 @@ async def plan(
 ) -> Plan:
     """Read and check everything as for the campaign itself; raise InputError.
 
-    `files` are the list, the scenario and the rules, or the name of a campaign that is stored.
+    `what` are its files, or the name of a campaign that is stored.
     """
     chosen = load(config)
     if lines is not None:
         chosen = chosen.model_copy(
             update={"trunk": chosen.trunk.model_copy(update={"lines": lines, "lines_by_hour": ()})}
         )
-    if isinstance(files, str):
-        order = await orders.stored(chosen, files)
-    else:
-        order = await orders.read_order(chosen, "rehearsal", *files)
+    order = await orders.asked(chosen, what)
     zone = chosen.calling.timezone
     begin = datetime.combine(start, time(), zone) if start else SystemClock(zone).now()
     return Plan(chosen=chosen, order=order, begin=begin, seed=seed)

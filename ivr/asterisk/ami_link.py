@@ -53,7 +53,7 @@ class NotSent(PbxUnavailable):
     """The action was not written to the connection: the PBX can't have acted on it."""
 
 
-class _Protocol(AMIProtocol):  # type: ignore[misc]
+class _Protocol(AMIProtocol):  # type: ignore[misc]  # panoramisk has no types
     def __init__(self, link: AmiLink) -> None:
         super().__init__()
         self._link = link
@@ -84,7 +84,7 @@ class _Protocol(AMIProtocol):  # type: ignore[misc]
             self.transport.abort()
 
 
-class AmiLink(Manager):  # type: ignore[misc]
+class AmiLink(Manager):  # type: ignore[misc]  # panoramisk has no types
     """A connection from `open` until `lost`; it is not used again.
 
     `on_event` gets every event as it comes.

@@ -6,15 +6,16 @@ is exported and erased as every campaign is, and dialled by nobody but people.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 
 import structlog
 
 from ivr.campaign.ports import Clock, Results
-from ivr.campaign.records import NewCampaign
+from ivr.campaign.records import CampaignRow, NewCampaign
 from ivr.domain import phone
 from ivr.domain.recipient import Recipient
-from ivr.errors import InputError, NameTaken, StoreFailed
+from ivr.errors import InputError, NameTaken, NotFound, StoreFailed
 
 TRIES, AGAIN = 30, 10.0
 """So many tries of the store, so many seconds apart, before a call is given up for the record: five minutes."""
@@ -63,10 +64,15 @@ class RingBacks:
         national = phone.national(number)
         asked = {"折り返しの希望": f"{now:%Y-%m-%d %H:%M}", "電話番号": national}
         person = Recipient(id=national, line=1, kana="", numbers=(number,), columns=asked)
-        campaign = NewCampaign(name=name, scenario="", scenario_file="", created_at=now)
         try:
+            row = await self._results.campaign(name)
+        except NotFound:
+            row = await self._month(NewCampaign(name=name, scenario="", scenario_file="", created_at=now))
+        await self._results.add_caller(row.id, person)
+
+    async def _month(self, campaign: NewCampaign) -> CampaignRow:
+        """Make a month's list, unless another caller's has just made it."""
+        with suppress(NameTaken):
             row = await self._results.create_campaign(campaign, ())
             await self._results.move_campaign(row.id, expected=["created"], state="done")
-        except NameTaken:
-            row = await self._results.campaign(name)
-        await self._results.add_caller(row.id, person)
+        return await self._results.campaign(campaign.name)

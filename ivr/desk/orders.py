@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +25,9 @@ from ivr.storage import SqlResults
 from ivr.system_clock import SystemClock
 
 LONGEST_NAME = 100
+
+Files = tuple[Path, Path, Path | None]
+"""A list, a scenario and, if there are any, rules."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,11 +73,7 @@ async def read_order(
         raise InputError(f"{rules_file} の規則と設定では、これから60日の間に架電できる時間帯がありません。")
     calling = calling_of(chosen.calling, own)
     recipients = _in_order(list_file, intake, calling)
-    shared: Mapping[str, Recipient] = {}
-    if calling.one_call_per_number:
-        shared = joined(recipients, {line for line, _ in excluded})
-    if shared:
-        print(f"{len(shared)} 件は、同じ電話番号の人と合わせて一度だけかけます。")
+    shared = _joined(recipients, excluded) if calling.one_call_per_number else {}
     campaign = NewCampaign(
         name=name,
         scenario=scenario_files.text_of(scenario_file),
@@ -84,28 +83,39 @@ async def read_order(
         rules=own,
     )
     sources: dict[str, str | int] = {
-        "list": list_file.name,
-        "list_sha256": hashlib.sha256(read_bytes(list_file)).hexdigest(),
+        **_of_file("list", list_file),
         "rows": intake.rows,
         "accepted": len(intake.accepted),
         "refused": len(intake.refused),
         "excluded": len(excluded),
         "scenario": scenario_file.name,
         "scenario_sha256": hashlib.sha256(campaign.scenario.encode()).hexdigest(),
+        **(_of_file("rules", rules_file) if rules_file is not None else {}),
+        **({"joined": len(shared)} if shared else {}),
     }
-    if rules_file is not None:
-        sources |= {"rules": rules_file.name, "rules_sha256": hashlib.sha256(read_bytes(rules_file)).hexdigest()}
-    if shared:
-        sources["joined"] = len(shared)
-    return Order(
-        campaign=campaign,
-        recipients=recipients,
-        joined={
-            who: Exclusion(reason=f"同じ電話番号の {head.line} 行目の人にかけます", source=Source.HOUSEHOLD)
-            for who, head in shared.items()
-        },
-        sources=sources,
-    )
+    return Order(campaign=campaign, recipients=recipients, joined=shared, sources=sources)
+
+
+def _of_file(what: str, file: Path) -> dict[str, str]:
+    return {what: file.name, f"{what}_sha256": hashlib.sha256(read_bytes(file)).hexdigest()}
+
+
+def _joined(people: Sequence[Recipient], excluded: Sequence[tuple[int, str]]) -> Mapping[str, Exclusion]:
+    """Return, by 宛名番号, who is not called since somebody with the same number is, and say how many they are."""
+    heads = joined(people, {line for line, _ in excluded})
+    if heads:
+        print(f"{len(heads)} 件は、同じ電話番号の人と合わせて一度だけかけます。")
+    return {
+        who: Exclusion(reason=f"同じ電話番号の {head.line} 行目の人にかけます", source=Source.HOUSEHOLD)
+        for who, head in heads.items()
+    }
+
+
+async def asked(chosen: Settings, what: Files | str, *, opened_with: Callable[[], Settings] | None = None) -> Order:
+    """Return the order of a rehearsal: `what` are its files, or the name of a campaign that is stored."""
+    if isinstance(what, str):
+        return await stored(opened_with() if opened_with else chosen, what)
+    return await read_order(chosen, "rehearsal", *what, opened_with=opened_with)
 
 
 async def stored(chosen: Settings, name: str) -> Order:

@@ -59,14 +59,14 @@ def read_own(path: Path, calling: Calling) -> Mapping[str, Any]:
 _KNOWN = f"使えるのは {'、'.join(OWN)} です。"
 
 
-STAFF_CALL: Mapping[str, object] = MappingProxyType({"staff_call": True})
-"""The rules of a test call to a member of staff, which no file can give."""
+STAFF_CALL: Mapping[str, object] = MappingProxyType(
+    {"retries": {"total": 1}, "cascade": [], "best_hour": False, "caps": []}
+)
+"""The rules of a test call to a member of staff. No file can give them: none may lift the caps."""
 
 
 def rules_of(calling: Calling, own: Mapping[str, object]) -> Rules:
     """Return the rules of a campaign that has its `own`; raise InputError where they do not go with the settings."""
-    if own == STAFF_CALL:
-        return replace(calling.rules(), total=1, cascade=(), caps=(), best_part=False)
     office, rules = calling.rules(), calling_of(calling, own).rules()
     return replace(rules, calendar=replace(rules.calendar, within=office.calendar)) if own else office
 
@@ -74,7 +74,7 @@ def rules_of(calling: Calling, own: Mapping[str, object]) -> Rules:
 def calling_of(calling: Calling, own: Mapping[str, object]) -> Calling:
     """Return `calling` as it is for a campaign with its `own` rules; raise InputError where the two disagree."""
     try:
-        return Calling.model_validate(_merged(calling, own)) if own and own != STAFF_CALL else calling
+        return Calling.model_validate(_merged(calling, own)) if own else calling
     except ValidationError as error:
         reasons = " ".join(message(one, Calling) for one in error.errors(include_url=False))
         raise InputError(f"催告の規則が、いまの設定と合いません。{reasons}") from None

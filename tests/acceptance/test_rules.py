@@ -59,6 +59,13 @@ def created(office: Office, name: str = "催告", *more: str | Path) -> None:
     assert said.status == 0, said
 
 
+def dialling(office: Office, *names: str) -> None:
+    """Start an engine, then these campaigns."""
+    office.begin("serve").says("ready", within=60)
+    for name in names or ("催告",):
+        assert office.ivr("campaign", "start", name).status == 0
+
+
 def done(office: Office, name: str = "催告", within: float = 60) -> list[dict[str, Any]]:
     until(lambda: office.json("campaign", "status", name)["state"] == "done", within, f"{name} is done", look=2)
     return office.results(name)
@@ -93,8 +100,7 @@ def a_window_opens_and_closes_and_a_call_under_way_is_finished(
     set_clock(opening - timedelta(minutes=5))
     office.people(numbers)
     created(office)
-    office.begin("serve").says("ready", within=60)
-    assert office.ivr("campaign", "start", "催告").status == 0
+    dialling(office)
     assert "次は" in office.json("campaign", "status", "催告")["reason"]
     assert sum(far_end.dials(numbers).values()) == 0, "nobody is dialled before the window opens"
 
@@ -154,9 +160,7 @@ def two_campaigns_ring_a_number_no_oftener_than_its_cap(office: Office, far_end:
     created(office, "住民税")
     office.people(numbers[:1])
     created(office, "国保")
-    office.begin("serve").says("ready", within=60)
-    for name in ("住民税", "国保"):
-        assert office.ivr("campaign", "start", name).status == 0
+    dialling(office, "住民税", "国保")
     until(lambda: sum(far_end.dials(numbers).values()) == 2, 30, "both people are called")
     far_end.quiet(numbers)
     until(
@@ -217,8 +221,7 @@ def who_has_paid_since_does_not_ring_and_without_an_answer_nobody_does(
         office.settings(exclusions={"check": {"url": url, "timeout": "500ms"}})
         office.people(numbers)
         created(office)
-        office.begin("serve").says("ready", within=60)
-        assert office.ivr("campaign", "start", "催告").status == 0
+        dialling(office)
         until(
             lambda: "収納システムに納付を確かめられない" in (office.json("campaign", "status", "催告")["reason"] or ""),
             30, "status tells why nobody is called", look=2,
@@ -271,8 +274,7 @@ def a_trunk_that_is_gone_holds_the_dialling_and_comes_back_by_itself(
     people = [f"03110{index:05d}" for index in range(11)]
     office.people(people)
     created(office)
-    office.begin("serve").says("ready", within=60)
-    assert office.ivr("campaign", "start", "催告").status == 0
+    dialling(office)
     until(
         lambda: "どの電話も同じ理由でつながらない" in (office.json("campaign", "status", "催告")["reason"] or ""),
         90, "the dialling is held", look=2,
@@ -303,8 +305,7 @@ def who_rings_back_hears_the_one_message_and_is_matched(office: Office, far_end:
     )
     office.people(numbers)
     created(office)
-    office.begin("serve").says("ready", within=60)
-    assert office.ivr("campaign", "start", "催告").status == 0
+    dialling(office)
     until(lambda: sum(far_end.dials(numbers).values()) == 2, 30, "both are called")
     far_end.quiet(numbers)
 

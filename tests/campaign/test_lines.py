@@ -102,23 +102,8 @@ def test_a_campaign_alone_has_every_line_whatever_its_weight() -> None:
     assert virtual_time.run(run()) == 9
 
 
-def test_who_gives_up_waiting_takes_no_line() -> None:
-    async def run() -> int:
-        lines = lines_of(1)
-        share = lines.share()
-        await share.reserve()
-        waiting = asyncio.create_task(share.reserve())
-        await asyncio.sleep(1)
-        waiting.cancel()
-        await asyncio.sleep(1)
-        share.release()
-        await share.reserve()
-        return share.used
-
-    assert virtual_time.run(run()) == 1
-
-
-def test_a_line_that_comes_free_while_somebody_gives_up_goes_to_the_next() -> None:
+@pytest.mark.parametrize("meanwhile", [1.0, 0.0])
+def test_a_line_that_comes_free_after_or_while_somebody_gives_up_goes_to_the_next(meanwhile: float) -> None:
     async def run() -> int:
         lines = lines_of(1)
         share = lines.share()
@@ -126,6 +111,8 @@ def test_a_line_that_comes_free_while_somebody_gives_up_goes_to_the_next() -> No
         gives_up, next_one = (asyncio.create_task(share.reserve()) for _ in range(2))
         await asyncio.sleep(1)
         gives_up.cancel()
+        if meanwhile:
+            await asyncio.sleep(meanwhile)
         share.release()
         await next_one
         return share.used
