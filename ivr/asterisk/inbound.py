@@ -11,8 +11,6 @@ import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-import structlog
-
 from ivr.asterisk.agi import AgiSession
 from ivr.asterisk.agi_wire import command
 from ivr.campaign.ports import Clip
@@ -28,8 +26,6 @@ ORDER = 10.0
 """Seconds for the PBX to carry out what waits for nobody."""
 
 _URI = re.compile(r"sips?:([+0-9][0-9]*)@", re.IGNORECASE)
-
-log = structlog.get_logger(__name__)
 
 RangBack = Callable[[str | None, bool], Awaitable[None]]
 """Told after each call: the caller's number as the trunk writes it (None: withheld), and whether 1 was pressed."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from ivr import settings
-from ivr.campaign.records import Due
+from ivr.campaign.records import CampaignRow, Counts, Due
 from ivr.data_dir import engine_runs, exports_of
 from ivr.desk.answers import print_json
 from ivr.desk.records import recorded, store
@@ -41,12 +41,7 @@ async def status(config: Path | None, name: str, *, json: bool) -> int:
     if json:
         print_json(
             {
-                "campaign": campaign.name,
-                "state": campaign.state,
-                "recipients": dict(counts.states),
-                "outcomes": {outcome.value: count for outcome, count in counts.outcomes.items()},
-                "proven": counts.proven,
-                "attempts": counts.attempts,
+                **_in_numbers(campaign, counts),
                 "next_due": counts.next_due.isoformat() if counts.next_due and counts.next_due > now else None,
                 "reason": why,
             }
@@ -96,15 +91,9 @@ async def report(config: Path | None, name: str, *, json: bool) -> int:
         records = await results.records(campaign.id)
     summary = summed_up(records, zone=chosen.calling.timezone)
     if json:
-        outcomes = {outcome.value: count for outcome, count in counts.outcomes.items()}
         print_json(
             {
-                "campaign": campaign.name,
-                "state": campaign.state,
-                "recipients": dict(counts.states),
-                "outcomes": outcomes,
-                "proven": counts.proven,
-                "attempts": counts.attempts,
+                **_in_numbers(campaign, counts),
                 "marks": dict(summary.marks),
                 "excluded": dict(summary.excluded),
                 "days": [
@@ -122,6 +111,17 @@ async def report(config: Path | None, name: str, *, json: bool) -> int:
         if found:
             print(f"{title}：" + "、".join(f"{what} {count} 人" for what, count in found.items()))
     return 0
+
+
+def _in_numbers(campaign: CampaignRow, counts: Counts) -> dict[str, object]:
+    return {
+        "campaign": campaign.name,
+        "state": campaign.state,
+        "recipients": dict(counts.states),
+        "outcomes": {outcome.value: count for outcome, count in counts.outcomes.items()},
+        "proven": counts.proven,
+        "attempts": counts.attempts,
+    }
 
 
 async def _unknown(chosen: Settings, some: Sequence[Due]) -> str | None:
