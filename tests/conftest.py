@@ -12,7 +12,9 @@ from tests import offices
 @pytest.fixture
 def ivr(tmp_path: Path) -> offices.Ivr:
     """Run a command in an office of its own, whose temporary files are there too."""
-    return offices.office(tmp_path / "office")
+    run = offices.office(tmp_path / "office")
+    offices.give_voice(tmp_path / "office")
+    return run
 
 
 @pytest.fixture

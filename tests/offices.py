@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import subprocess
-import sys
+import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import cache
 from pathlib import Path
 
 from ivr import identity
@@ -14,6 +17,7 @@ from ivr.erasing import Care
 from ivr.parts.keys import audit_trail, key_store
 from ivr.settings import load
 from ivr.storage import SqlResults
+from tests import warm
 
 ROOT = Path(__file__).parent.parent
 SCENARIO = ROOT / "scenarios" / "reminder.yaml"
@@ -45,6 +49,21 @@ async def care_of(config: Path) -> AsyncIterator[Care]:
             yield Care(settings=chosen, results=results, keys=keys, audit=trail)
 
 
+@cache
+def spoken() -> Path:
+    """Return a folder with what SCENARIO sounds like: rendered once, for all offices of these tests."""
+    folder = Path(tempfile.mkdtemp(prefix="spoken-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    assert not office(folder)("scenario", "check", SCENARIO).returncode
+    return folder / "var" / "voice"
+
+
+def give_voice(folder: Path) -> None:
+    """Put what SCENARIO sounds like into the data of an office in `folder`."""
+    (folder / "var").mkdir(mode=0o700)
+    shutil.copytree(spoken(), folder / "var" / "voice", copy_function=os.link)
+
+
 def office(folder: Path, settings: str = "") -> Ivr:
     """Make an office in `folder`, and return what runs a command there."""
     (folder / "tmp").mkdir(parents=True)
@@ -52,10 +71,6 @@ def office(folder: Path, settings: str = "") -> Ivr:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(folder / "tmp")}
 
     def run(*words: object) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "ivr", *map(str, words)]
-        nobody = subprocess.DEVNULL
-        return subprocess.run(
-            command, cwd=folder, env=environment, stdin=nobody, capture_output=True, text=True, timeout=100
-        )
+        return warm.run([*map(str, words)], cwd=folder, env=environment, timeout=100)
 
     return run

@@ -10,13 +10,14 @@ from ivr import identity, staff_call, steering
 from ivr.desk import orders
 from ivr.domain.audit import Action
 from ivr.errors import InputError
-from tests.offices import LIST, SCENARIO, care_of
+from tests.offices import LIST, SCENARIO, care_of, give_voice
 
 NAME = "住民税"
 
 
 @pytest.fixture
 def office(tmp_path: Path) -> Path:
+    give_voice(tmp_path)
     (tmp_path / "meibo.csv").write_text(LIST, encoding="cp932")
     return tmp_path / "ivr.yaml"
 

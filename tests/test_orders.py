@@ -9,7 +9,7 @@ import pytest
 from ivr.desk import orders
 from ivr.domain.exclusion import Source
 from ivr.errors import InputError
-from tests.offices import SCENARIO, care_of
+from tests.offices import SCENARIO, care_of, give_voice
 
 LIST = """宛名番号,カナ氏名,電話番号,優先度
 1,ヤマダ タロウ,03-5722-0000,3
@@ -21,6 +21,7 @@ LIST = """宛名番号,カナ氏名,電話番号,優先度
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
+    give_voice(tmp_path)
     (tmp_path / "meibo.csv").write_text(LIST, encoding="cp932")
     (tmp_path / "ivr.yaml").write_text(
         "data_dir: var\nspeech: {workers: 1}\ncalling:\n  order: [{column: 優先度}]\n", encoding="utf-8"

@@ -14,7 +14,7 @@ from ivr.domain.outcome import Outcome
 from ivr.errors import InputError, Problems
 from ivr.settings import Settings, load, read_own
 from ivr.settings.own_rules import OWN
-from tests.offices import SCENARIO, care_of
+from tests.offices import SCENARIO, care_of, give_voice
 from tests.settings_files import empty_place, loaded
 
 __all__ = ["empty_place"]
@@ -85,6 +85,7 @@ def test_what_no_longer_goes_with_the_settings_is_told() -> None:
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
+    give_voice(tmp_path)
     (tmp_path / "meibo.csv").write_text("宛名番号,カナ氏名,電話番号\n1,ヤマダ タロウ,090-1234-5678\n", "cp932")
     (tmp_path / "ivr.yaml").write_text("data_dir: var\nspeech: {workers: 1}\n", encoding="utf-8")
     return tmp_path / "ivr.yaml"

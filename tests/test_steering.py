@@ -8,7 +8,7 @@ import pytest
 from ivr import steering
 from ivr.desk import lists, orders, reports
 from ivr.errors import InputError
-from tests.offices import SCENARIO, Ivr, care_of, office
+from tests.offices import SCENARIO, Ivr, care_of, give_voice, office
 
 LIST = """宛名番号,カナ氏名,電話番号,支援措置
 1,ヤマダ タロウ,090-1234-5678,
@@ -25,6 +25,7 @@ SETTINGS = """exclusions:
 def config(tmp_path: Path) -> Path:
     folder = tmp_path / "office"
     folder.mkdir()
+    give_voice(folder)
     (folder / "meibo.csv").write_text(LIST, encoding="cp932")
     (folder / "jogai.csv").write_text("宛名番号,理由\n3,納付済\n", encoding="cp932")
     (folder / "ivr.yaml").write_text(f"data_dir: var\nspeech: {{workers: 1}}\n{SETTINGS}", encoding="utf-8")

@@ -26,6 +26,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An office with two campaigns, 旧 and 新, and a backup of both."""
     folder = tmp_path_factory.mktemp("filled") / "office"
     ivr = offices.office(folder)
+    offices.give_voice(folder)
     (folder / "meibo.csv").write_text(offices.LIST, encoding="cp932")
     for name in ("旧", "新"):
         created = ivr("campaign", "create", name, "--list", "meibo.csv", "--scenario", SCENARIO)
@@ -38,6 +39,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def office(ivr: Ivr, filled: Path, tmp_path: Path) -> Path:
     """A copy of it."""
     folder = tmp_path / "office"
+    shutil.rmtree(folder / "var")
     shutil.copytree(filled / "var", folder / "var")
     shutil.copy(filled / "a.backup", folder)
     return folder

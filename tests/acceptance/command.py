@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self, TypeVar
 
+from tests import warm
+
 T = TypeVar("T")
 
 LOGGED = re.compile(r"\d{4}-\d\d-\d\dT\S+ \[")
@@ -21,6 +23,9 @@ PROGRAM = (sys.executable, "-m", "ivr")
 
 LOOK = 0.05
 """Seconds between two looks at something that is waited for."""
+
+A_COMMAND = 0.5
+"""The same, where a look is a command."""
 
 
 def until(found: Callable[[], T | None], within: float, what: str, *, look: float = LOOK) -> T:
@@ -69,23 +74,29 @@ class Command:
         folder: Path,
         *arguments: str | Path,
         prefix: tuple[str, ...] = (),
-        program: tuple[str, ...] = PROGRAM,
+        program: tuple[str, ...] = (),
         out: Path | None = None,
     ) -> None:
-        """Begin; `out` is where standard output goes if not into a file in `folder`."""
+        """Begin; `out` is where standard output goes if not into a file in `folder`.
+
+        By itself the program is `ivr` with its modules loaded, otherwise `program`.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         number = len(list(folder.glob("*.out")))
         self._out, self._err = folder / f"{number}.out", folder / f"{number}.err"
-        with (out or self._out).open("wb") as said, self._err.open("wb") as err:
-            self.process = subprocess.Popen(
-                (*prefix, *program, *map(str, arguments)),
-                stdin=subprocess.DEVNULL,
-                stdout=said,
-                stderr=err,
-                cwd=folder,
-                env=_environment(),
-            )
+        words = [*map(str, arguments)]
+        with (out or self._out).open("wb") as said, self._err.open("wb") as err, Path(os.devnull).open("rb") as nothing:
+            files = nothing.fileno(), said.fileno(), err.fileno()
+            self.process: warm.Process | subprocess.Popen[bytes]
+            if prefix or program:
+                stdin, stdout, stderr = files
+                command = (*prefix, *(program or PROGRAM), *words)
+                self.process = subprocess.Popen(
+                    command, stdin=stdin, stdout=stdout, stderr=stderr, cwd=folder, env=_environment()
+                )
+            else:
+                self.process = warm.start(words, files, cwd=folder, env=_environment())
 
     def __enter__(self) -> Self:
         return self

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance import demo as demos
-from tests.acceptance.command import Command
+from tests.acceptance.command import PROGRAM, Command
 from tests.acceptance.far_end import FarEnd
 from tests.acceptance.office import Office
 from tests.storage.conftest import postgres
@@ -35,7 +35,8 @@ def _looks_at_the_demo(item: pytest.Item) -> bool:
 def demo(tmp_path_factory: pytest.TempPathFactory) -> demos.Demo:
     """The demo, when it is over."""
     folder = tmp_path_factory.mktemp("demo")
-    with Command(folder, "rehearse", "--demo", "--lines", str(demos.LINES), "-o", "out") as command:
+    words = ("rehearse", "--demo", "--lines", str(demos.LINES), "-o", "out")
+    with Command(folder, *words, program=PROGRAM) as command:
         return demos.looked_at(command.ended(demos.WITHIN), folder / "out")
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ivr.rehearsal.ports import free_port
-from tests.acceptance.command import PROGRAM, Command, Said
+from tests.acceptance.command import Command, Said
 
 SCENARIO = """\
 version: 1
@@ -60,7 +60,7 @@ class Office:
         self.scenario = folder / "annai.yaml"
         self.config = folder / "ivr.yaml"
         self.prefix: tuple[str, ...] = ()
-        self.program = PROGRAM
+        self.program: tuple[str, ...] = ()
         self._stack = stack
         self._trunk_port = trunk_port
         folder.mkdir(parents=True, exist_ok=True)

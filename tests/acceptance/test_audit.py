@@ -6,7 +6,7 @@ import json
 import signal
 from typing import Any
 
-from tests.acceptance.command import until
+from tests.acceptance.command import A_COMMAND, until
 from tests.acceptance.far_end import BUSY, CONFIRMS, FarEnd
 from tests.acceptance.office import NAMES, Office
 
@@ -45,7 +45,12 @@ def test_a_campaign_is_on_record_from_its_list_to_its_results(office: Office, fa
 def test_who_broke_a_campaign_off_and_when_it_went_on_is_on_record(office: Office, far_end: FarEnd) -> None:
     office.people([far_end.number(CONFIRMS)])
     running = office.run()
-    until(lambda: '"calling"' in office.ivr("campaign", "status", "催告", "--json").out, 60, "somebody is called")
+    until(
+        lambda: '"calling"' in office.ivr("campaign", "status", "催告", "--json").out,
+        60,
+        "somebody is called",
+        look=A_COMMAND,
+    )
     running.process.send_signal(signal.SIGTERM)
     running.ended(60)
     assert office.run().ended(90).status in (0, 3)

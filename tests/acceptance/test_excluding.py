@@ -7,7 +7,7 @@ import json
 import urllib.request
 from urllib.error import HTTPError
 
-from tests.acceptance.command import until
+from tests.acceptance.command import A_COMMAND, until
 from tests.acceptance.far_end import CONFIRMS, FarEnd
 from tests.acceptance.office import NAMES, Office
 
@@ -50,7 +50,12 @@ def test_nobody_excluded_rings_and_without_the_file_nobody_at_all(office: Office
     (office.folder / "new.csv").rename(file)
     until(lambda: sum(far_end.dials(numbers).values()) == len(numbers) - 2, 60, "everybody else is called")
     far_end.quiet(numbers)
-    until(lambda: not office.json("campaign", "status", "催告")["recipients"]["waiting"], 30, "everybody is done")
+    until(
+        lambda: not office.json("campaign", "status", "催告")["recipients"]["waiting"],
+        30,
+        "everybody is done",
+        look=A_COMMAND,
+    )
     rang = far_end.dials(numbers)
     assert [rang[number] for number in numbers] == [0 if place in (SUPPORT, PAID) else 1 for place in range(7)]
     people = office.results()

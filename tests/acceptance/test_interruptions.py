@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.command import Command, alive, until
+from tests.acceptance.command import A_COMMAND, Command, alive, until
 from tests.acceptance.far_end import CONFIRMS, FarEnd
 from tests.acceptance.office import Office
 
@@ -77,7 +77,7 @@ def an_emergency_stop_hangs_up_everything_within_two_seconds_and_is_gone_on_from
     office: Office, far_end: FarEnd, numbers: list[str]
 ) -> None:
     running = office.run()
-    under_way(running, far_end, numbers)
+    until(lambda: far_end.active(numbers), 60, "the first calls are under way")
     said = office.ivr("campaign", "emergency-stop")
     ordered = datetime.now(UTC)
     assert "催告「催告」：緊急停止" in said.out
@@ -115,7 +115,9 @@ def a_service_told_to_stop_lets_calls_end_and_goes_on_by_itself_when_it_is_start
     assert outcomes(called) == {"confirmed": len(called)}
 
     office.begin("serve")
-    until(lambda: office.json("campaign", "status", "催告")["state"] == "done", 60, "the rest is called")
+    until(
+        lambda: office.json("campaign", "status", "催告")["state"] == "done", 60, "the rest is called", look=A_COMMAND
+    )
     assert outcomes(office.results()) == {"confirmed": PEOPLE}
     assert far_end.dials(numbers) == dict.fromkeys(numbers, 1)
 

@@ -27,7 +27,7 @@ import pytest
 from ivr.rehearsal.comparing import heard_matches
 from ivr.rehearsal.ports import free_port
 from ivr.rehearsal.sounds import Samples
-from tests.acceptance.command import until
+from tests.acceptance.command import A_COMMAND, until
 from tests.acceptance.far_end import BUSY, CONFIRMS, HANGS_UP, FarEnd, Network
 from tests.acceptance.leaking import leaks
 from tests.acceptance.office import ALWAYS, NAMES, Office
@@ -67,7 +67,7 @@ def dialling(office: Office, *names: str) -> None:
 
 
 def done(office: Office, name: str = "催告", within: float = 60) -> list[dict[str, Any]]:
-    until(lambda: office.json("campaign", "status", name)["state"] == "done", within, f"{name} is done", look=2)
+    until(lambda: office.json("campaign", "status", name)["state"] == "done", within, f"{name} is done", look=A_COMMAND)
     return office.results(name)
 
 
@@ -332,7 +332,7 @@ def who_rings_back_hears_the_one_message_and_is_matched(office: Office, far_end:
         people = office.results()
         return people if all(person["marks"] for person in people) else None
 
-    first, second = until(matched, 30, "both are matched", look=2)
+    first, second = until(matched, 30, "both are matched", look=A_COMMAND)
     assert first["marks"] == ["called_back"]
     assert second["marks"] == ["called_back", "callback_requested"]
     wait = datetime.fromisoformat(second["due_at"]) - datetime.now(TOKYO)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.command import until
+from tests.acceptance.command import A_COMMAND, until
 from tests.acceptance.far_end import CONFIRMS, FarEnd
 from tests.acceptance.office import Office
 from tests.storage.cluster import Cluster
@@ -48,7 +48,12 @@ async def test_two_engines_share_a_campaign_and_one_takes_over_from_the_other(
         engines[0].ended(within=5)
         until(lambda: "took_over" in engines[1].err, TAKEN_OVER_S, "the other takes over")
         assert time.monotonic() - died < TAKEN_OVER_S
-        until(lambda: offices[1].json("campaign", "status", "催告")["state"] == "done", 120, "everybody is settled")
+        until(
+            lambda: offices[1].json("campaign", "status", "催告")["state"] == "done",
+            120,
+            "everybody is settled",
+            look=A_COMMAND,
+        )
         people = offices[1].results()
     assert {person["state"] for person in people} == {"settled"}
     assert max(far_end.dials(numbers).values()) == 1, "nobody is called twice"
