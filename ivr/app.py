@@ -33,7 +33,7 @@ from ivr.collection import Collection
 from ivr.data_dir import alone, engine_id
 from ivr.domain.audit import Action
 from ivr.domain.outcome import Outcome
-from ivr.errors import Busy, IvrError, PbxUnavailable, SpeechFailed, StoreFailed
+from ivr.errors import Busy, IvrError, PbxUnavailable, SpeechFailed, StoreFailed, reason
 from ivr.exclusions import Register
 from ivr.metrics import Metrics
 from ivr.observers import LogObserver, MetricsObserver, Observers
@@ -312,7 +312,7 @@ def listening(host: str, port: int, setting: str) -> Iterator[socket.socket]:
         listener = socket.create_server((host, port))
     except OSError as error:
         raise Busy(
-            f"{host}:{port} を使えません（{error.strerror}）。設定 {setting} を変えるか、"
+            f"{host}:{port} を使えません（{reason(error)}）。設定 {setting} を変えるか、"
             "そのポートを使っているプログラムを止めてください。"
         ) from None
     with listener:

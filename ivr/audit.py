@@ -34,7 +34,7 @@ from ivr.domain.audit import (
     Head,
     beyond,
 )
-from ivr.errors import IvrError, StoreFailed
+from ivr.errors import IvrError, StoreFailed, reason
 from ivr.storage import EVERYTHING, AuditAsked, SqlResults
 from ivr.vault import durable
 
@@ -257,7 +257,7 @@ class Rescue:
         try:
             yield
         except OSError as error:
-            raise StoreFailed(f"{self._file} を読み書きできません：{error.strerror}") from None
+            raise StoreFailed(f"{self._file} を読み書きできません：{reason(error)}") from None
 
 
 def plain(text: str) -> str:

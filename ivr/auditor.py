@@ -13,7 +13,7 @@ from ivr.audit import Audit, Examined, plain
 from ivr.desk.answers import print_json
 from ivr.desk.records import recorded
 from ivr.domain.audit import GENESIS, LABELS, Action, Entry, Examination, Head, moment, sentence
-from ivr.errors import InputError
+from ivr.errors import InputError, reason
 from ivr.parts.keys import key_store
 from ivr.progress import bar
 from ivr.reporting import replacing
@@ -159,7 +159,7 @@ def _read(file: Path, examination: Examination) -> tuple[int, str]:
                 examination.see(Entry.read(line))
                 watch(len(line))
     except OSError as error:
-        raise InputError(f"{file} を読めません：{error.strerror}") from None
+        raise InputError(f"{file} を読めません：{reason(error)}") from None
     except ValueError:
         raise InputError(f"{file}:{entries}: 監査証跡の一件ではありません。") from None
     return entries, digest.hexdigest()

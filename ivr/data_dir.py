@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TextIO
 from uuid import uuid4
 
-from ivr.errors import Busy, EngineRuns, InputError
+from ivr.errors import Busy, EngineRuns, InputError, reason
 
 PATIENCE_S = 10.0
 """How long to wait for somebody who writes a few bytes."""
@@ -38,7 +38,7 @@ def exports_of(data_dir: Path, campaign: str) -> Path:
 
 
 def _unwritable(data_dir: Path, error: OSError) -> InputError:
-    return InputError(f"データの置き場 {data_dir} に書けません：{error.strerror}（設定 data_dir）")
+    return InputError(f"データの置き場 {data_dir} に書けません：{reason(error)}（設定 data_dir）")
 
 
 @contextmanager

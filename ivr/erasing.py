@@ -26,7 +26,7 @@ from ivr.data_dir import exports_of, made
 from ivr.domain.audit import Action
 from ivr.domain.outcome import Outcome
 from ivr.domain.retention import erased_from
-from ivr.errors import IvrError, StoreFailed
+from ivr.errors import IvrError, StoreFailed, reason
 from ivr.metrics import Metrics
 from ivr.settings import Settings
 from ivr.speech import erase_voice, personal_voice
@@ -163,7 +163,7 @@ def _on_disk(path: Path) -> Iterator[Path]:
     try:
         yield path
     except OSError as error:
-        raise StoreFailed(f"{path} を書き換えられません：{error.strerror}") from None
+        raise StoreFailed(f"{path} を書き換えられません：{reason(error)}") from None
 
 
 def _failed(metrics: Metrics, campaign: str, error: Exception) -> None:

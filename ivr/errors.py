@@ -25,6 +25,7 @@ The text of an error is one sentence for the person who sees it.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -123,3 +124,32 @@ class EngineRuns(Busy):
 
 class KeysInUse(Busy):
     """Somebody else has the key store open, or is changing its locks."""
+
+
+_REASONS = {
+    errno.ENOENT: "ありません",
+    errno.EACCES: "権限がありません",
+    errno.EPERM: "許されていません",
+    errno.EISDIR: "フォルダです",
+    errno.ENOTDIR: "途中がフォルダではありません",
+    errno.EEXIST: "すでにあります",
+    errno.ENOSPC: "ディスクに空きがありません",
+    errno.EDQUOT: "使ってよい容量を超えました",
+    errno.EROFS: "書き込みのできないディスクです",
+    errno.EIO: "ディスクの読み書きに失敗しました",
+    errno.ENAMETOOLONG: "名前が長すぎます",
+    errno.ELOOP: "リンクが輪になっています",
+    errno.EMFILE: "開いているファイルが多すぎます",
+    errno.EADDRINUSE: "ほかのプログラムが使っています",
+    errno.EADDRNOTAVAIL: "このコンピュータのアドレスではありません",
+    errno.ECONNREFUSED: "接続を断られました",
+    errno.ECONNRESET: "接続が切られました",
+    errno.EHOSTUNREACH: "相手に届きません",
+    errno.ENETUNREACH: "ネットワークに届きません",
+    errno.ETIMEDOUT: "時間切れです",
+}
+
+
+def reason(error: OSError) -> str:
+    """Return why the system refused, in words of staff; in its own where it is something rare."""
+    return _REASONS.get(error.errno or 0) or error.strerror or type(error).__name__

@@ -25,8 +25,8 @@ from ivr.campaign.intake import ID, PHONES, looks_like_phone, role_of
 from ivr.campaign.list_file import Record
 from ivr.domain import phone
 from ivr.domain.exclusion import ColumnRule, Entry, Exclusions
-from ivr.domain.recipient import plain
-from ivr.errors import ExclusionsUnknown, InputError, Problem, Problems
+from ivr.domain.recipient import plain, same_person
+from ivr.errors import ExclusionsUnknown, InputError, Problem, Problems, reason
 
 FRESH = 1.0
 """Seconds for which what was seen of the file holds."""
@@ -129,7 +129,7 @@ def read(file: Path, columns: Sequence[ColumnRule] = ()) -> Exclusions:
     try:
         data = file.read_bytes()
     except OSError as error:
-        raise InputError(f"除外ファイル {file} を読めません（{error.strerror}）。") from None
+        raise InputError(f"除外ファイル {file} を読めません（{reason(error)}）。") from None
     return parsed(data, str(file), columns)
 
 
@@ -162,7 +162,7 @@ def _stamp(file: Path) -> _Stamp:
     try:
         found = file.stat()
     except OSError as error:
-        raise InputError(f"除外ファイル {file} を読めません（{error.strerror}）。") from None
+        raise InputError(f"除外ファイル {file} を読めません（{reason(error)}）。") from None
     return _Stamp(found.st_ino, found.st_size, found.st_mtime_ns)
 
 
@@ -210,7 +210,7 @@ def _entry(row: dict[str, str]) -> tuple[str, list[str], Entry]:
         raise InputError("宛名番号も電話番号もありません。")
     if not reason:
         raise InputError(f"{REASON}がありません。")
-    return plain(key), numbers, Entry(reason=reason, until=_day(row.get(UNTIL, "")))
+    return same_person(key) if key else "", numbers, Entry(reason=reason, until=_day(row.get(UNTIL, "")))
 
 
 def _number(written: str) -> str:

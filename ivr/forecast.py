@@ -211,7 +211,7 @@ async def _dialled(
     plan: Plan, results: SqlResults, clock: VirtualClock, people: People, log: Log, progress: CampaignProgress
 ) -> Forecast:
     chosen = plan.chosen
-    campaign = await results.create_campaign(plan.order.campaign, plan.order.recipients, plan.order.joined)
+    campaign = await results.create_campaign(plan.order.campaign, plan.order.recipients, plan.order.households)
     await results.move_campaign(campaign.id, expected=["created"], state="running")
     scenario = scenario_files.parse(campaign.scenario, campaign.scenario_file)
     async with asyncio.TaskGroup() as tasks:

@@ -16,7 +16,7 @@ from ivr.audit import Rescue
 from ivr.data_dir import alone, made
 from ivr.domain.audit import LOST_FROM, LOST_TO, Action
 from ivr.erasing import BY_ORDER, Care, backups_of, erase, finish, remember_backup, verified
-from ivr.errors import InputError, IvrError, WrongMasterKey
+from ivr.errors import InputError, IvrError, WrongMasterKey, reason
 from ivr.parts.keys import audit_trail, key_store, master_key_file
 from ivr.progress import KeyProgress
 from ivr.reporting import replacing, see_writable
@@ -84,7 +84,7 @@ def what_comes_back(config: Path | None, source: Path) -> str:
     try:
         of = datetime.fromtimestamp(source.stat().st_mtime, load(config).calling.timezone)
     except OSError as error:
-        raise InputError(f"{source} を読めません（{error.strerror}）。") from None
+        raise InputError(f"{source} を読めません（{reason(error)}）。") from None
     return f"データベースを {source}（{of:%Y-%m-%d %H:%M} の日付）に置き換えます。そのあとの電話の記録は失われます。"
 
 

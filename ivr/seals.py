@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ivr.campaign import list_file
-from ivr.errors import InputError, NotFound
+from ivr.errors import InputError, NotFound, reason
 from ivr.parts.keys import key_store
 from ivr.reporting import Seal, replacing
 from ivr.settings import Settings, load
@@ -27,7 +27,7 @@ def read_bytes(file: Path) -> bytes:
     except FileNotFoundError:
         raise NotFound(f"{file} がありません。ファイル名とフォルダを確かめてください。") from None
     except OSError as error:
-        raise InputError(f"{file} を読めません：{error.strerror}") from None
+        raise InputError(f"{file} を読めません：{reason(error)}") from None
     if len(data) > LARGEST:
         raise InputError(f"{file} は大きすぎます（上限 {LARGEST // 1024**2} MB）。")
     return data

@@ -22,7 +22,7 @@ from ivr.errors import InputError, PbxUnavailable, StoreFailed
 from ivr.progress import CampaignProgress, terminal
 from ivr.reporting import Seal, see_writable, show_closing, write_json
 from ivr.seals import sealer
-from ivr.standing import unapproved, why_waiting
+from ivr.standing import ended, unapproved, why_waiting
 
 LOOK_FOR_CAMPAIGNS = 1.0
 """Seconds between two looks for campaigns that were started from elsewhere."""
@@ -55,7 +55,7 @@ async def run_campaign(
     screen = terminal()
     async with running(chosen) as engine:
         campaign = await orders.take_up(engine.results, order, engine.audit.by(identity.person()))
-        if lacking := unapproved(chosen, campaign):
+        if lacking := ended(campaign) or unapproved(chosen, campaign):
             raise InputError(lacking)
         await engine.originator.ready()
         spare_the_lasting()
@@ -76,9 +76,7 @@ def spare_the_lasting() -> None:
 async def dial_shown(engine: Engine, campaign: CampaignRow, console: Console) -> Halt:
     """Dial one campaign, with its progress on the terminal."""
     await engine.audit.by(identity.person()).record(Action.STARTED, campaign.name)
-    await engine.results.move_campaign(
-        campaign.id, expected=["created", "paused", "stopped", "halted", "done"], state="running"
-    )
+    await engine.results.move_campaign(campaign.id, expected=["created", "paused", "halted", "done"], state="running")
     counts = await engine.results.counts(campaign.id)
     total = sum(counts.states.values())
     engine.tasks.serve(_say_draining(engine.stopping, console))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 import tts
 from ivr.campaign.ports import Clip
-from ivr.errors import SpeechFailed, Unspeakable
+from ivr.errors import SpeechFailed, Unspeakable, reason
 from tts.cache import Cache
 
 THE_TEXT = (tts.TemplateError, tts.MissingValue, tts.RenderFailed)
@@ -84,7 +84,7 @@ def erase_voice(cache_dir: Path, scope: str) -> None:
     try:
         Cache(cache_dir).erase(scope)
     except OSError as error:
-        raise SpeechFailed(f"音声のファイルを消せません：{error.strerror}") from None
+        raise SpeechFailed(f"音声のファイルを消せません：{reason(error)}") from None
 
 
 def unreadable(text: str, language: str, *, engine: str) -> Sequence[str]:

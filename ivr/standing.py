@@ -14,16 +14,22 @@ STATES = {
     "paused": "一時停止中",
     "stopped": "打ち切り",
     "halted": "緊急停止",
+    "cut": "打ち切り（通話も切断）",
     "done": "完了",
     "erasing": "消去中",
 }
 
+APPROVABLE = ("created", "paused", "halted")
+"""States in which a campaign may be approved: it is not at work."""
+
+NEXT = {"created": "start", "paused": "resume", "halted": "resume"}
+"""The command that leads on from a state."""
 
 ILL = {
     "ami": "電話交換機（Asterisk）に接続できないので、かけていません。つながれば、つづきからかけます。",
     "trunk": (
-        "どの電話も同じ理由でつながらないので、発信を見合わせています。回線の設定と契約を確かめてください。"
-        "ときどき一件だけ試し、つながればつづけます。"
+        "どの電話も同じ理由でつながらないので、発信を見合わせています。回線の機器が動いているか、設定と契約を"
+        "確かめてください。15 分以内ごとに一件だけ試し、つながればつづけます。"
     ),
     "collection": (
         "収納システムに納付を確かめられないので、かけていません。ivr doctor が理由を示します。"
@@ -33,9 +39,22 @@ ILL = {
 """Why an engine that runs dials nothing, by what it says is not well."""
 
 
+def ended(campaign: CampaignRow) -> str | None:
+    """Return why nothing leads on from where a campaign is, None where something does."""
+    if campaign.state not in ("stopped", "cut"):
+        return None
+    return (
+        f"催告「{campaign.name}」は打ち切られているので、もう始められません。"
+        "残りの人にかけるには、別の名前で作ってください。"
+    )
+
+
 def unapproved(chosen: Settings, campaign: CampaignRow) -> str | None:
-    """Return what a campaign that was never started lacks to be started, None where it lacks nothing."""
-    if chosen.calling.approval == "none" or campaign.approved_by is not None or campaign.state != "created":
+    """Return what a campaign lacks to be set to work, None where it lacks nothing.
+
+    It may have been created, or even begun, when no approval was asked for.
+    """
+    if chosen.calling.approval == "none" or campaign.approved_by is not None or campaign.state not in APPROVABLE:
         return None
     who = "作った人とは別の人が " if chosen.calling.approval == "second_person" else ""
     return (
@@ -71,22 +90,48 @@ def why_waiting(
     if not counts.states.get("waiting"):
         return "全員が済みました。"
     if campaign.state != "running":
-        return unapproved(chosen, campaign) or f"{STATES[campaign.state]}なので、かけていません。"
+        go_on = f" ivr campaign {NEXT[campaign.state]} {campaign.name}" if campaign.state in NEXT else ""
+        said = f"{STATES[campaign.state]}なので、かけていません。"
+        return unapproved(chosen, campaign) or said + (f"かけるには{go_on}" if go_on else "")
+    obstacle = _obstacle(engine=engine, unknown=unknown)
+    if until := _not_before(chosen, campaign, counts, now):
+        return f"{until}なお、{obstacle}" if obstacle else until
+    if obstacle:
+        return obstacle
+    for name, sentence in ILL.items():
+        if health is not None and not health.get(name, True):
+            return sentence
+    return "かけられる人がいます。ivr serve か、この催告の ivr campaign run が動いていれば、まもなくかけます。"
+
+
+def _not_before(chosen: Settings, campaign: CampaignRow, counts: Counts, now: datetime) -> str | None:
+    """Return until when nobody is to be called and why, None where somebody is due."""
     calendar = chosen.rules(campaign.rules).calendar
     if not calendar.is_open(now):
         opening = calendar.next_open(now)
         return (
             f"架電できる時間帯ではありません。次は {opening:%m月%d日 %H:%M} からです。"
             if opening
-            else ("これから60日の間に架電できる時間帯がありません。設定 calling.windows を確かめてください。")
+            else "これから60日の間に架電できる時間帯がありません。設定 calling.windows を確かめてください。"
         )
     if counts.next_due and counts.next_due > now:
         return f"かけ直しを待っています。次は {counts.next_due.astimezone(now.tzinfo):%m月%d日 %H:%M} です。"
+    minute = now.hour * 60 + now.minute
+    hours = {one.start: one for one in chosen.trunk.lines_by_hour}
+    spell = next((one for one in hours.values() if one.start <= minute < one.until and not one.lines), None)
+    if spell is None:
+        return None
+    until = spell.until
+    while until in hours and not hours[until].lines:
+        until = hours[until].until
+    again = f"{until // 60:02}:{until % 60:02}"
+    return f"いまの時間は使う回線が 0 です（設定 trunk.lines_by_hour）。次は {again} からです。"
+
+
+def _obstacle(*, engine: bool, unknown: str | None) -> str | None:
+    """Return what will keep people from being called until somebody does something about it."""
     if unknown:
         return f"かけてはいけない人が分からないので、だれにもかけません。{unknown}"
     if not engine:
         return "ivr が動いていないので、かけていません。始めたときと同じ ivr campaign run か、ivr serve でかけます。"
-    for name, sentence in ILL.items():
-        if health is not None and not health.get(name, True):
-            return sentence
-    return "かけられる人がいます。ivr serve か、この催告の ivr campaign run が動いていれば、まもなくかけます。"
+    return None

@@ -14,17 +14,20 @@ from ivr.desk.records import recorded
 from ivr.domain.audit import Action
 from ivr.domain.exclusion import Exclusion, Source
 from ivr.errors import InputError, NotFound
-from ivr.standing import STATES, unapproved
+from ivr.standing import APPROVABLE, STATES, unapproved
 
 MOVES = {
     "start": (("created",), "running", Action.STARTED),
     "pause": (("running",), "paused", Action.PAUSED),
     "resume": (("paused", "halted"), "running", Action.RESUMED),
-    "stop": (("created", "running", "paused"), "stopped", Action.STOPPED),
+    "stop": (("created", "running", "paused", "halted"), "stopped", Action.STOPPED),
 }
 
-HALTED = ("running", "paused", "stopped")
-"""States in which calls may be under way."""
+HALTS = {"running": "halted", "paused": "halted", "stopped": "cut"}
+"""Where an emergency stop leads. What was stopped for good stays so, and its last calls are cut off."""
+
+HINTS = {"created": "始めるには start", "paused": "つづけるには resume", "halted": "つづけるには resume"}
+"""What may be meant where an order does not go with the state."""
 
 LONGEST_REASON = 100
 
@@ -35,13 +38,14 @@ async def move(config: Path | None, name: str, verb: str) -> int:
     chosen = settings.load(config)
     async with recorded(chosen) as (results, audit):
         campaign = await results.campaign(name)
-        if verb == "start" and (lacking := unapproved(chosen, campaign)):
+        if state == "running" and campaign.state in expected and (lacking := unapproved(chosen, campaign)):
             raise InputError(lacking)
         if campaign.state in expected and state == "running":
             await audit.record(action, name)
         if not await results.move_campaign(campaign.id, expected=expected, state=state):
             now = await results.campaign(name)
-            raise InputError(f"催告「{name}」は「{STATES[now.state]}」なので、{verb} はできません。")
+            hint = f"{HINTS[now.state]} を使ってください。" if state == "running" and now.state in HINTS else ""
+            raise InputError(f"催告「{name}」は「{STATES[now.state]}」なので、{verb} はできません。{hint}")
         if state != "running":
             # No trouble with the trail keeps anybody from stopping calls.
             await audit.record(action, name)
@@ -56,7 +60,7 @@ async def approve(config: Path | None, name: str) -> int:
         campaign = await results.campaign(name)
         if campaign.approved_by is not None:
             raise InputError(f"催告「{name}」は、{campaign.approved_by} がすでに承認しています。")
-        if campaign.state != "created":
+        if campaign.state not in APPROVABLE:
             raise InputError(f"催告「{name}」は「{STATES[campaign.state]}」なので、承認はできません。")
         if chosen.calling.approval == "second_person" and who == campaign.created_by:
             raise InputError(f"催告「{name}」を作ったのは {who} です。承認は、別の人がしてください。")
@@ -71,15 +75,19 @@ async def emergency_stop(config: Path | None, name: str | None) -> int:
     """Hang up every call, of one campaign or of all, and begin none: engines follow within a second."""
     async with recorded(settings.load(config)) as (results, audit):
         campaigns = [await results.campaign(name)] if name is not None else await results.campaigns()
-        stopped = [
-            campaign.name
-            for campaign in campaigns
-            if await results.move_campaign(campaign.id, expected=HALTED, state="halted")
-        ]
+        stopped: dict[str, str] = {}
+        for campaign in campaigns:
+            for before, after in HALTS.items():
+                if before == "stopped" and not (await results.counts(campaign.id)).states.get("calling"):
+                    continue
+                if await results.move_campaign(campaign.id, expected=[before], state=after):
+                    stopped[campaign.name] = after
+                    break
         for one in stopped:
             await audit.record(Action.EMERGENCY_STOPPED, one)
-    for one in stopped:
-        print(f"催告「{one}」：{STATES['halted']}。通話中の電話も切ります。つづけるには ivr campaign resume {one}")
+    for one, state in stopped.items():
+        again = f"つづけるには ivr campaign resume {one}" if state == "halted" else ""
+        print(f"催告「{one}」：{STATES[state]}。通話中の電話も切ります。{again}")
     if not stopped:
         print("電話をかけている催告はありません。")
     return 0

@@ -17,7 +17,7 @@ from typing import TypeAlias
 
 import yaml
 
-from ivr.errors import NotFound, Problem, Problems
+from ivr.errors import NotFound, Problem, Problems, reason
 
 LARGEST = 1 << 20
 """Bytes. A scenario or a settings file of this size is a mistake."""
@@ -64,7 +64,7 @@ def read_text(path: Path) -> tuple[str, str]:
     except FileNotFoundError:
         raise NotFound(f"{file}: ファイルがありません。") from None
     except OSError as error:
-        raise NotFound(f"{file}: ファイルを開けません（{error.strerror}）。") from None
+        raise NotFound(f"{file}: ファイルを開けません（{reason(error)}）。") from None
     return decode(data, file), file
 
 

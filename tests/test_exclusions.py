@@ -33,7 +33,7 @@ def test_people_and_numbers_are_read(tmp_path: Path, encoding: str) -> None:
     file = tmp_path / "jogai.csv"
     file.write_text(GOOD, encoding=encoding)
     found = read(file)
-    assert found.people == {"00012345": [Entry(reason="支援措置")]}
+    assert found.people == {"12345": [Entry(reason="支援措置")]}
     assert found.numbers == {"+81357220000": [Entry(reason="架電拒否", until=date(2027, 3, 31))]}
 
 
@@ -116,9 +116,9 @@ async def test_a_change_is_seen_within_a_second(file: Path, monkeypatch: pytest.
     monkeypatch.setattr(exclusions, "FRESH", 0.0)
     seen: list[bool] = []
     register = Register(file=file, on_look=seen.append)
-    assert set((await register.known()).people) == {"00012345"}
+    assert set((await register.known()).people) == {"12345"}
     replace(file, f"{GOOD}00099999,,納付済,\n")
-    assert set((await register.known()).people) == {"00012345", "00099999"}
+    assert set((await register.known()).people) == {"12345", "99999"}
     assert seen == [True, True]
 
 
@@ -142,7 +142,7 @@ async def test_a_file_that_fails_overnight_forbids_every_call_until_it_is_back(
             await register.known()
     assert not register.sound
     replace(file, GOOD)
-    assert set((await register.known()).people) == {"00012345"}
+    assert set((await register.known()).people) == {"12345"}
     assert register.sound
     assert seen == [True, False, False, True]
 
@@ -158,7 +158,7 @@ async def test_a_file_that_is_being_written_is_not_believed_before_it_is_whole(
         export.write("00099999,,納付済,\n")
     with pytest.raises(ExclusionsUnknown, match="途中"):
         await looking
-    assert set((await register.known()).people) == {"00012345", "00099999"}
+    assert set((await register.known()).people) == {"12345", "99999"}
 
 
 async def test_a_file_that_was_bad_from_the_start_is_read_once_it_is_mended(

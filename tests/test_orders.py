@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ivr.desk import orders
-from ivr.domain.exclusion import Source
+from ivr.domain.exclusion import Exclusion, Source
 from ivr.errors import InputError
 from tests.offices import SCENARIO, care_of, give_voice
 
@@ -41,7 +41,7 @@ async def test_a_campaign_calls_in_the_order_of_the_column(config: Path, capsys:
 async def test_a_list_without_the_column_is_refused(config: Path) -> None:
     file = config.with_name("meibo.csv")
     file.write_text(LIST.replace("優先度", "備考"), encoding="cp932")
-    with pytest.raises(InputError, match=r"「優先度」の列がありません。かける順の設定 calling\.order を"):
+    with pytest.raises(InputError, match=r"「優先度」の列がありません。かける順（設定 calling\.order か"):
         await orders.create(config, "住民税", file, SCENARIO)
 
 
@@ -66,3 +66,25 @@ async def test_a_household_is_called_once_where_the_rule_says_so(
         "同じ電話番号の 3 行目の人にかけます",
     )
     assert {record.state for record in others} == {"waiting"}
+
+
+async def test_where_the_head_of_a_household_is_excluded_the_next_is_called(config: Path) -> None:
+    rules = config.with_name("kisoku.yaml")
+    rules.write_text("one_call_per_number: true\n", encoding="utf-8")
+    assert await orders.create(config, "合わせて", config.with_name("meibo.csv"), SCENARIO, rules) == 0
+    async with care_of(config) as care:
+        row = await care.results.campaign("合わせて")
+        why = Exclusion(reason="納付済", source=Source.STAFF)
+        assert await care.results.exclude(row.id, "2", why) == "waiting"
+        father, mother, *_ = await care.results.records(row.id)
+    assert (father.state, father.excluded) == ("waiting", None)
+    assert (mother.state, mother.excluded) == ("settled", why)
+
+
+async def test_who_has_no_number_that_the_cascade_names_is_told_of_before_and_after(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rules = config.with_name("kisoku.yaml")
+    rules.write_text("cascade: [{numbers: ip, tries: 1}]\n", encoding="utf-8")
+    assert await orders.create(config, "電話なし", config.with_name("meibo.csv"), SCENARIO, rules) == 0
+    assert "4 件は、かける種類の番号がないので、かけません（2 行目など" in capsys.readouterr().out

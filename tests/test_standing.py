@@ -37,6 +37,14 @@ def counts(waiting: int = 5, calling: int = 0, next_due: datetime | None = FRIDA
         ("次は 11月20日 10:30 です", "running", FRIDAY, {"counts": counts(next_due=FRIDAY + timedelta(minutes=30))}),
         ("全員が済みました", "running", FRIDAY, {"counts": counts(waiting=0)}),
         ("ivr が動いていないので", "running", FRIDAY, {"engine": False}),
+        ("09:00 からです。なお、ivr が動いていないので", "running", NIGHT, {"engine": False}),
+        (
+            "10:30 です。なお、かけてはいけない人が分からない",
+            "running",
+            FRIDAY,
+            {"counts": counts(next_due=FRIDAY + timedelta(minutes=30)), "unknown": "除外ファイルがありません。"},
+        ),
+        ("かけるには ivr campaign resume 催告", "halted", FRIDAY, {}),
         ("通話中のまま止まった", "running", FRIDAY, {"counts": counts(calling=1), "engine": False}),
         ("通話中の電話は最後まで続きます", "paused", FRIDAY, {"counts": counts(calling=1)}),
         (
@@ -72,6 +80,15 @@ def test_a_calendar_without_any_time_is_told() -> None:
     days = [FRIDAY.date() + timedelta(days=n) for n in range(80)]
     closed = Settings.model_validate({"calling": {"closed_days": days}})
     assert "60日の間に架電できる時間帯がありません" in str(why_waiting(closed, campaign(), counts(), FRIDAY))
+
+
+def test_an_hour_without_lines_is_told_with_its_end() -> None:
+    hours = [{"from": "09:00", "to": "12:00", "lines": 0}, {"from": "12:00", "to": "13:30", "lines": 0}]
+    lent = Settings.model_validate({"trunk": {"lines_by_hour": hours}})
+    assert "使う回線が 0 です（設定 trunk.lines_by_hour）。次は 13:30" in str(
+        why_waiting(lent, campaign(), counts(), FRIDAY)
+    )
+    assert "まもなくかけます" in str(why_waiting(lent, campaign(), counts(), FRIDAY.replace(hour=14)))
 
 
 def test_while_calls_are_under_way_there_is_nothing_to_explain() -> None:

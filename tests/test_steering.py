@@ -8,6 +8,7 @@ import pytest
 from ivr import steering
 from ivr.desk import lists, orders, reports
 from ivr.errors import InputError
+from ivr.standing import ended
 from tests.offices import SCENARIO, Ivr, care_of, give_voice, office
 
 LIST = """宛名番号,カナ氏名,電話番号,支援措置
@@ -94,3 +95,43 @@ def test_the_commands_of_excluding(tmp_path: Path) -> None:
     (found,) = [one for one in json.loads(doctor.stdout) if one["name"] == "除外"]
     assert found["state"] == "bad"
     assert "jogai.csv" in found["message"]
+
+
+async def test_nothing_leads_around_an_approval(config: Path) -> None:
+    config.write_text(config.read_text("utf-8") + "calling: {approval: anybody}\n", encoding="utf-8")
+    assert await orders.create(config, "催告", config.with_name("meibo.csv"), SCENARIO) == 0
+    assert await steering.move(config, "催告", "stop") == 0
+    assert await steering.emergency_stop(config, None) == 0
+    for verb in ("start", "resume"):
+        with pytest.raises(InputError, match="打ち切り"):
+            await steering.move(config, "催告", verb)
+    async with care_of(config) as care:
+        campaign = await care.results.campaign("催告")
+        assert campaign.state == "stopped", "what was stopped stays so"
+        assert ended(campaign) is not None, "nor by `campaign run`"
+        # Begun before an approval was asked for, and broken off since.
+        await care.results.move_campaign(campaign.id, expected=["stopped"], state="halted")
+    with pytest.raises(InputError, match="まだ承認されていません"):
+        await steering.move(config, "催告", "resume")
+    assert await steering.approve(config, "催告") == 0
+    assert await steering.move(config, "催告", "resume") == 0
+
+
+async def test_after_an_emergency_stop_a_campaign_is_ended_or_gone_on_with(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert await orders.create(config, "催告", config.with_name("meibo.csv"), SCENARIO) == 0
+    assert await steering.move(config, "催告", "start") == 0
+    assert await steering.emergency_stop(config, "催告") == 0
+    assert "つづけるには ivr campaign resume 催告" in capsys.readouterr().out
+    with pytest.raises(InputError, match="resume を使ってください"):
+        await steering.move(config, "催告", "start")
+    assert await steering.move(config, "催告", "stop") == 0
+
+
+def test_an_id_that_lost_its_zeros_in_a_spreadsheet_excludes_all_the_same(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config.with_name("meibo.csv").write_text(LIST.replace("\n3,", "\n00000003,"), encoding="cp932")
+    assert lists.check_list(config, config.with_name("meibo.csv"), json=False) == 0
+    assert "納付済 1" in capsys.readouterr().out

@@ -13,7 +13,7 @@ from typing import Protocol, Self, assert_never, cast
 from uuid import UUID
 
 from ivr.asterisk.audiosocket_wire import Audio, AudioSocketWire, Ended, Hello, Key, Violation
-from ivr.errors import Busy
+from ivr.errors import Busy, reason
 
 STRANGERS = 64
 """Connections that have named no UUID yet. Asterisk names it at once: where more come, the oldest is dropped."""
@@ -58,7 +58,7 @@ class AudioSocketServer:
         try:
             self._server = await loop.create_server(lambda: _Connection(self), self.host, self.port, backlog=256)
         except OSError as error:
-            raise Busy(f"AudioSocket のポート {self.host}:{self.port} を開けません（{error.strerror}）。") from None
+            raise Busy(f"AudioSocket のポート {self.host}:{self.port} を開けません（{reason(error)}）。") from None
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from ivr.asterisk.ami import Ami
 from ivr.campaign.ports import Trace
-from ivr.errors import PbxUnavailable
+from ivr.errors import PbxUnavailable, reason
 
 PLACE = Path("record", "cel-custom", "channels.csv")
 """Where the record lies in the directory of a PBX."""
@@ -74,7 +74,7 @@ class ChannelRecord:
         except FileNotFoundError:
             return {}
         except OSError as error:
-            raise PbxUnavailable(f"PBX の通話記録 {self._file} を読めません（{error.strerror}）。") from None
+            raise PbxUnavailable(f"PBX の通話記録 {self._file} を読めません（{reason(error)}）。") from None
 
     def _empty(self) -> None:
         if self._file is not None and self._file.exists():

@@ -30,7 +30,7 @@ from ivr.asterisk.pbx_config import PbxConfig, address
 from ivr.asterisk.pbx_console import Console
 from ivr.asterisk.pbx_files import MAIN, TEMPLATES, PbxFiles
 from ivr.asterisk.pbx_layout import Layout
-from ivr.errors import Busy, PbxUnavailable
+from ivr.errors import Busy, PbxUnavailable, reason
 
 log = logging.getLogger(__name__)
 
@@ -212,7 +212,7 @@ class ManagedPbx:
                 start_new_session=True,
             )
         except OSError as error:
-            raise PbxUnavailable(f"Asterisk を起動できません（{error.strerror}）。") from None
+            raise PbxUnavailable(f"Asterisk を起動できません（{reason(error)}）。") from None
         self._files.note_pid(self._transport.get_pid())
 
     def _environment(self) -> dict[str, str]:
@@ -253,7 +253,7 @@ class ManagedPbx:
             greeting = await reader.readline()
             writer.close()
         except OSError as error:
-            raise self._failed(f"AMI に接続できません: {error.strerror}") from None
+            raise self._failed(f"AMI に接続できません: {reason(error)}") from None
         if not greeting.startswith(b"Asterisk Call Manager"):
             raise self._failed("AMI が名乗りません")
 
@@ -333,6 +333,6 @@ def _see_free(host: str, port: int, kind: socket.SocketKind, setting: str) -> No
                     "設定 pbx.bind_host に、電話会社の側を向いた、この機械のアドレスを書いてください。"
                 ) from None
             raise Busy(
-                f"{address(host, port)} を使えません（{error.strerror}）。{setting} を変えるか、"
+                f"{address(host, port)} を使えません（{reason(error)}）。{setting} を変えるか、"
                 "そのポートを使っているプログラムを止めてください。"
             ) from None

@@ -18,7 +18,7 @@ import jinja2
 
 from ivr.asterisk.pbx_config import Network, PbxConfig, Trunk, address
 from ivr.asterisk.pbx_layout import Layout
-from ivr.errors import InputError, PbxUnavailable
+from ivr.errors import InputError, PbxUnavailable, reason
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "asterisk_conf"
 
@@ -69,7 +69,7 @@ class PbxFiles:
             _write(self.directory / "secret", f"{secret}\n")
         except OSError as error:
             raise PbxUnavailable(
-                f"PBX の設定を {self.directory} に書けません（{error.strerror}）。空き容量と権限を確認してください。"
+                f"PBX の設定を {self.directory} に書けません（{reason(error)}）。空き容量と権限を確認してください。"
             ) from None
 
     def modules(self) -> list[str]:
@@ -83,7 +83,7 @@ class PbxFiles:
         try:
             _write(self.pid, f"{pid}\n")
         except OSError as error:
-            raise PbxUnavailable(f"{self.pid} を書けません（{error.strerror}）。") from None
+            raise PbxUnavailable(f"{self.pid} を書けません（{reason(error)}）。") from None
 
     def forget_pid(self) -> None:
         """The process is gone."""

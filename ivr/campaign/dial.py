@@ -145,7 +145,9 @@ class Dialler:
             if self._halt is not None:
                 self._put_down(ready.due)
                 continue
-            await self._lines.reserve()
+            if not await self._lines.reserve():
+                self._put_down(ready.due)
+                continue
             await self._pbx_ready()
             await self._trunk_trusted()
             self._calls += 1
@@ -158,6 +160,8 @@ class Dialler:
         self._halt = self._halt or halt
         self._ended.set()
         self._changed.set()
+        # Where there is no line at this hour, none would come for a long time.
+        self._lines.give_up()
         # The feeder may be waiting here, while nobody takes what is ready any more.
         self._ahead.release()
 
@@ -167,7 +171,7 @@ class Dialler:
             with suppress(StoreFailed):
                 campaign = await self._results.campaign(self._campaign.name)
                 self._paused = campaign.state == "paused"
-                if campaign.state == "halted":
+                if campaign.state in ("halted", "cut"):
                     self.emergency_stop()
                 elif campaign.state not in ("running", "paused"):
                     self._end_with(Halt.STOPPED)

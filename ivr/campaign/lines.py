@@ -62,7 +62,7 @@ class Lines:
         self.limits = limits
         self.trunk = TrunkWatch(clock, limits.pause)
         self._clock = clock
-        self._waiting: list[tuple[Share, asyncio.Future[None]]] = []
+        self._waiting: list[tuple[Share, asyncio.Future[bool]]] = []
         self._used = 0
         self._next = 0.0
         self._timer: asyncio.TimerHandle | None = None
@@ -71,22 +71,31 @@ class Lines:
         """Return the part of one campaign: who has `weight` twice another's gets twice as many lines of scarce ones."""
         return Share(self, weight)
 
-    async def reserve(self, share: Share) -> None:
-        """Wait for a free line and for the pace."""
-        granted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    async def reserve(self, share: Share) -> bool:
+        """Wait for a free line and for the pace; False where the share gives up before there is one."""
+        granted: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._waiting.append((share, granted))
         self._grant()
         try:
-            await granted
+            if not await granted:
+                return False
             now = self._clock.monotonic()
             slot = max(now, self._next)
             self._next = slot + self.trunk.slowness / self.limits.calls_per_second
             if slot > now:
                 await self._clock.sleep(slot - now)
         except asyncio.CancelledError:
-            if granted.done() and not granted.cancelled():
+            if granted.done() and not granted.cancelled() and granted.result():
                 self.release(share)
             raise
+        return True
+
+    def give_up(self, share: Share) -> None:
+        """Want no line any more; whoever waits is told so."""
+        for one, granted in self._waiting:
+            if one is share and not granted.done():
+                granted.set_result(False)
+        self._waiting = [(one, granted) for one, granted in self._waiting if one is not share]
 
     def release(self, share: Share) -> None:
         """Give a line back."""
@@ -105,7 +114,7 @@ class Lines:
             share.used += 1
             self._used += 1
             free -= 1
-            granted.set_result(None)
+            granted.set_result(True)
         if self._waiting and self.limits.hours and self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(LOOK_AGAIN, self._look_again)
 
@@ -137,9 +146,13 @@ class Share:
         """How many lines are in use for each part of the weight."""
         return self.used / self._weight
 
-    async def reserve(self) -> None:
-        """Wait for a free line and for the pace; the caller must `release`."""
-        await self.lines.reserve(self)
+    async def reserve(self) -> bool:
+        """Wait for a free line and for the pace; the caller must `release`. False once this gives up."""
+        return await self.lines.reserve(self)
+
+    def give_up(self) -> None:
+        """Want no line any more."""
+        self.lines.give_up(self)
 
     def release(self) -> None:
         """Give a line back."""

@@ -98,7 +98,7 @@ class CallLeg(Protocol):
         ...
 
 
-NOBODY: Mapping[str, Exclusion] = MappingProxyType({})
+NO_HOUSEHOLDS: Mapping[str, Sequence[Recipient]] = MappingProxyType({})
 
 Talk = Callable[[CallLeg], Awaitable[None]]
 
@@ -199,11 +199,15 @@ class Results(Protocol):
     """The results store. Each method is one transaction; StoreFailed where the database refuses."""
 
     async def create_campaign(
-        self, campaign: NewCampaign, recipients: Sequence[Recipient], excluded: Mapping[str, Exclusion] = NOBODY
+        self,
+        campaign: NewCampaign,
+        recipients: Sequence[Recipient],
+        households: Mapping[str, Sequence[Recipient]] = NO_HOUSEHOLDS,
     ) -> CampaignRow:
         """Store a campaign in state `created` with its people, in the order in which they are called.
 
-        Who is in `excluded`, by 宛名番号, is settled from the beginning. InputError if the name is taken.
+        Of each of the `households`, by number, the first is called; another, where that one ends as `cancelled`.
+        InputError if the name is taken.
         """
         ...
 

@@ -26,7 +26,8 @@ class NewCampaign:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CampaignRow:
-    """A campaign as stored; `state` is one of `created`, `running`, `paused`, `stopped`, `halted`, `done`, `erasing`.
+    """A campaign as stored; `state` is one of `created`, `running`, `paused`, `stopped`, `halted`, `cut`,
+    `done`, `erasing`.
 
     `approved_by` is None until somebody has approved it.
     """

@@ -11,7 +11,7 @@ from ivr.campaign.observer import Observer
 from ivr.campaign.ports import Clock, Enquiry, Registers, Results
 from ivr.campaign.records import CampaignRow, Due
 from ivr.domain.calling_rules import Dial, Rules, Settled, Wait, next_move
-from ivr.domain.exclusion import Exclusion, callable_numbers, ends_with
+from ivr.domain.exclusion import NO_NUMBER, Exclusion, callable_numbers, ends_with
 from ivr.domain.outcome import Outcome
 
 
@@ -59,7 +59,9 @@ class Vetting:
             case Wait():
                 await self._results.postpone(self._campaign.id, due.recipient.id, move.until)
             case Settled():
-                await self._results.settle(self._campaign.id, due.recipient.id, move.outcome or Outcome.CANCELLED)
+                why = None if move.outcome else NO_NUMBER
+                outcome = move.outcome or Outcome.CANCELLED
+                await self._results.settle(self._campaign.id, due.recipient.id, outcome, excluded=why)
             case _:
                 assert_never(move)
         return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,12 +15,14 @@ from ivr.desk.lists import excluded_today, show_intake
 from ivr.desk.records import recorded, store
 from ivr.desk.scenarios import load_scenario
 from ivr.domain.audit import Action
-from ivr.domain.exclusion import Exclusion, Source
-from ivr.domain.order import in_order, joined, without_worth
+from ivr.domain.calling_rules import Rules, first_number
+from ivr.domain.exclusion import Source
+from ivr.domain.order import households, in_order, without_worth
 from ivr.domain.recipient import Recipient, missing_columns
 from ivr.errors import InputError, NameTaken, NotFound, Problems
 from ivr.seals import read_bytes, read_opened
 from ivr.settings import NOTHING, Calling, Settings, calling_of, read_own
+from ivr.standing import unapproved
 from ivr.storage import SqlResults
 from ivr.system_clock import SystemClock
 
@@ -36,8 +38,8 @@ class Order:
 
     campaign: NewCampaign
     recipients: tuple[Recipient, ...]
-    joined: Mapping[str, Exclusion]
-    """Who is not called, by 宛名番号, since somebody with the same number is."""
+    households: Mapping[str, tuple[Recipient, ...]]
+    """Who shares the number that is dialled first, by that number: the first of them is called."""
     sources: Mapping[str, str | int]
     """What the audit trail keeps of the files that it came from: names without folders, hashes, counts."""
 
@@ -73,7 +75,10 @@ async def read_order(
         raise InputError(f"{rules_file} の規則と設定では、これから60日の間に架電できる時間帯がありません。")
     calling = calling_of(chosen.calling, own)
     recipients = _in_order(list_file, intake, calling)
-    shared = _joined(recipients, excluded) if calling.one_call_per_number else {}
+    rules = chosen.rules(own)
+    _show_numberless(recipients, rules)
+    out = {line for line, _ in excluded}
+    shared = _households(recipients, out, rules) if calling.one_call_per_number else {}
     campaign = NewCampaign(
         name=name,
         scenario=scenario_files.text_of(scenario_file),
@@ -91,24 +96,33 @@ async def read_order(
         "scenario": scenario_file.name,
         "scenario_sha256": hashlib.sha256(campaign.scenario.encode()).hexdigest(),
         **(_of_file("rules", rules_file) if rules_file is not None else {}),
-        **({"joined": len(shared)} if shared else {}),
+        **({"joined": sum(len(members) - 1 for members in shared.values())} if shared else {}),
     }
-    return Order(campaign=campaign, recipients=recipients, joined=shared, sources=sources)
+    return Order(campaign=campaign, recipients=recipients, households=shared, sources=sources)
 
 
 def _of_file(what: str, file: Path) -> dict[str, str]:
     return {what: file.name, f"{what}_sha256": hashlib.sha256(read_bytes(file)).hexdigest()}
 
 
-def _joined(people: Sequence[Recipient], excluded: Sequence[tuple[int, str]]) -> Mapping[str, Exclusion]:
-    """Return, by 宛名番号, who is not called since somebody with the same number is, and say how many they are."""
-    heads = joined(people, {line for line, _ in excluded})
-    if heads:
-        print(f"{len(heads)} 件は、同じ電話番号の人と合わせて一度だけかけます。")
-    return {
-        who: Exclusion(reason=f"同じ電話番号の {head.line} 行目の人にかけます", source=Source.HOUSEHOLD)
-        for who, head in heads.items()
-    }
+def _households(
+    people: Sequence[Recipient], excluded: Collection[int], rules: Rules
+) -> Mapping[str, tuple[Recipient, ...]]:
+    """Return who shares a number, by that number, and say how many are not called since somebody else is."""
+    found = households(people, excluded, lambda person: first_number(rules, person.numbers))
+    if found:
+        others = sum(len(members) - 1 for members in found.values())
+        print(f"{others} 件は、同じ電話番号の人と合わせて一度だけかけます。")
+    return found
+
+
+def _show_numberless(people: Sequence[Recipient], rules: Rules) -> None:
+    without = [person.line for person in people if first_number(rules, person.numbers) is None]
+    if without:
+        print(
+            f"{len(without)} 件は、かける種類の番号がないので、かけません"
+            f"（{min(without)} 行目など。規則 cascade を見てください）。"
+        )
 
 
 async def asked(chosen: Settings, what: Files | str, *, opened_with: Callable[[], Settings] | None = None) -> Order:
@@ -123,8 +137,10 @@ async def stored(chosen: Settings, name: str) -> Order:
     async with store(chosen) as results:
         campaign = await results.campaign(name)
         records = await results.records(campaign.id)
-    keys = calling_of(chosen.calling, campaign.rules).order_keys()
-    together = {one.recipient.id: one.excluded for one in records if one.excluded}
+    calling = calling_of(chosen.calling, campaign.rules)
+    people = in_order([record.recipient for record in records], calling.order_keys())
+    out = {one.recipient.line for one in records if one.excluded and one.excluded.source is not Source.HOUSEHOLD}
+    rules = chosen.rules(campaign.rules)
     return Order(
         campaign=NewCampaign(
             name=name,
@@ -133,8 +149,8 @@ async def stored(chosen: Settings, name: str) -> Order:
             created_at=SystemClock(chosen.calling.timezone).now(),
             rules=campaign.rules,
         ),
-        recipients=in_order([record.recipient for record in records], keys),
-        joined={who: why for who, why in together.items() if why.source is Source.HOUSEHOLD},
+        recipients=people,
+        households=_households(people, out, rules) if calling.one_call_per_number else {},
         sources={"campaign": name, "accepted": len(records)},
     )
 
@@ -145,7 +161,7 @@ def _in_order(list_file: Path, intake: Intake, calling: Calling) -> tuple[Recipi
     if missing := missing_columns((key.column for key in keys), intake.columns):
         raise InputError(
             f"{list_file} に「{'」「'.join(missing)}」の列がありません。"
-            "かける順の設定 calling.order を直すか、列のある名簿にしてください。"
+            "かける順（設定 calling.order か、規則のファイルの order）を直すか、列のある名簿にしてください。"
         )
     for key in keys:
         if lines := without_worth(intake.accepted, key):
@@ -162,7 +178,7 @@ async def bring_in(results: SqlResults, order: Order, audit: Audit) -> CampaignR
     if any(campaign.name == name for campaign in await results.campaigns()):
         raise NameTaken(name)
     await audit.record(Action.IMPORTED, name, **order.sources)
-    return await results.create_campaign(order.campaign, order.recipients, order.joined)
+    return await results.create_campaign(order.campaign, order.recipients, order.households)
 
 
 async def take_up(results: SqlResults, order: Order, audit: Audit) -> CampaignRow:
@@ -189,6 +205,6 @@ async def create(
     chosen = settings.load(config)
     order = await read_order(chosen, name, list_file, scenario_file, rules_file)
     async with recorded(chosen) as (results, audit):
-        await bring_in(results, order, audit)
-    print(f"催告「{name}」を作りました。始めるには ivr campaign start {name}")
+        campaign = await bring_in(results, order, audit)
+    print(f"催告「{name}」を作りました。{unapproved(chosen, campaign) or f'始めるには ivr campaign start {name}'}")
     return 0

@@ -9,7 +9,7 @@ from ivr import scenario_files, settings
 from ivr.desk.answers import print_json
 from ivr.desk.lists import load_list
 from ivr.domain.scenario import Scenario
-from ivr.errors import InputError, NotFound, Problem, Problems
+from ivr.errors import InputError, NotFound, Problem, Problems, reason
 from ivr.parts.voice import telephone_voice
 from ivr.settings import Settings
 from ivr.speech import unreadable
@@ -89,7 +89,7 @@ async def say(config: Path | None, file: Path, step: str | None, out: Path, kana
     try:
         seconds = await voice.write_wav(spoken.text, values, out, language=scenario.language_of(spoken))
     except OSError as error:
-        raise InputError(f"{out} に書き込めません（{error.strerror}）。") from None
+        raise InputError(f"{out} に書き込めません（{reason(error)}）。") from None
     finally:
         await voice.close()
     print(f"{out} に書き出しました（{seconds:.1f} 秒、ステップ「{name}」）。")

@@ -65,7 +65,7 @@ def _running_engine(chosen: Settings) -> Finding:
         return bad(
             "除外",
             "動いている ivr は、かけてはいけない人が分からないので、だれにもかけていません。",
-            "上の「除外」に示された行を直してください。一秒のうちに読み直します。",
+            "上の「除外」に示されたとおりに直してください。一秒のうちに読み直します。",
         )
     if not checks.get("listening", True):
         return Finding(

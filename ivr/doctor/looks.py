@@ -15,7 +15,7 @@ from ivr.desk.records import recorded
 from ivr.doctor.finding import Finding, State, bad, good
 from ivr.domain.audit import sentence
 from ivr.erasing import overdue
-from ivr.errors import ExclusionsUnknown
+from ivr.errors import ExclusionsUnknown, reason
 from ivr.parts import PROJECT
 from ivr.parts.enquiry import collection
 from ivr.parts.keys import key_store
@@ -46,7 +46,7 @@ async def data_dir(chosen: Settings) -> Finding:
             probe.flush()
     except OSError as error:
         return bad(
-            name, f"{folder} に書けません：{error.strerror}", "フォルダの権限か、設定 data_dir を直してください。"
+            name, f"{folder} に書けません：{reason(error)}", "フォルダの権限か、設定 data_dir を直してください。"
         )
     free = shutil.disk_usage(folder).free
     text = f"{folder}（空き {free / (1 << 30):.1f} GiB）"
@@ -247,7 +247,7 @@ REMEDIES: Mapping[str, str] = {
     "鍵": "設定 keys とマスター鍵を確かめてください。",
     "時計": "時刻の合わせ方を確かめてください。",
     "架電時間帯": "設定 calling を直してください。",
-    "除外": "示された行を直してください。直るまで、だれにもかけません。",
+    "除外": "示されたとおりに直してください。直るまで、だれにもかけません。",
     "収納システム": "設定 exclusions.check の url と token_file、相手のサーバーを確かめてください。",
     "データベース": "設定 database と、データの置き場の権限を確かめてください。",
     "保存期間": "設定 database と keys を確かめてください。",

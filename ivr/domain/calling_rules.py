@@ -205,6 +205,11 @@ def _order(rules: Rules, numbers: Sequence[str]) -> Iterator[tuple[str, int]]:
                 yield number, stage.tries
 
 
+def first_number(rules: Rules, numbers: Sequence[str]) -> str | None:
+    """Return the number that is dialled first of all; None where no stage of the cascade names one of `numbers`."""
+    return next((number for number, _ in _order(rules, numbers)), None)
+
+
 def _may_retry(rules: Rules, number: str, past: Sequence[Past]) -> bool:
     """Tell whether `number` was never dialled, or may be dialled again after how that ended last."""
     endings = [attempt.outcome for attempt in past if attempt.number == number]

@@ -14,7 +14,7 @@ from enum import StrEnum
 from ivr.domain.attempt import Past
 from ivr.domain.calling_rules import best
 from ivr.domain.outcome import Outcome
-from ivr.domain.recipient import Recipient, plain
+from ivr.domain.recipient import Recipient, plain, same_person
 from ivr.errors import ExclusionsUnknown
 
 NOT_REACHED = frozenset(
@@ -39,6 +39,7 @@ class Source(StrEnum):
     STAFF = "staff"
     HOUSEHOLD = "household"
     COLLECTION = "collection"
+    RULES = "rules"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +73,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exclusions:
-    """All that is known at a moment: the rules for columns, and the file, by 宛名番号 (`plain`) and E.164 number."""
+    """All that is known at a moment: the rules for columns, and the file.
+
+    `people` are by 宛名番号 (`same_person`), `numbers` by E.164 number.
+    """
 
     columns: Sequence[ColumnRule] = ()
     people: Mapping[str, Sequence[Entry]] = field(default_factory=dict)
@@ -94,7 +98,7 @@ def callable_numbers(exclusions: Exclusions, recipient: Recipient, today: date) 
     """Return the numbers on which `recipient` may be called on `today`, or why on none; ExclusionsUnknown."""
     if (excluded := by_columns(exclusions.columns, recipient)) is not None:
         return excluded
-    if entry := _in_force(exclusions.people.get(plain(recipient.id), ()), today):
+    if entry := _in_force(exclusions.people.get(same_person(recipient.id), ()), today):
         return Exclusion(reason=entry.reason, source=Source.FILE)
     allowed: list[str] = []
     last: Entry | None = None
@@ -104,6 +108,15 @@ def callable_numbers(exclusions: Exclusions, recipient: Recipient, today: date) 
         else:
             allowed.append(number)
     return Exclusion(reason=last.reason, source=Source.FILE) if last and not allowed else tuple(allowed)
+
+
+NO_NUMBER = Exclusion(reason="かける種類の番号がありません", source=Source.RULES)
+"""Of somebody none of whose numbers the cascade names."""
+
+
+def shared_with(line: int) -> Exclusion:
+    """Return why somebody is not called whose number is that of the person on a `line` of the list, who is."""
+    return Exclusion(reason=f"同じ電話番号の {line} 行目の人にかけます", source=Source.HOUSEHOLD)
 
 
 def ends_with(past: Sequence[Past]) -> Outcome:

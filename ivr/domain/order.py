@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from ivr.domain.recipient import Recipient
@@ -51,20 +51,19 @@ def worth(text: str) -> float | None:
     return None
 
 
-def joined(people: Sequence[Recipient], excluded: Collection[int]) -> Mapping[str, Recipient]:
-    """Return, by 宛名番号, who shares the first number of somebody called before, with that one.
+def households(
+    people: Sequence[Recipient], excluded: Collection[int], first: Callable[[Recipient], str | None]
+) -> Mapping[str, tuple[Recipient, ...]]:
+    """Return who shares the number that is dialled `first`, by that number: whom one call is for, in their order.
 
     People on the lines `excluded` are not called, so that nobody is joined to them.
     """
-    first: dict[str, Recipient] = {}
-    found: dict[str, Recipient] = {}
+    found: dict[str, list[Recipient]] = {}
     for person in people:
-        if person.line in excluded:
-            continue
-        head = first.setdefault(person.numbers[0], person)
-        if head is not person:
-            found[person.id] = head
-    return found
+        number = None if person.line in excluded else first(person)
+        if number is not None:
+            found.setdefault(number, []).append(person)
+    return {number: tuple(members) for number, members in found.items() if len(members) > 1}
 
 
 def _place(value: float | None, sign: float) -> tuple[bool, float]:

@@ -14,6 +14,12 @@ def plain(text: str) -> str:
     return unicodedata.normalize("NFKC", text).strip().casefold()
 
 
+def same_person(written: str) -> str:
+    """Return a 宛名番号 as it is compared between files: a spreadsheet takes the zeros in front of a number away."""
+    text = plain(written)
+    return text.lstrip("0") or "0" if text.isascii() and text.isdigit() else text
+
+
 def missing_columns(wanted: Iterable[str], columns: Iterable[str]) -> list[str]:
     """Return those of `wanted` that a list with `columns` has not."""
     there = {plain(column) for column in columns}

@@ -44,6 +44,7 @@ SOURCES = {
     Source.STAFF: "職員",
     Source.HOUSEHOLD: "同じ番号",
     Source.COLLECTION: "収納システム",
+    Source.RULES: "規則",
 }
 
 ATTEMPT = (

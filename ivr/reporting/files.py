@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from ivr.errors import InputError
+from ivr.errors import InputError, reason
 
 Seal = Callable[[bytes], bytes]
 """Makes of a file's content what only its reader opens."""
@@ -47,7 +47,7 @@ def replacing(path: Path, seal: Seal | None = None) -> Iterator[BinaryIO]:
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:
-        raise InputError(f"{path} に書き込めません（{error.strerror or type(error).__name__}）。") from error
+        raise InputError(f"{path} に書き込めません（{reason(error)}）。") from error
 
 
 def see_writable(path: Path) -> None:
@@ -58,4 +58,4 @@ def see_writable(path: Path) -> None:
         with tempfile.TemporaryFile(dir=path.resolve().parent):
             return
     except OSError as error:
-        raise InputError(f"{path} に書き込めません（{error.strerror or type(error).__name__}）。") from error
+        raise InputError(f"{path} に書き込めません（{reason(error)}）。") from error

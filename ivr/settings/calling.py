@@ -80,7 +80,7 @@ class OrderBy(Section):
     """A column of the list by whose numbers or dates people are called."""
 
     column: Annotated[str, Field(min_length=1)]
-    first: Literal["smallest", "largest"] = "smallest"
+    first: Literal["smallest", "largest", "earliest", "latest"] = "smallest"
 
 
 def _try(times: int, minutes: int) -> Try:
@@ -138,7 +138,7 @@ class Calling(Section):
 
     def order_keys(self) -> tuple[OrderKey, ...]:
         """Return by which columns people are called."""
-        return tuple(OrderKey(column=by.column, largest_first=by.first == "largest") for by in self.order)
+        return tuple(OrderKey(column=by.column, largest_first=by.first in ("largest", "latest")) for by in self.order)
 
     def rules(self) -> Rules:
         """Return the settings as the domain wants them."""
@@ -194,4 +194,8 @@ class Calling(Section):
 
 def _see_decent(span: Span, allow_late: bool, *at: str | int) -> None:
     if not allow_late and (span.start < EARLIEST or span.until > LATEST):
-        raise wrong("08:00 から 21:00 までの外に電話をかけるには、calling に allow_late: true も書いてください。", *at)
+        raise wrong(
+            "08:00 から 21:00 までの外に電話をかけるには、"
+            "役所の設定（ivr.yaml）の calling に allow_late: true が要ります。",
+            *at,
+        )

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from ivr import yaml_source
-from ivr.errors import InputError
+from ivr.errors import InputError, reason
 
 
 class Section(BaseModel):
@@ -116,7 +116,7 @@ def secret(path: Path | None, setting: str) -> str | None:
     try:
         text = path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "UTF-8 ではありません"
+        why = reason(error) if isinstance(error, OSError) else "UTF-8 ではありません"
         raise InputError(f"{setting} のファイル {path} を読めません（{why}）。") from None
     if not text or len(text.splitlines()) > 1 or not text.isprintable():
         raise InputError(f"{setting} のファイル {path} には、秘密の文字列を一行だけ書いてください。")

@@ -41,7 +41,11 @@ def read_own(path: Path, calling: Calling) -> Mapping[str, Any]:
     said = document.value
     if not isinstance(said, dict) or not said:
         raise Problems([*problems, document.problem((), f"規則は「項目名: 値」の形で書いてください。{_KNOWN}")])
-    problems += (document.problem((key,), f"「{key}」は書けません。{_KNOWN}") for key in said if key not in OWN)
+    problems += (
+        document.problem((key,), f"「{key}」は書けません。{yaml_source.suggestion(key, OWN)}{_KNOWN}")
+        for key in said
+        if key not in OWN
+    )
     own = {key: value for key, value in said.items() if key in OWN}
     try:
         Calling.model_validate(_merged(calling, own))

@@ -18,7 +18,7 @@ from sqlalchemy import URL, Connection, MetaData, NullPool, create_engine, make_
 from sqlalchemy.exc import DBAPIError
 
 from ivr.domain.audit import Entry
-from ivr.errors import InputError, StoreFailed
+from ivr.errors import InputError, StoreFailed, reason
 from ivr.storage import audit
 from ivr.storage.databases import CONNECT_S, Postgres
 from ivr.storage.failures import translated
@@ -47,7 +47,7 @@ async def backup(url: str, target: Path) -> None:
             await _program("pg_dump", parsed, "--format=custom", "--no-owner", f"--file={temporary}")
         temporary.replace(target)
     except OSError as error:
-        raise InputError(f"{target} に書き込めません（{error.strerror}）。") from None
+        raise InputError(f"{target} に書き込めません（{reason(error)}）。") from None
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -139,7 +139,7 @@ def _head(source: Path) -> bytes:
         with source.open("rb") as file:
             return file.read(16)
     except OSError as error:
-        raise InputError(f"{source} を読めません（{error.strerror}）。") from None
+        raise InputError(f"{source} を読めません（{reason(error)}）。") from None
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -170,7 +170,7 @@ def _put_back(source: Path, database: Path, aside: Path) -> None:
         temporary.replace(database)
         _settle(database.parent)
     except OSError as error:
-        raise StoreFailed(f"データベース {database} を戻せません（{error.strerror}）。") from None
+        raise StoreFailed(f"データベース {database} を戻せません（{reason(error)}）。") from None
     finally:
         for beside in ("", "-wal", "-shm", "-journal"):
             temporary.with_name(temporary.name + beside).unlink(missing_ok=True)

@@ -10,11 +10,11 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, String, bindparam, exists, func, insert, or_, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 
-from ivr.campaign.ports import NOBODY
+from ivr.campaign.ports import NO_HOUSEHOLDS
 from ivr.campaign.records import CampaignRow
 from ivr.domain.attempt import AttemptState, Ending, Intent
 from ivr.domain.calling_rules import Ceiling
-from ivr.domain.exclusion import Exclusion, ends_with
+from ivr.domain.exclusion import Exclusion, Source, ends_with, shared_with
 from ivr.domain.outcome import PROOF, Outcome
 from ivr.domain.recipient import Recipient
 from ivr.errors import InputError, NameTaken, NotFound
@@ -95,7 +95,7 @@ def create_campaign(
     sealing: Sealing,
     campaign: CampaignRow,
     people: Sequence[Recipient],
-    excluded: Mapping[str, Exclusion] = NOBODY,
+    households: Mapping[str, Sequence[Recipient]] = NO_HOUSEHOLDS,
 ) -> None:
     """Store a campaign and its people; NameTaken; InputError where, within the list, an id is taken."""
     taken = connection.execute(select(campaigns.c.id).where(campaigns.c.name == campaign.name)).first()
@@ -113,7 +113,7 @@ def create_campaign(
             created_by=campaign.created_by,
         )
     )
-    rows = _rows(sealing, campaign.id, people, excluded)
+    rows = _rows(sealing, campaign.id, people, households)
     try:
         while chunk := list(islice(rows, CHUNK)):
             connection.execute(insert(recipients), chunk)
@@ -122,16 +122,19 @@ def create_campaign(
 
 
 def _rows(
-    sealing: Sealing, campaign_id: str, people: Sequence[Recipient], excluded: Mapping[str, Exclusion]
+    sealing: Sealing, campaign_id: str, people: Sequence[Recipient], households: Mapping[str, Sequence[Recipient]]
 ) -> Iterator[dict[str, Any]]:
+    shares = {one.id: (number, members[0]) for number, members in households.items() for one in members}
     for rank, person in enumerate(people, 1):
-        why = excluded.get(person.id)
+        number, head = shares.get(person.id, ("", person))
+        why = shared_with(head.line) if head is not person else None
         yield {
             "campaign_id": campaign_id,
             "line": person.line,
             "rank": rank,
             "state": "settled" if why else "waiting",
             "outcome": Outcome.CANCELLED.value if why else None,
+            "household": sealing.household(campaign_id, number) if number else None,
             **sealing.person(campaign_id, person, why),
         }
 
@@ -145,10 +148,14 @@ def move_campaign(connection: Connection, campaign_id: str, expected: Sequence[s
 
 
 def approve(connection: Connection, campaign_id: str, who: str) -> bool:
-    """Note who has approved a campaign that is `created`, once."""
+    """Note who has approved a campaign that is not at work, once."""
     approved = connection.execute(
         update(campaigns)
-        .where(campaigns.c.id == campaign_id, campaigns.c.state == "created", campaigns.c.approved_by.is_(None))
+        .where(
+            campaigns.c.id == campaign_id,
+            campaigns.c.state.not_in(("running", "done", "erasing")),
+            campaigns.c.approved_by.is_(None),
+        )
         .values(approved_by=who)
     )
     return approved.rowcount == 1
@@ -290,6 +297,7 @@ def settle(
         return
     values = {"state": "settled", "outcome": outcome.value, "due_at": None}
     _change(connection, sealing, row, excluded, values)
+    _hand_on(connection, sealing, row, outcome)
 
 
 def exclude(connection: Connection, sealing: Sealing, campaign_id: str, recipient_id: str, exclusion: Exclusion) -> str:
@@ -302,9 +310,37 @@ def exclude(connection: Connection, sealing: Sealing, campaign_id: str, recipien
         outcome = ends_with(past(connection, sealing, campaign_id, recipient_id))
         values = {"state": "settled", "outcome": outcome.value, "due_at": None}
         _change(connection, sealing, row, exclusion, values)
+        _hand_on(connection, sealing, row, outcome)
     elif state == "calling":
         _change(connection, sealing, row, exclusion, {})
     return state
+
+
+def _hand_on(connection: Connection, sealing: Sealing, head: Row[Any], outcome: Outcome) -> None:
+    """Let the next of a household wait for the call that its `head`, of whom nobody heard anything, no longer gets."""
+    if head.household is None or outcome is not Outcome.CANCELLED:
+        return
+    members = connection.execute(
+        select(recipients)
+        .where(
+            recipients.c.campaign_id == head.campaign_id,
+            recipients.c.household == head.household,
+            recipients.c.state == "settled",
+            recipients.c.id != head.id,
+        )
+        .order_by(recipients.c.rank)
+        .with_for_update()
+    ).all()
+    line: int | None = None
+    for row in members:
+        person, why = sealing.recipient(row)
+        if why is None or why.source is not Source.HOUSEHOLD:
+            continue
+        if line is None:
+            line, values = row.line, {"state": "waiting", "outcome": None, **sealing.person(row.campaign_id, person)}
+        else:
+            values = sealing.person(row.campaign_id, person, shared_with(line))
+        _change(connection, sealing, row, None, values)
 
 
 def _row(sealing: Sealing, campaign_id: str, recipient_id: str) -> Select[Any]:

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection
 
-from ivr.campaign.ports import NOBODY
+from ivr.campaign.ports import NO_HOUSEHOLDS
 from ivr.campaign.records import CampaignRow, Counts, Due, NewCampaign, OpenAttempt, RecipientRecord
 from ivr.domain.attempt import AttemptState, Ending, Intent, Past
 from ivr.domain.audit import Act, Action, Entry, Head
@@ -103,11 +103,14 @@ class SqlResults:
         await self.close()
 
     async def create_campaign(
-        self, campaign: NewCampaign, recipients: Sequence[Recipient], excluded: Mapping[str, Exclusion] = NOBODY
+        self,
+        campaign: NewCampaign,
+        recipients: Sequence[Recipient],
+        households: Mapping[str, Sequence[Recipient]] = NO_HOUSEHOLDS,
     ) -> CampaignRow:
         """Store a campaign in state `created` with its people, in the order in which they are called; NameTaken.
 
-        Who is in `excluded`, by 宛名番号, is settled from the beginning.
+        Of each of the `households`, by number, the first is called; another, where that one ends as `cancelled`.
         """
         row = CampaignRow(
             id=uuid4().hex,
@@ -123,7 +126,7 @@ class SqlResults:
         await asyncio.to_thread(fields.begin, row.id)
         try:
             await self._write(
-                lambda connection: commands.create_campaign(connection, self._sealing, row, recipients, excluded)
+                lambda connection: commands.create_campaign(connection, self._sealing, row, recipients, households)
             )
         except InputError:
             # Nothing was stored. After another error, or none, something may have been, and its key is kept.
@@ -144,7 +147,7 @@ class SqlResults:
         return await self._write(lambda connection: commands.move_campaign(connection, campaign_id, expected, state))
 
     async def approve(self, campaign_id: str, who: str) -> bool:
-        """Note who has approved a campaign that is `created`; False where somebody has before, or it is not."""
+        """Note who has approved a campaign; False where somebody has before, or it is at work or over."""
         return await self._write(lambda connection: commands.approve(connection, campaign_id, who))
 
     async def due(

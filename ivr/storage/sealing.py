@@ -1,6 +1,7 @@
 """Between people and rows: what names somebody goes into a row sealed, and comes out of it as it was.
 
     recipients.id        keyed hash of campaign and 宛名番号: the same person is the same row, and no row tells who
+    recipients.household keyed hash of campaign and number, of those who share one where one call is for all of them
     recipients.sealed    宛名番号, kana, numbers and columns; of who is excluded the reason and where that is written
     attempts.sealed      宛名番号 and the number that was dialled
     attempts.number_hash keyed hash of the number, the same in every campaign
@@ -44,6 +45,10 @@ class Sealing:
     def person_hash(self, recipient: str) -> str:
         """Return what the dials of a person are found by, in every campaign."""
         return self.fields.hash("person", recipient)
+
+    def household(self, campaign: str, number: str) -> str:
+        """Return what those are found by who share a number in a campaign."""
+        return self.fields.hash("household", campaign, number)
 
     def person(self, campaign: str, person: Recipient, excluded: Exclusion | None = None) -> dict[str, Any]:
         """Return the part of a row that tells who somebody is, and why they are not called."""

@@ -43,6 +43,9 @@ OPEN = text("state <> 'ended'")
 PROVEN = text("proven")
 """What makes an attempt one that left the whole message on a machine, on evidence."""
 
+SHARING = text("household IS NOT NULL")
+"""What makes a person one who shares a number, where one call is for all who do."""
+
 
 class UtcDateTime(TypeDecorator[datetime]):
     """A moment. Goes in with any zone, comes out in UTC; a naive one is refused."""
@@ -102,8 +105,16 @@ recipients = Table(
     Column("due_at", UtcDateTime),
     Column("claimed_by", String),
     Column("claimed_until", UtcDateTime),
+    Column("household", String),
     Index("ix_recipients_due", "campaign_id", "state", "rank", "due_at"),
     Index("ix_recipients_outcome", "campaign_id", "state", "outcome"),
+    Index(
+        "ix_recipients_household",
+        "campaign_id",
+        "household",
+        sqlite_where=SHARING,
+        postgresql_where=SHARING,
+    ),
 )
 
 attempts = Table(

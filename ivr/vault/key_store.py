@@ -29,7 +29,7 @@ from typing import NoReturn, Self
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from ivr.errors import KeyDestroyed, KeysFailed, KeysInUse, WrongMasterKey
+from ivr.errors import KeyDestroyed, KeysFailed, KeysInUse, WrongMasterKey, reason
 from ivr.vault import durable
 
 KEY = 32
@@ -276,7 +276,7 @@ def _wrapped(master: AESGCM, name: str, content: bytes) -> bytes:
 
 
 def _failed(path: Path, error: OSError) -> NoReturn:
-    raise KeysFailed(f"鍵の置き場 {path} を読み書きできません：{error.strerror}（設定 keys.dir）") from None
+    raise KeysFailed(f"鍵の置き場 {path} を読み書きできません：{reason(error)}（設定 keys.dir）") from None
 
 
 def _remove(folder: Path) -> None:

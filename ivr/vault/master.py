@@ -12,7 +12,7 @@ import secrets
 from functools import cache
 from pathlib import Path
 
-from ivr.errors import InputError
+from ivr.errors import InputError, reason
 from ivr.vault import durable
 
 VARIABLE = "IVR_MASTER_KEY"
@@ -43,7 +43,7 @@ def read(file: Path) -> bytes:
     try:
         text = file.read_text("ascii")
     except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "鍵の形ではありません"
+        why = reason(error) if isinstance(error, OSError) else "鍵の形ではありません"
         raise InputError(f"マスター鍵のファイル {file} を読めません（{why}）。") from None
     return decoded(text, f"マスター鍵のファイル {file}")
 
@@ -78,7 +78,7 @@ def take_over(file: Path) -> None:
         coming(file).replace(file)
         durable.settle(file.parent)
     except OSError as error:
-        raise InputError(f"マスター鍵 {file} を取り替えられません：{error.strerror}") from None
+        raise InputError(f"マスター鍵 {file} を取り替えられません：{reason(error)}") from None
 
 
 def encoded(key: bytes) -> bytes:
@@ -91,7 +91,7 @@ def _make(file: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         durable.add(file, encoded(secrets.token_bytes(SIZE)))
     except OSError as error:
-        raise InputError(f"マスター鍵 {file} を作れません：{error.strerror}") from None
+        raise InputError(f"マスター鍵 {file} を作れません：{reason(error)}") from None
 
 
 @cache

@@ -134,6 +134,22 @@ def test_who_gives_up_at_the_pace_gives_the_line_back() -> None:
     assert virtual_time.run(run()) == 1
 
 
+def test_who_is_stopped_at_an_hour_without_lines_waits_no_longer() -> None:
+    async def run() -> tuple[list[bool], int]:
+        lines = lines_of(0)
+        stopped, goes_on = lines.share(), lines.share()
+        waiting = [asyncio.create_task(stopped.reserve()) for _ in range(2)]
+        other = asyncio.create_task(goes_on.reserve())
+        await asyncio.sleep(1)
+        stopped.give_up()
+        told = await asyncio.gather(*waiting)
+        assert not other.done(), "another campaign waits on"
+        other.cancel()
+        return told, stopped.used
+
+    assert virtual_time.run(run()) == ([False, False], 0)
+
+
 def test_a_congested_network_is_dialled_more_slowly_and_at_the_usual_pace_again() -> None:
     async def run() -> list[float]:
         lines = lines_of(1000, per_second=1.0)

@@ -112,7 +112,7 @@ exclusions = st.builds(
     columns=st.sampled_from(
         [(), (ColumnRule(column=COLUMN, reason=COLUMN, harmless=frozenset(map(plain, ("", "無")))),)]
     ),
-    people=st.dictionaries(st.integers(0, 5).map(lambda n: f"{n:08d}"), entries, max_size=2),
+    people=st.dictionaries(st.integers(0, 5).map(str), entries, max_size=2),
     numbers=st.dictionaries(st.sampled_from(NUMBERS), entries, max_size=2),
 )
 shares = st.sampled_from([0.0, 0.1, 0.3, 0.6, 1.0])

@@ -122,7 +122,7 @@ def may_be_called(case: Case, recipient: Recipient, number: str, at: datetime) -
     known, today = case.exclusions, at.astimezone(TOKYO).date()
     if known.columns and recipient.columns["支援措置"] not in ("", "無"):
         return False
-    entries = (*known.people.get(recipient.id, ()), *known.numbers.get(number, ()))
+    entries = (*known.people.get(str(int(recipient.id)), ()), *known.numbers.get(number, ()))
     return not any(_holds(entry, today) for entry in entries)
 
 

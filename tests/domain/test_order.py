@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ivr.domain.order import OrderKey, in_order, joined, without_worth, worth
+from ivr.domain.order import OrderKey, households, in_order, without_worth, worth
 from ivr.domain.recipient import Recipient
 
 PRIORITY, DUE = OrderKey(column="優先度"), OrderKey(column="納期限")
@@ -86,18 +86,25 @@ def test_whatever_is_written_everybody_is_called_once(values: list[str], largest
     assert sorted(lines(ordered)) == lines(tuple(people))
 
 
+def first(person: Recipient) -> str | None:
+    return person.numbers[0]
+
+
 def test_one_number_is_called_once_for_the_whole_household() -> None:
     mother, son, other = person(2, "+81357220000"), person(3, "+81357220000"), person(4, "+81357220001")
-    assert joined([mother, son, other], ()) == {son.id: mother}
-    assert joined([son, mother, other], ()) == {mother.id: son}, "who is first in the order is called"
+    assert households([mother, son, other], (), first) == {"+81357220000": (mother, son)}
+    assert households([son, mother, other], (), first) == {"+81357220000": (son, mother)}, "in their order"
 
 
 def test_nobody_is_joined_to_somebody_who_is_excluded() -> None:
     mother, son, daughter = (person(n, "+81357220000") for n in (2, 3, 4))
-    assert joined([mother, son, daughter], {2}) == {daughter.id: son}
+    assert households([mother, son, daughter], {2}, first) == {"+81357220000": (son, daughter)}
+    assert households([mother, son, daughter], {2, 3}, first) == {}
 
 
-def test_a_second_number_joins_nobody() -> None:
+def test_only_the_number_that_is_dialled_first_makes_a_household() -> None:
     one = Recipient(id="1", line=2, kana="ア", numbers=("+81357220000", "+819012345678"))
     two = Recipient(id="2", line=3, kana="イ", numbers=("+819012345678",))
-    assert joined([one, two], ()) == {}
+    assert households([one, two], (), first) == {}
+    assert households([one, two], (), lambda person: person.numbers[-1]) == {"+819012345678": (one, two)}
+    assert households([one, two], (), lambda person: None) == {}

@@ -91,6 +91,8 @@ def _back_to_the_schema_before(connection: Connection) -> None:
         "DROP INDEX ix_recipients_due",
         "ALTER TABLE recipients DROP COLUMN rank",
         "CREATE INDEX ix_recipients_due ON recipients (campaign_id, state, line, due_at)",
+        "DROP INDEX ix_recipients_household",
+        "ALTER TABLE recipients DROP COLUMN household",
         "ALTER TABLE campaigns DROP COLUMN created_by",
         "ALTER TABLE campaigns DROP COLUMN approved_by",
         "UPDATE alembic_version SET version_num = '0006'",

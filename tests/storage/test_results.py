@@ -88,13 +88,34 @@ class TestDue:
         assert [one.recipient.line for one in await store.due(row.id, NOON, 10)] == [4, 3, 2]
         assert [record.recipient.line for record in await store.records(row.id)] == [2, 3, 4]
 
-    async def test_who_is_excluded_from_the_beginning_is_never_due(self, store: SqlResults) -> None:
+    async def test_of_a_household_one_is_due_and_the_next_where_that_one_is_not_called(self, store: SqlResults) -> None:
         new = NewCampaign(name="x", scenario="", scenario_file="", created_at=NOON)
-        why = Exclusion(reason="同じ電話番号の 2 行目の人にかけます", source=Source.HOUSEHOLD)
-        row = await store.create_campaign(new, people(3), {"00000002": why})
-        assert [one.recipient.line for one in await store.due(row.id, NOON, 10)] == [2, 4]
-        assert [record.excluded for record in await store.records(row.id)] == [None, why, None]
-        assert (await store.counts(row.id)).outcomes == {Outcome.CANCELLED: 1}
+        first, second, third, _ = everybody = people(4)
+        row = await store.create_campaign(new, everybody, {"+81357220000": (first, second, third)})
+
+        async def standing() -> list[tuple[str, str | None]]:
+            return [(one.state, one.excluded and one.excluded.reason) for one in await store.records(row.id)]
+
+        joined = ("settled", "同じ電話番号の 2 行目の人にかけます")
+        assert [one.recipient.line for one in await store.due(row.id, NOON, 10)] == [2, 5]
+        assert await standing() == [("waiting", None), joined, joined, ("waiting", None)]
+        assert (await store.counts(row.id)).outcomes == {Outcome.CANCELLED: 2}
+
+        paid = Exclusion(reason="納付済", source=Source.COLLECTION)
+        await store.settle(row.id, first.id, Outcome.CANCELLED, excluded=paid)
+        assert await standing() == [
+            ("settled", "納付済"),
+            ("waiting", None),
+            ("settled", "同じ電話番号の 3 行目の人にかけます"),
+            ("waiting", None),
+        ]
+        await store.settle(row.id, second.id, Outcome.NO_ANSWER)
+        assert [one.recipient.line for one in await store.due(row.id, NOON, 10)] == [5], "somebody's number rang"
+
+    async def test_who_is_no_household_has_nobody_called_instead(self, store: SqlResults) -> None:
+        row = await campaign(store, 2)
+        await store.exclude(row.id, people(1)[0].id, Exclusion(reason="納付済", source=Source.STAFF))
+        assert [one.recipient.line for one in await store.due(row.id, NOON, 10)] == [3]
 
     async def test_columns_keep_their_order(self, store: SqlResults) -> None:
         row = await campaign(store, 1)
