@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 import openpyxl
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.console import Console
 
@@ -225,6 +225,7 @@ class TestCsv:
         assert raw[1][1] == "'" + text.strip()
 
     @given(text=st.text(min_size=1))
+    @example(text="+0")
     def test_no_text_at_all_makes_a_formula_or_breaks_a_row(
         self, tmp_path_factory: pytest.TempPathFactory, text: str
     ) -> None:

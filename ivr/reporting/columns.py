@@ -169,8 +169,9 @@ def without_controls(text: str) -> str:
 
 
 def looks_like_formula(text: str) -> bool:
-    """Tell whether a spreadsheet might run `text`: full-width marks count in Japanese ones; a mere number doesn't.
+    """Tell whether a spreadsheet might run `text`: full-width marks count in Japanese ones.
 
-    Source: OWASP, CSV Injection.
+    A mere number doesn't run, nor one below zero; of `+81…` a spreadsheet makes another number. Source: OWASP, CSV
+    Injection.
     """
-    return text.startswith(tuple("=+-@＝＋－＠")) and not re.fullmatch(r"[-+]?\d+(\.\d+)?", text, re.ASCII)
+    return text.startswith(tuple("=+-@＝＋－＠")) and not re.fullmatch(r"-?\d+(\.\d+)?", text, re.ASCII)
