@@ -16,7 +16,7 @@ test: setup ## every test, the real PBX included (ARGS="-k word" narrows it)
 ifdef ARGS
 	@$(PY) -m pytest $(ARGS)
 else
-	@$(PY) -m pytest -q -n 4 --dist loadfile --ignore=tests/acceptance
+	@$(PY) -m pytest -q -n 3 --dist loadfile --ignore=tests/acceptance
 	@$(PY) -m pytest -q -n 3 --dist loadfile tests/acceptance
 endif
 
