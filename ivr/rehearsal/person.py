@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from functools import cache
 from typing import assert_never
 
 from ivr.rehearsal import backdrops, sounds
@@ -43,6 +45,7 @@ PressKey = Callable[[str], Awaitable[tuple[float, float]]]
 """Presses a key out of band and returns when it went down and up, by the loop's clock."""
 
 
+@cache
 def sound_of(step: Sounding) -> Samples:
     """Return what a step sounds that says no words."""
     match step:
@@ -119,7 +122,8 @@ class Person:
             case Press(key):
                 await self._press(key)
             case Tone() | Noise() | Ringback() | BusyTone() | Special() | Music() | Fax():
-                await line.say(sound_of(step))
+                # To make music takes a second of computing, which all lines would hear as a gap.
+                await line.say(await asyncio.to_thread(sound_of, step))
             case Record():
                 await self._record(step, begun)
             case Stay():
@@ -129,7 +133,8 @@ class Person:
 
     async def _say(self, step: Say) -> None:
         line = self._line
-        said = speech_of(await self._says.learn(step.text, step.voice or self._kind.voice), step, self._kind)
+        learned = await self._says.learn(step.text, step.voice or self._kind.voice)
+        said = await asyncio.to_thread(speech_of, learned, step, self._kind)
         before, after = backdrops.edges(said)
         begun, ended = line.now + before, None
         try:
