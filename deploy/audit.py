@@ -51,6 +51,7 @@ JUDGED: Mapping[str, str] = {
     "espeakng-loader": "no licence in its metadata; holds eSpeak NG (GPL 3.0 or later), see docs/voice.md",
     "pyrage": "no licence in its metadata; MIT or Apache 2.0 by its repository",
     "pyst2": "PSF or LGPL; used by the tests alone",
+    "smpplib": "LGPL 3; used by the tests alone",
 }
 """Packages whose metadata does not settle it, and what does."""
 

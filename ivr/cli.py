@@ -13,6 +13,7 @@ import typer
 
 from ivr.cli_keeping import add_keeping
 from ivr.cli_rehearsal import RulesFile, add_rehearsal
+from ivr.cli_texts import add_texts
 from ivr.errors import IvrError
 from ivr.terminal import choose, config, fail, run
 
@@ -30,6 +31,7 @@ cli.add_typer(campaign, name="campaign")
 cli.add_typer(results, name="results")
 add_keeping(cli)
 add_rehearsal(cli)
+add_texts(cli)
 cli.add_typer(audit, name="audit")
 
 

@@ -10,6 +10,7 @@
     ├── PeerError            the other side's: the PBX, the trunk, the network
     │   ├── PbxUnavailable   Asterisk does not start, answer, or let us in
     │   ├── CallLost         one call's channel went away under us
+    │   ├── TextUncertain    a text was handed over, and nobody can tell whether it was taken
     │   └── ExclusionsUnknown  nobody can tell now who is not to be called
     └── OwnError             ours
         ├── SpeechFailed     the voice is out of order: processes, disk
@@ -88,6 +89,17 @@ class PbxUnavailable(PeerError):
 
 class CallLost(PeerError):
     """The channel of one call went away while we used it."""
+
+
+class TextUncertain(PeerError):
+    """A text was handed over, and the network may have taken it or not; sending it again may send it twice.
+
+    `references` are the network's names of those first parts that it has certainly taken.
+    """
+
+    def __init__(self, message: str, references: Iterable[str] = ()) -> None:
+        super().__init__(message)
+        self.references = tuple(references)
 
 
 class ExclusionsUnknown(PeerError):

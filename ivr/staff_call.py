@@ -15,13 +15,13 @@ from ivr.campaign.records import CampaignRow, NewCampaign, RecipientRecord
 from ivr.data_dir import engine_runs
 from ivr.desk.records import recorded
 from ivr.desk.scenarios import EXAMPLE
-from ivr.domain import phone
 from ivr.domain.audit import Action
 from ivr.domain.outcome import Outcome
 from ivr.domain.recipient import Recipient
 from ivr.domain.scenario import Scenario
 from ivr.errors import InputError
 from ivr.settings import STAFF_CALL, Settings
+from ivr.staff import staff_number
 from ivr.storage import SqlResults
 from ivr.system_clock import SystemClock
 
@@ -35,7 +35,7 @@ PATIENCE = 30.0
 async def call_staff(config: Path | None, name: str, to: str) -> int:
     """Call the member of staff at `to` with the scenario of campaign `name`; 1 where nobody confirmed."""
     chosen = settings.load(config)
-    number = _staff_number(chosen, to)
+    number = staff_number(chosen, to)
     async with recorded(chosen) as (results, audit):
         campaign = await results.campaign(name)
         scenario = scenario_files.parse(campaign.scenario, campaign.scenario_file)
@@ -46,17 +46,6 @@ async def call_staff(config: Path | None, name: str, to: str) -> int:
         if engine_runs(chosen.data_dir):
             return await _outcome(chosen, results, row)
     return await _dialled_here(chosen, row)
-
-
-def _staff_number(chosen: Settings, to: str) -> str:
-    number = phone.parse(to).e164
-    allowed = {phone.parse(one).e164 for one in chosen.calling.staff_numbers}
-    if number not in allowed:
-        raise InputError(
-            "試しの電話は、設定 calling.staff_numbers に書いた職員の番号にだけかけられます。"
-            "市民の番号にかけてしまわないためです。"
-        )
-    return number
 
 
 def _test_of(chosen: Settings, campaign: CampaignRow) -> NewCampaign:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import get_args
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -90,7 +91,7 @@ web: {host: 127.0.0.1, port: 8080}
 
 def test_the_examples_of_the_documentation_load() -> None:
     examples = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/settings.md").read_text(encoding="utf-8"), re.DOTALL)
-    assert len(examples) == 7
+    assert len(examples) == 8
     for example in examples:
         loaded(example)
 
@@ -303,12 +304,19 @@ def leaves(model: type[BaseModel], value: BaseModel, path: str = "") -> Iterator
             yield from leaves(type(part), part, f"{key}.")
         else:
             yield key, part
+            # Of a section that is not there by itself, what it needs is documented, and the defaults of the rest.
+            for section in get_args(field.annotation):
+                if part is None and isinstance(section, type) and issubclass(section, BaseModel):
+                    inner = section.model_fields.items()
+                    yield from ((f"{key}.{one}", of.default) for one, of in inner if not of.is_required())
 
 
 def written(value: object) -> str:
     match value:
         case None:
             return "null"
+        case "":
+            return '""'
         case bool():
             return str(value).lower()
         case timedelta():

@@ -1,4 +1,4 @@
-"""Prepare a checkout: `.venv/` (Python), `.asterisk/` (the PBX) and, for the tests, sipp and PostgreSQL.
+"""Prepare a checkout: `.venv/` (Python), `.asterisk/` (the PBX) and, for the tests, sipp, PostgreSQL and `.node/`.
 
 Standard library only: it runs before anything is installed. Touches nothing outside the checkout, needs no
 root, may be interrupted at any point, and does nothing when everything is there.
@@ -11,12 +11,19 @@ import signal
 import sys
 
 import environment
+import node
 import pbx
 import postgres
 import sipp
 from work import CHECKOUT, SetupError, only_one_at_a_time
 
-PARTS = {"venv": environment.prepare, "asterisk": pbx.prepare, "sipp": sipp.prepare, "postgres": postgres.prepare}
+PARTS = {
+    "venv": environment.prepare,
+    "asterisk": pbx.prepare,
+    "sipp": sipp.prepare,
+    "postgres": postgres.prepare,
+    "node": node.prepare,
+}
 
 
 def main() -> int:

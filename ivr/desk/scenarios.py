@@ -28,6 +28,7 @@ async def load_scenario(chosen: Settings, file: Path, *, columns: Sequence[str] 
         text,
         str(file),
         columns=columns,
+        domains=chosen.texts.domains,
         unreadable=lambda words, language: unreadable(words, language, engine=chosen.speech.engine),
         seconds=lambda words, language: lengths.get(words, 0.0),
     )
@@ -84,7 +85,7 @@ async def say(config: Path | None, file: Path, step: str | None, out: Path, kana
     if name not in scenario.steps:
         raise NotFound(f"ステップ「{name}」はありません。あるのは {'、'.join(scenario.steps)} です。")
     spoken = scenario.steps[name]
-    values = scenario_files.example_values(spoken.text, {**EXAMPLE, **_pairs(extra), "kana": kana})
+    values = scenario_files.example_values(spoken.text, {**EXAMPLE, **pairs(extra), "kana": kana})
     voice = telephone_voice(chosen)
     try:
         seconds = await voice.write_wav(spoken.text, values, out, language=scenario.language_of(spoken))
@@ -108,12 +109,13 @@ def schema() -> int:
     return 0
 
 
-def _pairs(extra: Sequence[str]) -> dict[str, str]:
-    pairs = [pair.partition("=") for pair in extra]
-    wrong = [name for name, sign, _ in pairs if not sign]
+def pairs(extra: Sequence[str]) -> dict[str, str]:
+    """Return what `name=value` says, each; raise InputError for anything else."""
+    found = [pair.partition("=") for pair in extra]
+    wrong = [name for name, sign, _ in found if not sign]
     if wrong:
         raise InputError(f"--value は「列名=値」の形で書いてください：{'、'.join(wrong)}")
-    return {name: value for name, _, value in pairs}
+    return {name: value for name, _, value in found}
 
 
 def _problem(problem: Problem) -> dict[str, object]:

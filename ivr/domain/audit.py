@@ -29,6 +29,7 @@ class Action(StrEnum):
     IMPORTED = "imported"
     APPROVED = "approved"
     STAFF_CALLED = "staff_called"
+    STAFF_TEXTED = "staff_texted"
     STARTED = "started"
     PAUSED = "paused"
     RESUMED = "resumed"
@@ -54,6 +55,7 @@ LABELS: Mapping[Action, str] = {
     Action.IMPORTED: "名簿の取込",
     Action.APPROVED: "承認",
     Action.STAFF_CALLED: "試しの電話",
+    Action.STAFF_TEXTED: "試しの SMS",
     Action.STARTED: "開始",
     Action.PAUSED: "一時停止",
     Action.RESUMED: "再開",

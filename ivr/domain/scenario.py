@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import assert_never
 
+from ivr.domain.sms import Template
+
 END = "end"
 SCREENING = "screening"
 """The name of the step that a scenario's `screening:` sentence is."""
@@ -67,7 +69,7 @@ class Scenario:
     """What is said to every recipient of a campaign. `language` is that of steps which name none.
 
     With `listens` the callee's first words are awaited before the start, else it is spoken at once. A step named
-    SCREENING says who calls and why, in one sentence, to whoever answers with a long announcement.
+    SCREENING says who calls and why, in one sentence, to whoever answers with a long announcement. `text` is the SMS.
     """
 
     title: str
@@ -76,6 +78,7 @@ class Scenario:
     version: int = 1
     language: str = "ja"
     listens: bool = False
+    text: Template | None = None
 
     def language_of(self, step: Step) -> str:
         """Return the language that `step` is spoken in, as an ISO 639-1 code."""

@@ -9,9 +9,11 @@ from typing import assert_never
 
 from ivr import yaml_source
 from ivr.domain.scenario import LONGEST_LEAVE, SCREENING, Ask, Flaw, Leave, Say, Scenario, Step, flaws
+from ivr.domain.template import variables
 from ivr.domain.wording import disclosures
 from ivr.errors import IvrError, Problem, Problems
-from ivr.scenario_files.reading import Reader, variables
+from ivr.scenario_files.reading import Reader
+from ivr.scenario_files.texts import check_text
 from ivr.yaml_source import Document, Where, suggestion
 
 LONGEST_SPEECH = 60.0
@@ -52,12 +54,14 @@ def check(
     columns: Collection[str] | None = None,
     unreadable: Callable[[str, str], Sequence[str]] | None = None,
     seconds: Callable[[str, str], float] | None = None,
+    domains: Collection[str] | None = None,
 ) -> Report:
     """Return all that is wrong with the scenario in `text`. `file` is its name for messages.
 
     `columns` are those of the list that it will be used with. The voice is asked through two functions of a text (with
     its variables, as in the file) and a language: `unreadable` returns the words that it can't speak, `seconds` how
-    long the text takes. They may raise IvrError, which becomes an error of the step.
+    long the text takes. They may raise IvrError, which becomes an error of the step. `domains` are the municipality's
+    own, the only ones that the link of a text (SMS) may lead to.
     """
     errors: list[Problem] = []
     warnings: list[Problem] = []
@@ -75,6 +79,8 @@ def check(
             (warnings if flaw.warning else errors).append(_problem(document, flaw))
         if columns is not None:
             errors += _missing_variables(document, scenario, {*ALWAYS_KNOWN, *columns})
+        if scenario.text is not None and scenario.text.body:
+            check_text(document, scenario.text, columns, domains, errors, warnings)
         for step in scenario.steps.values():
             if step.text:
                 try:

@@ -84,6 +84,11 @@ STEPS: Mapping[str, Mapping[str, Field]] = {
     },
 }
 
+TEXT: Mapping[str, Field] = {
+    "body": Field("SMS の文章。{office} と {office_phone} がいる", _TEXT, required=True),
+    "url": Field("文章の {url} に入る、役所のウェブサイトの URL", {"type": "string", "pattern": "^https://"}),
+}
+
 SCENARIO: Mapping[str, Field] = {
     "version": Field("この書き方の版", {"const": VERSION}, required=True),
     "title": Field("名前", {"type": "string", "minLength": 1, "maxLength": LONGEST_TITLE}, required=True),
@@ -95,5 +100,6 @@ SCENARIO: Mapping[str, Field] = {
         {"enum": list(OPENINGS)},
     ),
     "screening": Field("長い案内で応答した相手（用件を尋ねるアシスタントなど）に、最初に名乗る一文", _TEXT),
+    "text": Field("SMS の文章、または body と url", {"anyOf": [_TEXT]}),
     "steps": Field("ステップ", required=True),
 }

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from ivr import yaml_source
 from ivr.domain.scenario import END, KEYS, SCREENING, Ask, Leave, Say, Scenario, Step
+from ivr.domain.sms import LONGEST, Template, units
+from ivr.domain.template import TOKEN
 from ivr.errors import Problem
 from ivr.scenario_files.fields import (
     LANGUAGES,
@@ -17,6 +19,7 @@ from ivr.scenario_files.fields import (
     OPENINGS,
     SCENARIO,
     STEPS,
+    TEXT,
     TIMES,
     VERSION,
     WAIT,
@@ -24,7 +27,6 @@ from ivr.scenario_files.fields import (
 )
 from ivr.yaml_source import Document, Value, Where, suggestion
 
-_TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 _ELSEWHERE = {
     ("ask", "then"): "進み先は keys と silence に書きます。",
     ("leave", "then"): "leave の後は電話を切るので、進み先はありません。",
@@ -64,7 +66,22 @@ class Reader:
             language=self._language((), root) or "ja",
             steps=found,
             listens=self._listens(root, found.get(start)),
+            text=self._template(root["text"]) if "text" in root else None,
         )
+
+    def _template(self, value: Value) -> Template:
+        if isinstance(value, str) or not isinstance(value, dict):
+            return Template(body=self._sms((), {"text": value}, "text"))
+        self._known_keys(("text",), value, TEXT)
+        return Template(
+            body=self._sms(("text",), value, "body"), url=self._line(("text",), value, "url", LONGEST_TITLE) or ""
+        )
+
+    def _sms(self, at: Where, value: dict[str, Value], key: str) -> str:
+        found = self._text(at, value, key).strip()
+        if units(found) > LONGEST:
+            self._report((*at, key), f"SMS の文章が長すぎます（{units(found)} 字。上限 {LONGEST} 字）。")
+        return found
 
     def _listens(self, root: dict[str, Value], start: Step | None) -> bool:
         found = root.get("opening")
@@ -158,7 +175,7 @@ class Reader:
                 "文章の途中に「 #」があり、そこから行末までは読まれません。# を読むなら、文章全体を引用符で囲むか"
                 "「シャープ」と書いてください。覚え書きなら「。 # 覚え書き」のように書いてください。",
             )
-        for token in _TOKEN.finditer(found):
+        for token in TOKEN.finditer(found):
             if token[0] in "{}":
                 self._report(
                     (*at, kind), "「{」と「}」が対になっていません。文字として読むなら「{{」「}}」と書いてください。"
@@ -286,9 +303,3 @@ _LANGUAGE_SLIPS = {
     }.items()
     for word in words.split()
 }
-
-
-def variables(text: str) -> tuple[str, ...]:
-    """Return the names of the variables in `text`, in order, each once; `{{` and `}}` are braces."""
-    names: Iterable[str | None] = (token[1] for token in _TOKEN.finditer(text))
-    return tuple(dict.fromkeys(name.strip() for name in names if name and name.strip()))

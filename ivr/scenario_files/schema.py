@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ivr.scenario_files.fields import NAME, SCENARIO, STEPS, Field
+from ivr.scenario_files.fields import NAME, SCENARIO, STEPS, TEXT, Field
 
 
 def json_schema() -> dict[str, Any]:
@@ -17,6 +17,7 @@ def json_schema() -> dict[str, Any]:
         "propertyNames": {"pattern": f"^{NAME}$", "not": {"enum": ["end", "screening"]}},
         "additionalProperties": {"oneOf": [_object(kind, fields) for kind, fields in STEPS.items()]},
     }
+    schema["properties"]["text"] |= {"anyOf": [SCENARIO["text"].schema["anyOf"][0], _object("text", TEXT)]}
     return {"$schema": "http://json-schema.org/draft-07/schema#", **schema}
 
 

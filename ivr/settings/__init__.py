@@ -9,6 +9,7 @@ from ivr.settings.listening import Listening
 from ivr.settings.own_rules import NOTHING, STAFF_CALL, calling_of, read_own
 from ivr.settings.reading import Settings, load
 from ivr.settings.sections import Agi, Ami, Keys, Log, Metrics, Pbx, Retention, Speech, Trunk, Web
+from ivr.settings.texts import Smpp, Texts
 
 __all__ = [
     "NOTHING",
@@ -23,7 +24,9 @@ __all__ = [
     "Pbx",
     "Retention",
     "Settings",
+    "Smpp",
     "Speech",
+    "Texts",
     "Trunk",
     "Web",
     "calling_of",

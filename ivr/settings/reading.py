@@ -26,6 +26,7 @@ from ivr.settings.mistakes import echo, message, unknown
 from ivr.settings.notation import Database, Duration, Section, limited, secret, wrong
 from ivr.settings.own_rules import NOTHING, rules_of
 from ivr.settings.sections import Keys, Log, Metrics, Pbx, Retention, Speech, Trunk, Web
+from ivr.settings.texts import Texts
 
 DEFAULT_FILE = Path("ivr.yaml")
 PREFIX = "IVR_"
@@ -68,6 +69,7 @@ class Settings(BaseSettings):
     calling: Calling = Calling()
     exclusions: Excluding = Excluding()
     inbound: Inbound = Inbound()
+    texts: Texts = Texts()
     listening: Listening = Listening()
     metrics: Metrics = Metrics()
     web: Web = Web()

@@ -1,0 +1,75 @@
+"""What the use cases need of whoever sends texts (SMS), and what they are told of them.
+
+What names a person, a number or a body, is not in the `repr` of anything here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from ivr.domain.text import TextState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Text:
+    """One text as it is to go out: `id` is ours, `number` E.164 (`+8190…`), `body` whole, however long."""
+
+    id: str
+    number: str = field(repr=False)
+    body: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """The network has taken the text; `references` are its names of the parts, in order, one at least."""
+
+    references: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """The network has certainly not taken the text, and would not take it another time; `reason` is for staff."""
+
+    state: TextState
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotNow:
+    """The network has certainly not taken the text, and may later; `reason` is for staff."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """What the network says has become of one part: it comes late, repeatedly and out of order.
+
+    `reference` is one of `Accepted.references`, or of a text that we do not know; `err` the network's own code, empty
+    where it gave none.
+    """
+
+    reference: str
+    state: TextState
+    err: str = ""
+
+
+class TextGateway(Protocol):
+    """Sends texts."""
+
+    @property
+    def connected(self) -> bool:
+        """Tell whether texts are taken now."""
+        ...
+
+    async def ready(self, within: float) -> bool:
+        """Return True once texts are taken, False where they are not after `within` seconds."""
+        ...
+
+    async def submit(self, text: Text) -> Accepted | Refused | NotNow:
+        """Hand a text over, once; bounded in time.
+
+        TextUncertain where the network may have taken it, or a part of it.
+        """
+        ...

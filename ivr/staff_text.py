@@ -1,0 +1,100 @@
+"""A test text: the SMS of a scenario, sent to a member of staff before anybody else gets it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from ivr import settings
+from ivr.campaign.attempt_id import attempt_id
+from ivr.campaign.texting import Accepted, NotNow, Receipt, Refused, Text, TextGateway
+from ivr.desk.records import recorded
+from ivr.desk.scenarios import EXAMPLE, pairs
+from ivr.desk.texts import template_of, written
+from ivr.domain import phone
+from ivr.domain.audit import Action
+from ivr.domain.phone import Kind
+from ivr.domain.sms import parts
+from ivr.domain.text import TextState, after, of_parts
+from ivr.errors import InputError, TextUncertain
+from ivr.parts.gateway import text_gateway
+from ivr.settings import Settings
+from ivr.staff import staff_number
+from ivr.system_clock import SystemClock
+
+BIND = 15.0
+"""Seconds for the provider to let us in."""
+
+RECEIPTS = 60.0
+"""Seconds for the network to say what became of a text; a phone that is on has it within ten."""
+
+
+async def send(config: Path | None, file: Path, to: str, kana: str, extra: Sequence[str]) -> int:
+    """Send the text of a scenario to the member of staff at `to`; 1 where it is not known to have arrived."""
+    chosen = settings.load(config)
+    number = staff_number(chosen, to)
+    if phone.kind_of(number) is not Kind.MOBILE:
+        raise InputError("SMS を送れるのは、携帯電話の番号だけです。")
+    body = written(chosen, template_of(chosen, file), {**EXAMPLE, **pairs(extra), "kana": kana})
+    async with recorded(chosen) as (_, audit):
+        await audit.record(Action.STAFF_TEXTED, file.name)
+    text = Text(id=attempt_id(SystemClock(chosen.calling.timezone).now()), number=number, body=body)
+    receipts: asyncio.Queue[Receipt] = asyncio.Queue()
+    async with _gateway(chosen, receipts) as gateway:
+        return await _sent(gateway, text, receipts)
+
+
+@asynccontextmanager
+async def _gateway(chosen: Settings, receipts: asyncio.Queue[Receipt]) -> AsyncIterator[TextGateway]:
+    """Yield the provider, connected; raise InputError where it does not let us in."""
+
+    async def forget(_number: str, _body: str) -> None:
+        """What somebody answers is not kept."""
+
+    gateway = text_gateway(chosen, on_receipt=receipts.put, on_message=forget)
+    running = asyncio.create_task(gateway.run())
+    try:
+        if not await gateway.ready(BIND):
+            raise InputError(f"SMS の事業者につながりません。{gateway.state}")
+        yield gateway
+    finally:
+        running.cancel()
+        await asyncio.wait([running])
+
+
+async def _sent(gateway: TextGateway, text: Text, receipts: asyncio.Queue[Receipt]) -> int:
+    try:
+        answer = await gateway.submit(text)
+    except TextUncertain as error:
+        print(f"送れたかどうか分かりません。{error}")
+        return 1
+    match answer:
+        case Refused():
+            print(f"送れませんでした（{answer.state.label}）。{answer.reason}")
+            return 1
+        case NotNow():
+            print(f"いまは送れません。{answer.reason} しばらくしてから、もう一度お試しください。")
+            return 1
+        case Accepted():
+            print(f"事業者が受け付けました（{len(parts(text.body))} 通）。届いたかどうかの知らせを待っています。")
+    state = await _state(answer, receipts)
+    print(f"結果：{state.label}")
+    if not state.final:
+        print(f"{RECEIPTS:.0f} 秒のうちに、届いたかどうかの知らせがありませんでした。")
+    return 0 if state is TextState.DELIVERED else 1
+
+
+async def _state(answer: Accepted, receipts: asyncio.Queue[Receipt]) -> TextState:
+    """Return what the receipts say, once they say something final, or none has come for long."""
+    known = dict.fromkeys(answer.references, TextState.SENT)
+    try:
+        async with asyncio.timeout(RECEIPTS):
+            while not of_parts(known.values()).final:
+                receipt = await receipts.get()
+                if receipt.reference in known:
+                    known[receipt.reference] = after(known[receipt.reference], receipt.state)
+    except TimeoutError:
+        pass
+    return of_parts(known.values())
