@@ -156,6 +156,25 @@ def test_a_machine_without_postgresql_gets_one_for_the_tests(checkout: Path, hos
     assert set_up(checkout, "postgres", **host.env).stdout == "", "the second run does nothing"
 
 
+NPM = """#!/bin/sh
+test -e "$(dirname "$0")/reached" || { echo "npm error ECONNREFUSED" >&2; exit 1; }
+test -e package.json || cd "$3" && mkdir -p node_modules/smpp
+"""
+
+
+def test_where_npm_is_out_of_reach_the_set_up_goes_on_and_tries_again(checkout: Path) -> None:
+    wanted = checkout / "tests/messaging/centre"
+    shutil.copytree(ROOT / "tests/messaging/centre", wanted)
+    write_program(checkout / ".venv/bin/npm", NPM)
+    without = set_up(checkout, "node")
+    assert without.returncode == 0, without.stderr
+    assert "ECONNREFUSED" in without.stdout
+    assert "Only tests/messaging/test_other_centre.py needs this" in without.stdout
+    (checkout / ".venv/bin/reached").touch()
+    assert "ready in .node" in set_up(checkout, "node").stdout
+    assert set_up(checkout, "node").stdout == "", "the third run does nothing"
+
+
 @needs_dpkg
 def test_packages_are_unpacked_with_a_launcher_that_becomes_the_program(checkout: Path, host: Host) -> None:
     done = set_up(checkout, "sipp", **host.env)
