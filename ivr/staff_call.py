@@ -15,13 +15,13 @@ from ivr.campaign.records import CampaignRow, NewCampaign, RecipientRecord
 from ivr.data_dir import engine_runs
 from ivr.desk.records import recorded
 from ivr.desk.scenarios import EXAMPLE
+from ivr.desk.staff import staff_number
 from ivr.domain.audit import Action
 from ivr.domain.outcome import Outcome
 from ivr.domain.recipient import Recipient
 from ivr.domain.scenario import Scenario
 from ivr.errors import InputError
 from ivr.settings import STAFF_CALL, Settings
-from ivr.staff import staff_number
 from ivr.storage import SqlResults
 from ivr.system_clock import SystemClock
 

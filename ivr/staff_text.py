@@ -12,6 +12,7 @@ from ivr.campaign.attempt_id import attempt_id
 from ivr.campaign.texting import Accepted, NotNow, Receipt, Refused, Text, TextGateway
 from ivr.desk.records import recorded
 from ivr.desk.scenarios import EXAMPLE, pairs
+from ivr.desk.staff import staff_number
 from ivr.desk.texts import template_of, written
 from ivr.domain import phone
 from ivr.domain.audit import Action
@@ -21,7 +22,6 @@ from ivr.domain.text import TextState, after, of_parts
 from ivr.errors import InputError, TextUncertain
 from ivr.parts.gateway import text_gateway
 from ivr.settings import Settings
-from ivr.staff import staff_number
 from ivr.system_clock import SystemClock
 
 BIND = 15.0

@@ -14,7 +14,7 @@ from ivr.desk.records import recorded
 from ivr.domain.audit import Action
 from ivr.domain.exclusion import Exclusion, Source
 from ivr.errors import InputError, NotFound
-from ivr.standing import APPROVABLE, STATES, unapproved
+from ivr.standing import APPROVABLE, NEXT, STATES, unapproved
 
 MOVES = {
     "start": (("created",), "running", Action.STARTED),
@@ -25,9 +25,6 @@ MOVES = {
 
 HALTS = {"running": "halted", "paused": "halted", "stopped": "cut"}
 """Where an emergency stop leads. What was stopped for good stays so, and its last calls are cut off."""
-
-HINTS = {"created": "始めるには start", "paused": "つづけるには resume", "halted": "つづけるには resume"}
-"""What may be meant where an order does not go with the state."""
 
 LONGEST_REASON = 100
 
@@ -44,7 +41,7 @@ async def move(config: Path | None, name: str, verb: str) -> int:
             await audit.record(action, name)
         if not await results.move_campaign(campaign.id, expected=expected, state=state):
             now = await results.campaign(name)
-            hint = f"{HINTS[now.state]} を使ってください。" if state == "running" and now.state in HINTS else ""
+            hint = f"{NEXT[now.state]} を使ってください。" if state == "running" and now.state in NEXT else ""
             raise InputError(f"催告「{name}」は「{STATES[now.state]}」なので、{verb} はできません。{hint}")
         if state != "running":
             # No trouble with the trail keeps anybody from stopping calls.

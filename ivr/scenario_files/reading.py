@@ -70,7 +70,7 @@ class Reader:
         )
 
     def _template(self, value: Value) -> Template:
-        if isinstance(value, str) or not isinstance(value, dict):
+        if not isinstance(value, dict):
             return Template(body=self._sms((), {"text": value}, "text"))
         self._known_keys(("text",), value, TEXT)
         return Template(

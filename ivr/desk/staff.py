@@ -12,7 +12,7 @@ def staff_number(chosen: Settings, to: str) -> str:
     number = phone.parse(to).e164
     if number not in {phone.parse(one).e164 for one in chosen.calling.staff_numbers}:
         raise InputError(
-            "試しの電話や SMS は、設定 calling.staff_numbers に書いた職員の番号にだけ出せます。"
-            "市民の番号に出してしまわないためです。"
+            "試しの電話は、設定 calling.staff_numbers に書いた職員の番号にだけかけられます。SMS も同じです。"
+            "市民に届いてしまわないためです。"
         )
     return number
