@@ -129,7 +129,8 @@ def busy_is_called_again_after_its_time(office: Office, far_end: FarEnd, numbers
     assert office.run().ended(within=60).status == 0
     (person,) = office.results()
     first, second = moments(person)
-    assert timedelta(seconds=4) <= second - first < timedelta(seconds=15)
+    # The rule counts from decision to decision; the PBX may pass the first order on a moment later than the second.
+    assert timedelta(seconds=3.5) <= second - first < timedelta(seconds=15)
     assert person["outcome"] == "busy"
     assert far_end.dials(numbers) == {numbers[0]: 2}
 
