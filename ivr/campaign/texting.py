@@ -43,6 +43,11 @@ class NotNow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NotTaken:
+    """The network, asked by our id, has certainly never had the text."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
     """What the network says has become of one part: it comes late, repeatedly and out of order.
 
@@ -71,5 +76,12 @@ class TextGateway(Protocol):
         """Hand a text over, once; bounded in time.
 
         TextUncertain where the network may have taken it, or a part of it.
+        """
+        ...
+
+    async def became(self, text: str) -> Accepted | NotTaken | NotNow | None:
+        """Return what became of a text whose answer was lost, by our `Text.id`; bounded in time.
+
+        NotNow where that can't be told now, None where this way has no means to ask.
         """
         ...

@@ -169,6 +169,9 @@ class SmppGateway:
             taken.append(name)
         return Accepted(references=tuple(taken))
 
+    async def became(self, text: str) -> None:  # noqa: ARG002 - the port's
+        """Return None: SMPP 3.4 asks (query_sm) by the centre's name of a message, which is what was lost."""
+
     async def _sent(self, message: ShortMessage, tries: int) -> Pdu:
         """Return the answer to one message; of an answer to wait, that of the last of `tries`."""
         while True:
