@@ -40,6 +40,8 @@ async def plays_ringing(line: Line) -> None:
 
 async def announces(line: Line) -> None:
     await line.do("EXEC", "Progress")
+    # On a busy machine the listening begins a moment after the progress, and is to hear the first playing whole.
+    await line.stay_silent(0.8)
     for _ in range(2):
         await line.murmur(3.6)
         await line.stay_silent(1.2)
