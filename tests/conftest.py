@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from tests import offices
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    """Undo what a command that was run in this process has set up: other tests read what is logged."""
+    root = logging.getLogger()
+    level, handlers = root.level, {*root.handlers}
+    yield
+    if root.level != level or structlog.is_configured():
+        root.setLevel(level)
+        for handler in {*root.handlers} - handlers:
+            if type(handler) is logging.StreamHandler:
+                root.removeHandler(handler)
+        logging.captureWarnings(False)
+        structlog.reset_defaults()
 
 
 @pytest.fixture

@@ -250,13 +250,16 @@ async def test_who_picks_up_in_silence_is_there_once_it_rings_no_more(calls: Cal
 
 
 async def test_who_goes_on_as_we_begin_is_let_finish(calls: Calls) -> None:
+    we_begin = asyncio.Event()
+
     async def callee(line: Line) -> None:
-        await line.wait(0.6)
+        await we_begin.wait()
         await line.murmur(1.2)
         await line.wait(6)
 
     async def talk(leg: CallLeg) -> None:
         await leg.wait_key(0.7)
+        we_begin.set()
         began = time.monotonic()
         over = await leg.speak([calls.clip(3.0)], KEYS, ALL, yields=True)
         assert isinstance(over, TalkedOver)
