@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from ivr.campaign.text_records import TextRecord
 from ivr.domain.attempt import AttemptState, Elsewhere, Intent, Past
 from ivr.domain.exclusion import Exclusion
 from ivr.domain.outcome import Outcome
@@ -98,7 +99,7 @@ class AttemptRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecipientRecord:
-    """A person and every attempt, for reports; `state` is `waiting`, `calling` or `settled`."""
+    """A person, every attempt and the text (SMS), for reports; `state` is `waiting`, `calling` or `settled`."""
 
     recipient: Recipient
     state: str
@@ -107,6 +108,7 @@ class RecipientRecord:
     due_at: datetime | None
     attempts: tuple[AttemptRecord, ...]
     excluded: Exclusion | None = None
+    text: TextRecord | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

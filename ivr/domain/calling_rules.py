@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
+from zoneinfo import ZoneInfo
 
 from ivr.domain.attempt import Elsewhere, Past
 from ivr.domain.calendar import Calendar
@@ -140,11 +141,20 @@ def best(past: Sequence[Past]) -> Outcome | None:
 
 def ceilings(rules: Rules, now: datetime) -> tuple[Ceiling, ...]:
     """Return what the caps allow now."""
-    today = _day(rules, now)
+    return ceilings_of(rules.caps, now, rules.calendar.zone)
+
+
+def ceilings_of(caps: Sequence[Cap], now: datetime, zone: ZoneInfo) -> tuple[Ceiling, ...]:
+    """Return what `caps` allow now, by the calendar days of `zone`."""
+    today = now.astimezone(zone).date()
     return tuple(
-        Ceiling(of=cap.of, times=cap.times, since=_midnight(rules, today - timedelta(days=cap.days - 1)))
-        for cap in rules.caps
+        Ceiling(of=cap.of, times=cap.times, since=_begin(today - timedelta(days=cap.days - 1), zone)) for cap in caps
     )
+
+
+def day_after(now: datetime, zone: ZoneInfo) -> datetime:
+    """Return when the next day begins in `zone`."""
+    return _begin(now.astimezone(zone).date() + timedelta(days=1), zone)
 
 
 def counted_since(rules: Rules, now: datetime) -> datetime | None:
@@ -257,7 +267,11 @@ def _day(rules: Rules, moment: datetime) -> date:
 
 
 def _midnight(rules: Rules, day: date) -> datetime:
-    return datetime.combine(day, time.min, rules.calendar.zone)
+    return _begin(day, rules.calendar.zone)
+
+
+def _begin(day: date, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, time.min, zone)
 
 
 def _in_another_part(rules: Rules, number: str, past: Sequence[Past], opening: datetime) -> datetime:

@@ -1,6 +1,6 @@
 """The life of one text (SMS): what is known of it, from whatever order in which it comes to be known.
 
-    queued ─ sent ─ unknown ─ out_of_range ─ failed ─ refused ─ no_number ─ delivered
+    queued ─ cancelled ─ sent ─ unknown ─ out_of_range ─ failed ─ refused ─ no_number ─ delivered
 
 What is told later, again, or before what it follows from changes nothing but towards the right: a receipt proves
 what it says, and nothing proves more than that a text was delivered. So `after` may be folded over what is told in any
@@ -17,6 +17,7 @@ class TextState(StrEnum):
     """The codes that results carry, weakest evidence first; `label` is what staff read."""
 
     QUEUED = "queued"
+    CANCELLED = "cancelled"
     SENT = "sent"
     UNKNOWN = "unknown"
     OUT_OF_RANGE = "out_of_range"
@@ -32,12 +33,13 @@ class TextState(StrEnum):
 
     @property
     def final(self) -> bool:
-        """Tell whether the network has said what became of the text."""
+        """Tell whether it is known what became of the text: nothing more need come."""
         return self not in (TextState.QUEUED, TextState.SENT, TextState.UNKNOWN)
 
 
 TEXT_LABELS: Mapping[TextState, str] = {
-    TextState.QUEUED: "送信待ち",
+    TextState.QUEUED: "送信中",
+    TextState.CANCELLED: "送らない",
     TextState.SENT: "送信済み（結果待ち）",
     TextState.UNKNOWN: "不明",
     TextState.OUT_OF_RANGE: "圏外",

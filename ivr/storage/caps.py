@@ -1,4 +1,4 @@
-"""How often numbers and people were dialled, in every campaign: what the caps count."""
+"""How often numbers and people were dialled, or texted, in every campaign: what the caps count."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Column, Connection, Select, bindparam, func, select, union
+from sqlalchemy import Column, Connection, Select, Table, bindparam, func, select, union
 
+from ivr.campaign.text_records import TextIntent
 from ivr.domain.attempt import Elsewhere, Intent
 from ivr.domain.calling_rules import Ceiling, Of
 from ivr.domain.outcome import Outcome
@@ -55,29 +56,35 @@ def _dials(column: Column[str], name: str) -> Select[Any]:
 _DIALS = union(_dials(attempts.c.number_hash, "numbers"), _dials(attempts.c.person_hash, "persons"))
 """Two questions, so that each has its index."""
 
-_COUNTED = {Of.NUMBER: attempts.c.number_hash, Of.PERSON: attempts.c.person_hash}
+_COUNTED = {Of.NUMBER: "number_hash", Of.PERSON: "person_hash"}
 
 
-def reached(connection: Connection, sealing: Sealing, intent: Intent, limits: Sequence[Ceiling]) -> bool:
-    """Tell whether a dial would go over one of `limits`: one question for all, since every call asks it."""
+def reached(
+    connection: Connection,
+    sealing: Sealing,
+    intent: Intent | TextIntent,
+    limits: Sequence[Ceiling],
+    table: Table = attempts,
+) -> bool:
+    """Tell whether a row more in `table` would go over one of `limits`: one question for all; every call asks it."""
     if not limits:
         return False
     values: dict[str, object] = {}
     for place, limit in enumerate(limits):
         values[f"hash{place}"] = _hash(sealing, limit.of, intent)
         values[f"since{place}"] = limit.since
-    counts = connection.execute(_counts(tuple(limit.of for limit in limits)), values).one()
+    counts = connection.execute(_counts(table, tuple(limit.of for limit in limits)), values).one()
     return any(count >= limit.times for count, limit in zip(counts, limits, strict=True))
 
 
 @cache
-def _counts(each: tuple[Of, ...]) -> Select[Any]:
+def _counts(table: Table, each: tuple[Of, ...]) -> Select[Any]:
     return select(
         *(
             select(func.count())
             .where(
-                _COUNTED[of] == bindparam(f"hash{place}"),
-                attempts.c.intended_at >= bindparam(f"since{place}"),
+                table.c[_COUNTED[of]] == bindparam(f"hash{place}"),
+                table.c.intended_at >= bindparam(f"since{place}"),
             )
             .scalar_subquery()
             for place, of in enumerate(each)
@@ -85,5 +92,5 @@ def _counts(each: tuple[Of, ...]) -> Select[Any]:
     )
 
 
-def _hash(sealing: Sealing, of: Of, intent: Intent) -> str:
+def _hash(sealing: Sealing, of: Of, intent: Intent | TextIntent) -> str:
     return sealing.number_hash(intent.number) if of is Of.NUMBER else sealing.person_hash(intent.recipient)

@@ -301,7 +301,7 @@ def settle(
 
 
 def exclude(connection: Connection, sealing: Sealing, campaign_id: str, recipient_id: str, exclusion: Exclusion) -> str:
-    """Store that a person is not called any more, settle them if they wait; return their state before; NotFound."""
+    """Store that a person is not called or texted any more, settle who waits; return the state before; NotFound."""
     row = connection.execute(_row(sealing, campaign_id, recipient_id).with_for_update()).first()
     if row is None:
         raise NotFound(f"宛名番号「{recipient_id}」の人は、この催告にいません。")
@@ -311,9 +311,16 @@ def exclude(connection: Connection, sealing: Sealing, campaign_id: str, recipien
         values = {"state": "settled", "outcome": outcome.value, "due_at": None}
         _change(connection, sealing, row, exclusion, values)
         _hand_on(connection, sealing, row, outcome)
-    elif state == "calling":
+    elif state == "calling" or not _is_excluded(sealing, row):
+        # Who is on a call is not called again; who is settled may still have been due a text.
         _change(connection, sealing, row, exclusion, {})
     return state
+
+
+def _is_excluded(sealing: Sealing, row: Row[Any]) -> bool:
+    """Tell whether it is known why somebody is not to be called at all; by a household they are, on a call for all."""
+    _, why = sealing.recipient(row)
+    return why is not None and why.source is not Source.HOUSEHOLD
 
 
 def _hand_on(connection: Connection, sealing: Sealing, head: Row[Any], outcome: Outcome) -> None:

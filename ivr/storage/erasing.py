@@ -14,8 +14,8 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from ivr.campaign.records import CampaignRow
 from ivr.domain.outcome import Outcome
 from ivr.errors import InputError
-from ivr.storage import queries
-from ivr.storage.tables import OPEN, attempts, campaigns, key_presses, recipients, statistics
+from ivr.storage import queries, text_queries
+from ivr.storage.tables import OPEN, attempts, campaigns, key_presses, recipients, statistics, texts
 
 ERASING = "erasing"
 
@@ -37,6 +37,7 @@ class Statistics:
     outcomes: Mapping[str, int]
     held: Mapping[str, int]
     ordered: Mapping[str, str]
+    texts: Mapping[str, int]
 
 
 def begin(
@@ -59,6 +60,7 @@ def begin(
         dials = attempts.c.campaign_id == campaign.id
         keys = select(func.count()).select_from(key_presses.join(attempts)).where(dials)
         last = select(func.max(attempts.c.intended_at)).where(dials)
+        sent = text_queries.states(connection, campaign.id)
         connection.execute(
             insert(statistics).values(
                 id=campaign.id,
@@ -70,9 +72,11 @@ def begin(
                     "recipients": sum(counts.states.values()),
                     "attempts": counts.attempts,
                     "key_presses": connection.execute(keys).scalar_one(),
+                    "texts": sum(sent.values()),
                     **files,
                 },
                 ordered=dict(ordered),
+                texts=sent,
             )
         )
         connection.execute(update(campaigns).where(campaigns.c.id == campaign.id).values(state=ERASING))
@@ -85,6 +89,7 @@ def begin(
         outcomes=known.outcomes,
         held=known.held,
         ordered=known.ordered,
+        texts=known.texts,
     )
 
 
@@ -104,11 +109,13 @@ def finish(connection: Connection, campaign_id: str, now: datetime) -> None:
 
 
 def last_days(connection: Connection) -> Mapping[str, datetime]:
-    """Return when each campaign was last at work: its last call, or its creation."""
-    last = func.coalesce(func.max(attempts.c.intended_at), campaigns.c.created_at).label("last")
-    dialled = attempts.c.campaign_id == campaigns.c.id
-    query = select(campaigns.c.id, last).select_from(campaigns.outerjoin(attempts, dialled)).group_by(campaigns.c.id)
-    return {row.id: row.last for row in connection.execute(query)}
+    """Return when each campaign was last at work: its last call or text, or its creation."""
+    found = {row.id: row.created_at for row in connection.execute(select(campaigns.c.id, campaigns.c.created_at))}
+    for table in (attempts, texts):
+        of_each = select(table.c.campaign_id, func.max(table.c.intended_at).label("last")).group_by(table.c.campaign_id)
+        for row in connection.execute(of_each):
+            found[row.campaign_id] = max(found[row.campaign_id], row.last)
+    return found
 
 
 def _see_at_rest(connection: Connection, campaign: CampaignRow) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 from itertools import groupby
@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Integer, Row, Select, and_, bindparam, func, or_, select
 
 from ivr.campaign.records import AttemptRecord, CampaignRow, Counts, Due, KeyRecord, OpenAttempt, RecipientRecord
+from ivr.campaign.text_records import TextRecord
 from ivr.domain.attempt import AttemptState, Intent, Past
 from ivr.domain.outcome import Outcome
 from ivr.errors import KeyDestroyed, NotFound
@@ -65,7 +66,7 @@ def due(
     for _, of_person in groupby(rows, key=lambda row: (row.rank, row.id)):
         person, *more = of_person
         past = tuple(
-            _past(sealing, campaign_id, row.attempt, row.dialled, row.intended_at, row.ended_with)
+            past_of(sealing, campaign_id, row.attempt, row.dialled, row.intended_at, row.ended_with)
             for row in (person, *more)
             if row.attempt is not None
         )
@@ -105,7 +106,7 @@ def due_values(campaign_id: str, now: datetime, limit: int, after: int) -> dict[
     return {"of_campaign": campaign_id, "now": now, "most": limit, "after": after}
 
 
-def _with_attempts(waiting: Select[Any]) -> Select[Any]:
+def with_attempts(waiting: Select[Any]) -> Select[Any]:
     """Select each of the people once for each of their ended attempts, once where there is none."""
     people = waiting.subquery()
     ended = and_(
@@ -127,8 +128,8 @@ def _with_attempts(waiting: Select[Any]) -> Select[Any]:
 
 
 # Built once: to build them takes ten times as long as to run them.
-_DUE = _with_attempts(PEOPLE_DUE)
-_DUE_CLAIMED = _with_attempts(PEOPLE_DUE.where(recipients.c.claimed_by == bindparam("claimer")))
+_DUE = with_attempts(PEOPLE_DUE)
+_DUE_CLAIMED = with_attempts(PEOPLE_DUE.where(recipients.c.claimed_by == bindparam("claimer")))
 
 
 def open_attempts(connection: Connection, sealing: Sealing, engines: Collection[str] | None) -> tuple[OpenAttempt, ...]:
@@ -159,7 +160,7 @@ def past(connection: Connection, sealing: Sealing, campaign_id: str, recipient_i
         )
         .order_by(attempts.c.intended_at, attempts.c.id)
     )
-    return tuple(_past(sealing, campaign_id, *row) for row in connection.execute(query))
+    return tuple(past_of(sealing, campaign_id, *row) for row in connection.execute(query))
 
 
 def counts(connection: Connection, campaign_id: str) -> Counts:
@@ -200,8 +201,10 @@ def counts(connection: Connection, campaign_id: str) -> Counts:
     )
 
 
-def records(connection: Connection, sealing: Sealing, campaign_id: str) -> tuple[RecipientRecord, ...]:
-    """Return every person and attempt, in the order of the list."""
+def records(
+    connection: Connection, sealing: Sealing, campaign_id: str, texts: Mapping[str, TextRecord]
+) -> tuple[RecipientRecord, ...]:
+    """Return every person and attempt, in the order of the list, with their `texts` by the ids of their rows."""
     keys: defaultdict[str, list[KeyRecord]] = defaultdict(list)
     for row in connection.execute(_keys(campaign_id)):
         keys[row.attempt_id].append(KeyRecord(step=row.step, key=row.key, at=row.at))
@@ -225,6 +228,7 @@ def records(connection: Connection, sealing: Sealing, campaign_id: str) -> tuple
                 due_at=row.due_at,
                 attempts=tuple(dials.pop(row.id, ())),
                 excluded=excluded,
+                text=texts.get(row.id),
             )
         )
     return tuple(found)
@@ -257,7 +261,7 @@ def _campaign(row: Row[Any]) -> CampaignRow:
     )
 
 
-def _past(sealing: Sealing, campaign_id: str, attempt: str, sealed: bytes, at: datetime, outcome: str) -> Past:
+def past_of(sealing: Sealing, campaign_id: str, attempt: str, sealed: bytes, at: datetime, outcome: str) -> Past:
     _, number = sealing.dialled(campaign_id, attempt, sealed)
     return Past(number=number, at=at, outcome=Outcome(outcome))
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, LargeBinary, bindparam, select, update
 
-from ivr.storage.sealing import ATTEMPTS, RECIPIENTS
-from ivr.storage.tables import attempts, recipients
+from ivr.storage.sealing import ATTEMPTS, RECIPIENTS, TEXTS
+from ivr.storage.tables import attempts, recipients, texts
 from ivr.vault.fields import Fields
 
 BATCH = 500
 
-_TABLES = {RECIPIENTS: recipients, ATTEMPTS: attempts}
+_TABLES = {RECIPIENTS: recipients, ATTEMPTS: attempts, TEXTS: texts}
 
 
 def some_rows(

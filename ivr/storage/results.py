@@ -20,12 +20,24 @@ from ivr.domain.exclusion import Exclusion
 from ivr.domain.outcome import Outcome
 from ivr.domain.recipient import Recipient
 from ivr.errors import InputError
-from ivr.storage import audit, commands, databases, engines, erasing, migrations, queries, resealing, ring_backs
+from ivr.storage import (
+    audit,
+    commands,
+    databases,
+    engines,
+    erasing,
+    migrations,
+    queries,
+    resealing,
+    ring_backs,
+    text_queries,
+)
 from ivr.storage.audit import EVERYTHING, AuditAsked
 from ivr.storage.engines import Member
 from ivr.storage.erasing import Statistics
 from ivr.storage.failures import translated
-from ivr.storage.sealing import ATTEMPTS, RECIPIENTS, Sealing
+from ivr.storage.sealing import ATTEMPTS, RECIPIENTS, TEXTS, Sealing
+from ivr.storage.text_results import SqlTexts
 from ivr.storage.writer import Work, Writer
 from ivr.vault import KeyStore
 from ivr.vault.fields import Fields
@@ -53,9 +65,10 @@ class SqlResults:
 
     def __init__(self, database: databases.Database, fields: Fields, on_write: Callable[[float], None]) -> None:
         self._database = database
-        self._sealing = Sealing(fields)
+        self.sealing = Sealing(fields)
         self._writer = Writer(database.write, on_write)
-        self._member = Member()
+        self.member = Member()
+        self.texts = SqlTexts(self)
 
     @classmethod
     async def open(
@@ -122,11 +135,11 @@ class SqlResults:
             rules=campaign.rules,
             created_by=campaign.created_by,
         )
-        fields = self._sealing.fields
+        fields = self.sealing.fields
         await asyncio.to_thread(fields.begin, row.id)
         try:
-            await self._write(
-                lambda connection: commands.create_campaign(connection, self._sealing, row, recipients, households)
+            await self.write(
+                lambda connection: commands.create_campaign(connection, self.sealing, row, recipients, households)
             )
         except InputError:
             # Nothing was stored. After another error, or none, something may have been, and its key is kept.
@@ -136,19 +149,19 @@ class SqlResults:
 
     async def campaign(self, name: str) -> CampaignRow:
         """Return a campaign by name; NotFound."""
-        return await self._read(lambda connection: queries.campaign(connection, name))
+        return await self.read(lambda connection: queries.campaign(connection, name))
 
     async def campaigns(self, *, state: str | None = None) -> tuple[CampaignRow, ...]:
         """Return the campaigns, oldest first."""
-        return await self._read(lambda connection: queries.all_campaigns(connection, state))
+        return await self.read(lambda connection: queries.all_campaigns(connection, state))
 
     async def move_campaign(self, campaign_id: str, *, expected: Sequence[str], state: str) -> bool:
         """Change the state of a campaign if it is one of `expected`; tell whether it was."""
-        return await self._write(lambda connection: commands.move_campaign(connection, campaign_id, expected, state))
+        return await self.write(lambda connection: commands.move_campaign(connection, campaign_id, expected, state))
 
     async def approve(self, campaign_id: str, who: str) -> bool:
         """Note who has approved a campaign; False where somebody has before, or it is at work or over."""
-        return await self._write(lambda connection: commands.approve(connection, campaign_id, who))
+        return await self.write(lambda connection: commands.approve(connection, campaign_id, who))
 
     async def due(
         self, campaign_id: str, now: datetime, limit: int, *, after: int = 0, counted: datetime | None = None
@@ -157,32 +170,32 @@ class SqlResults:
 
         With the dials elsewhere since `counted`; without it, none.
         """
-        sealing, member = self._sealing, self._member
+        sealing, member = self.sealing, self.member
         asked = partial(
             queries.due, sealing=sealing, campaign_id=campaign_id, now=now, limit=limit, after=after, counted=counted
         )
         if not self._database.shared or not member.engine:
-            return await self._read(asked)
+            return await self.read(asked)
 
         def work(connection: Connection) -> tuple[Due, ...]:
             commands.claim(connection, campaign_id, now, limit, after, member)
             return asked(connection, claimed_by=member.engine)
 
-        return await self._write(work)
+        return await self.write(work)
 
     async def intend(self, intent: Intent, ceilings: Sequence[Ceiling] = ()) -> bool:
         """Store the intent and move the person `waiting` -> `calling`.
 
         False, and nothing stored, if they do not wait, or one of `ceilings` is reached.
         """
-        return await self._write(
-            lambda connection: commands.intend(connection, self._sealing, intent, self._member, ceilings),
+        return await self.write(
+            lambda connection: commands.intend(connection, self.sealing, intent, self.member, ceilings),
             leisure=LEISURE_S,
         )
 
     async def advance(self, attempt_id: str, *, expected: AttemptState, state: AttemptState, at: datetime) -> bool:
         """Move an attempt that has not ended; tell whether it was in `expected`. To `ENDED` leads `end`."""
-        return await self._write(
+        return await self.write(
             lambda connection: commands.advance(connection, attempt_id, expected, state, at), leisure=LEISURE_S
         )
 
@@ -192,22 +205,22 @@ class SqlResults:
         False, and nothing stored, where the attempt has ended before. A time of answering that `ending` does not
         tell stays as `advance` stored it.
         """
-        return await self._write(
+        return await self.write(
             lambda connection: commands.end(connection, attempt_id, ending, settled, due_at), leisure=LEISURE_S
         )
 
     async def postpone(self, campaign_id: str, recipient_id: str, due_at: datetime) -> None:
         """Let a waiting person wait until `due_at`."""
-        await self._write(
-            lambda connection: commands.postpone(connection, self._sealing, campaign_id, recipient_id, due_at)
+        await self.write(
+            lambda connection: commands.postpone(connection, self.sealing, campaign_id, recipient_id, due_at)
         )
 
     async def settle(
         self, campaign_id: str, recipient_id: str, outcome: Outcome, *, excluded: Exclusion | None = None
     ) -> None:
         """Settle a waiting person without a further attempt, and store why they are `excluded`."""
-        await self._write(
-            lambda connection: commands.settle(connection, self._sealing, campaign_id, recipient_id, outcome, excluded)
+        await self.write(
+            lambda connection: commands.settle(connection, self.sealing, campaign_id, recipient_id, outcome, excluded)
         )
 
     async def exclude(self, campaign_id: str, recipient_id: str, exclusion: Exclusion) -> str:
@@ -215,8 +228,8 @@ class SqlResults:
 
         Who was waiting is settled. A call under way goes on to its end, and is the last.
         """
-        return await self._write(
-            lambda connection: commands.exclude(connection, self._sealing, campaign_id, recipient_id, exclusion)
+        return await self.write(
+            lambda connection: commands.exclude(connection, self.sealing, campaign_id, recipient_id, exclusion)
         )
 
     async def rang_back(self, number: str, *, since: datetime, wanted: bool, wait_until: datetime) -> bool:
@@ -224,55 +237,60 @@ class SqlResults:
 
         False where there was no such call.
         """
-        sealing = self._sealing
-        return await self._write(
+        sealing = self.sealing
+        return await self.write(
             lambda connection: ring_backs.mark(connection, sealing, number, since, wanted, wait_until)
         )
 
     async def add_caller(self, campaign_id: str, person: Recipient) -> None:
         """Keep somebody who is not dialled by itself, once."""
-        await self._write(lambda connection: ring_backs.add_caller(connection, self._sealing, campaign_id, person))
+        await self.write(lambda connection: ring_backs.add_caller(connection, self.sealing, campaign_id, person))
 
     async def open_attempts(self) -> tuple[OpenAttempt, ...]:
         """Return every attempt that has not ended, oldest first."""
-        return await self._read(lambda connection: queries.open_attempts(connection, self._sealing, None))
+        return await self.read(lambda connection: queries.open_attempts(connection, self.sealing, None))
 
     async def join(self, engine: str, host: str, *, most: int = 0) -> None:
         """Dial from now on as `engine`, in a new life of it; what an earlier one still intends finds no place.
 
         With `most` no call is intended while so many are open, of all engines together.
         """
-        self._member = await self._write(lambda connection: engines.join(connection, engine, host, most))
+        self.member = await self.write(lambda connection: engines.join(connection, engine, host, most))
 
     async def renew(self) -> bool:
         """Say that this engine lives; False where another has buried it."""
-        return await self._write(lambda connection: engines.renew(connection, self._member))
+        return await self.write(lambda connection: engines.renew(connection, self.member))
 
     async def left_open(self) -> tuple[OpenAttempt, ...]:
         """Return the attempts that earlier lives of this engine have not ended; those of no engine are anybody's."""
-        mine = (self._member.engine, "")
-        return await self._read(lambda connection: queries.open_attempts(connection, self._sealing, mine))
+        mine = (self.member.engine, "")
+        return await self.read(lambda connection: queries.open_attempts(connection, self.sealing, mine))
 
     async def bury(self, lease: timedelta) -> tuple[OpenAttempt, ...]:
         """Fence off every engine that has fallen silent for `lease`, and return what it has left open."""
 
         def work(connection: Connection) -> tuple[OpenAttempt, ...]:
-            buried = engines.bury(connection, self._member, lease)
-            return queries.open_attempts(connection, self._sealing, buried) if buried else ()
+            buried = engines.bury(connection, self.member, lease)
+            return queries.open_attempts(connection, self.sealing, buried) if buried else ()
 
-        return await self._write(work)
+        return await self.write(work)
 
     async def past(self, campaign_id: str, recipient_id: str) -> tuple[Past, ...]:
         """Return the ended attempts of a person, oldest first."""
-        return await self._read(lambda connection: queries.past(connection, self._sealing, campaign_id, recipient_id))
+        return await self.read(lambda connection: queries.past(connection, self.sealing, campaign_id, recipient_id))
 
     async def counts(self, campaign_id: str) -> Counts:
         """Return the campaign in numbers."""
-        return await self._read(lambda connection: queries.counts(connection, campaign_id))
+        return await self.read(lambda connection: queries.counts(connection, campaign_id))
 
     async def records(self, campaign_id: str) -> tuple[RecipientRecord, ...]:
-        """Return every person and attempt, in the order of the list."""
-        return await self._read(lambda connection: queries.records(connection, self._sealing, campaign_id))
+        """Return every person, every attempt and text, in the order of the list."""
+
+        def work(connection: Connection) -> tuple[RecipientRecord, ...]:
+            texts = text_queries.records(connection, self.sealing, campaign_id)
+            return queries.records(connection, self.sealing, campaign_id, texts)
+
+        return await self.read(work)
 
     async def begin_erasing(
         self,
@@ -284,60 +302,62 @@ class SqlResults:
     ) -> Statistics:
         """Mark a campaign for good and keep its counts; InputError where it is being dialled."""
         begin = partial(erasing.begin, files=files, ordered=ordered, in_any_state=in_any_state)
-        return await self._write(lambda connection: begin(connection, campaign))
+        return await self.write(lambda connection: begin(connection, campaign))
 
     async def erase_rows(self, campaign_id: str) -> None:
         """Delete everybody of a campaign, whose key is gone, a few at a time."""
-        self._sealing.fields.drop(campaign_id)
-        while await self._write(lambda connection: erasing.some_rows(connection, campaign_id)):
+        self.sealing.fields.drop(campaign_id)
+        while await self.write(lambda connection: erasing.some_rows(connection, campaign_id)):
             pass
 
     async def finish_erasing(self, campaign_id: str, now: datetime) -> None:
         """Delete a campaign of which nothing is left."""
-        await self._write(lambda connection: erasing.finish(connection, campaign_id, now))
+        await self.write(lambda connection: erasing.finish(connection, campaign_id, now))
 
     async def last_days(self) -> Mapping[str, datetime]:
         """Return when each campaign was last at work, by its id."""
-        return await self._read(erasing.last_days)
+        return await self.read(erasing.last_days)
 
     async def reseal(self, campaign_id: str, watch: Callable[[str, int], None] = _untold) -> None:
         """Seal everybody of a campaign with its newest key; nobody else may have its keys open.
 
-        `watch` is told of which table, `recipients` or `attempts`, how many rows more are sealed.
+        `watch` is told of which table, `recipients`, `attempts` or `texts`, how many rows more are sealed.
         """
-        fields = self._sealing.fields
+        fields = self.sealing.fields
         fields.refresh(campaign_id)
-        for table in (RECIPIENTS, ATTEMPTS):
+        for table in (RECIPIENTS, ATTEMPTS, TEXTS):
             after: str | None = ""
             while after is not None:
-                after, rows = await self._write(partial(_reseal_some, fields, table, campaign_id, after))
+                after, rows = await self.write(partial(_reseal_some, fields, table, campaign_id, after))
                 watch(table, rows)
 
     async def put_on_record(self, act: Act, key: bytes, head: Head) -> Entry:
         """Add the entry of `act` to the audit trail, behind its last one or `head`, whichever is further."""
-        return await self._write(lambda connection: audit.append(connection, act, key, head))
+        return await self.write(lambda connection: audit.append(connection, act, key, head))
 
     async def carry_over(self, kept: Sequence[Entry]) -> int:
         """Add to the audit trail the entries, as they are, by which the trail `kept` goes on from it; how many?"""
-        return await self._write(lambda connection: audit.carry_over(connection, kept))
+        return await self.write(lambda connection: audit.carry_over(connection, kept))
 
     async def audited(self, after: int, limit: int, asked: AuditAsked = EVERYTHING) -> tuple[Entry, ...]:
         """Return entries of the audit trail in order of numbers, from the one behind number `after` on."""
-        return await self._read(lambda connection: audit.entries(connection, after, limit, asked))
+        return await self.read(lambda connection: audit.entries(connection, after, limit, asked))
 
     async def last_audited(self) -> Entry | None:
         """Return the last entry of the audit trail."""
-        return await self._read(audit.last)
+        return await self.read(audit.last)
 
     async def last_audited_of(self, action: Action, where: str) -> Entry | None:
         """Return the last entry of `action` from `where`."""
-        return await self._read(lambda connection: audit.last_of(connection, action, where))
+        return await self.read(lambda connection: audit.last_of(connection, action, where))
 
-    async def _read(self, work: Work[T]) -> T:
+    async def read(self, work: Work[T]) -> T:
+        """Return what `work` finds."""
         with translated():
             return await self._database.read(work)
 
-    async def _write(self, work: Work[T], *, leisure: float = 0.0) -> T:
+    async def write(self, work: Work[T], *, leisure: float = 0.0) -> T:
+        """Return what `work` did, once that is stored."""
         with translated():
             return await self._writer.write(work, leisure=leisure)
 

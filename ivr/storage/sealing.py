@@ -6,6 +6,7 @@
     attempts.sealed      宛名番号 and the number that was dialled
     attempts.number_hash keyed hash of the number, the same in every campaign
     attempts.person_hash keyed hash of the 宛名番号, the same in every campaign: the caps count by both
+    texts.sealed         宛名番号, number and body of a text, or why there is none; the hashes are as those of attempts
 
 Sealed is JSON. The campaign's key is in the key store, apart from the database.
 """
@@ -17,12 +18,13 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from ivr.campaign.text_records import TextIntent
 from ivr.domain.attempt import Intent
 from ivr.domain.exclusion import Exclusion, Source
 from ivr.domain.recipient import Recipient
 from ivr.vault.fields import Fields
 
-RECIPIENTS, ATTEMPTS = "recipients", "attempts"
+RECIPIENTS, ATTEMPTS, TEXTS = "recipients", "attempts", "texts"
 """The tables, as the fields are bound to them."""
 
 _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
@@ -67,6 +69,22 @@ class Sealing:
             "number_hash": self.number_hash(intent.number),
             "person_hash": self.person_hash(intent.recipient),
         }
+
+    def text(self, intent: TextIntent, reason: str = "") -> dict[str, Any]:
+        """Return the part of a row that tells who is sent what; with a `reason`, why nothing, which no cap counts."""
+        number, body = ("", "") if reason else (intent.number, intent.body)
+        content = _packed([intent.recipient, number, body, reason])
+        return {
+            "recipient_id": self.key(intent.campaign, intent.recipient),
+            "sealed": self.fields.seal(TEXTS, intent.campaign, intent.id, content),
+            "number_hash": "" if reason else self.number_hash(number),
+            "person_hash": "" if reason else self.person_hash(intent.recipient),
+        }
+
+    def texted(self, campaign: str, text: str, sealed: bytes) -> tuple[str, str, str]:
+        """Return the number and the body of a text, and the reason why it was not sent."""
+        _, number, body, reason = json.loads(self.fields.open(TEXTS, campaign, text, sealed))
+        return number, body, reason
 
     def recipient(self, row: Row[Any]) -> tuple[Recipient, Exclusion | None]:
         """Return who a row of `recipients` is, and why they are not called."""

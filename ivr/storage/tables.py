@@ -1,6 +1,10 @@
 """The tables. Times are UTC in the database and aware in Python; what has no fixed shape is JSON.
 
     campaigns   1 ─── n  recipients   1 ─── n  attempts   1 ─── n  key_presses
+                         recipients   1 ─ 0..1 texts      1 ─── n  text_parts
+
+    early_receipts   what was told of texts that nobody knew (yet)
+    barred_numbers   who is to be sent no texts, by a keyed hash; outlives the campaigns
 
     engines     whoever dials from this store; an attempt names its own
     statistics  what stays of campaigns whose people were erased
@@ -33,6 +37,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    UniqueConstraint,
     false,
     text,
 )
@@ -42,6 +47,9 @@ OPEN = text("state <> 'ended'")
 
 PROVEN = text("proven")
 """What makes an attempt one that left the whole message on a machine, on evidence."""
+
+HANDING_OVER = text("state = 'queued'")
+"""What makes a text one of which it is not known whether the network has it."""
 
 SHARING = text("household IS NOT NULL")
 """What makes a person one who shares a number, where one call is for all who do."""
@@ -175,6 +183,61 @@ key_presses = Table(
     Column("at", UtcDateTime, nullable=False),
 )
 
+texts = Table(
+    "texts",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("campaign_id", String, nullable=False),
+    Column("recipient_id", String, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("number_hash", String, nullable=False),
+    Column("person_hash", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("intended_at", UtcDateTime, nullable=False),
+    Column("sent_at", UtcDateTime),
+    Column("ended_at", UtcDateTime),
+    Column("parts", Integer, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("alone", Boolean, nullable=False),
+    Column("engine", String, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    ForeignKeyConstraint(
+        ["campaign_id", "recipient_id"], [recipients.c.campaign_id, recipients.c.id], ondelete="CASCADE"
+    ),
+    UniqueConstraint("campaign_id", "recipient_id"),
+    Index("ix_texts_number", "number_hash", "intended_at"),
+    Index("ix_texts_person", "person_hash", "intended_at"),
+    Index("ix_texts_sent", "sent_at"),
+    Index("ix_texts_open", "id", sqlite_where=HANDING_OVER, postgresql_where=HANDING_OVER),
+)
+
+text_parts = Table(
+    "text_parts",
+    metadata,
+    Column("text_id", ForeignKey(texts.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("ordinal", Integer, primary_key=True, autoincrement=False),
+    Column("reference", Text, nullable=False),
+    Column("state", String, nullable=False),
+    Index("ix_text_parts_reference", "reference"),
+)
+
+early_receipts = Table(
+    "early_receipts",
+    metadata,
+    Column("reference", Text, primary_key=True),
+    Column("state", String, primary_key=True),
+    Column("err", Text, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+)
+
+barred_numbers = Table(
+    "barred_numbers",
+    metadata,
+    Column("number_hash", String, primary_key=True),
+    Column("reason", String, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+)
+
 engines = Table(
     "engines",
     metadata,
@@ -195,6 +258,7 @@ statistics = Table(
     Column("outcomes", JSON, nullable=False),
     Column("held", JSON, nullable=False),
     Column("ordered", JSON, nullable=False),
+    Column("texts", JSON, nullable=False, server_default="{}"),
     Column("erased_at", UtcDateTime),
 )
 

@@ -95,6 +95,8 @@ def _back_to_the_schema_before(connection: Connection) -> None:
         "ALTER TABLE recipients DROP COLUMN household",
         "ALTER TABLE campaigns DROP COLUMN created_by",
         "ALTER TABLE campaigns DROP COLUMN approved_by",
+        *(f"DROP TABLE {table}" for table in ("text_parts", "texts", "early_receipts", "barred_numbers")),
+        "ALTER TABLE statistics DROP COLUMN texts",
         "UPDATE alembic_version SET version_num = '0006'",
     ):
         connection.execute(text(statement))

@@ -1,0 +1,163 @@
+"""What the store keeps of texts (SMS), and what it is asked for, as the use cases and reports see it.
+
+What names a person, a number or a body, is not in the `repr` of anything here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from ivr.campaign.texting import Receipt
+from ivr.domain.attempt import Past
+from ivr.domain.calling_rules import Ceiling
+from ivr.domain.exclusion import Exclusion
+from ivr.domain.outcome import Outcome
+from ivr.domain.recipient import Recipient
+from ivr.domain.text import TextState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextsAsked:
+    """Whom a campaign texts: who ended with one of `after`, who waits after `tries` dials; or, `alone`, who waits."""
+
+    campaign: str
+    after: Sequence[Outcome] = ()
+    tries: int | None = None
+    alone: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextDue:
+    """A person to whom a text may be due, with the ended dials so far; `outcome` is None while they wait.
+
+    `barred` are those of their numbers that are to get no text.
+    """
+
+    recipient: Recipient
+    rank: int
+    outcome: Outcome | None
+    past: tuple[Past, ...]
+    barred: frozenset[str] = frozenset()
+    excluded: Exclusion | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextIntent:
+    """A text as decided, before it is handed over; `number` is E.164. `alone`: the person is settled with it."""
+
+    id: str
+    campaign: str
+    recipient: str
+    at: datetime
+    number: str = field(repr=False)
+    body: str = field(repr=False)
+    alone: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextRecord:
+    """A text, for reports; `why` says what kept it from being sent, or from arriving. No number: none was sent."""
+
+    id: str
+    state: TextState
+    intended_at: datetime
+    sent_at: datetime | None
+    ended_at: datetime | None
+    parts: int
+    number: str = field(repr=False)
+    body: str = field(repr=False)
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextCounts:
+    """The texts of a campaign in numbers: texts by how their person's calls ended and by their own state.
+
+    `parts` are the messages that were, or may have been, taken; `due` are people who may still be sent one.
+    """
+
+    by_outcome: Mapping[Outcome | None, Mapping[TextState, int]] = field(default_factory=dict)
+    parts: int = 0
+    due: int = 0
+
+    @property
+    def states(self) -> Mapping[TextState, int]:
+        """Return the texts by their state, in the order of states, without those in which there is none."""
+        total = dict.fromkeys(TextState, 0)
+        for states in self.by_outcome.values():
+            for state, number in states.items():
+                total[state] += number
+        return {state: number for state, number in total.items() if number}
+
+
+NO_TEXTS = TextCounts()
+
+
+class Texts(Protocol):
+    """The part of the results store that keeps texts. Each method is one transaction; StoreFailed where it refuses."""
+
+    async def due(self, asked: TextsAsked, limit: int, *, after: int = 0) -> tuple[TextDue, ...]:
+        """Return people without a text to whom one may be due, in their order, from the first rank after `after`."""
+        ...
+
+    async def intend(self, intent: TextIntent, ceilings: Sequence[Ceiling] = ()) -> bool | None:
+        """Store that a text is about to be handed over.
+
+        False, and nothing stored, where the person has one, is excluded, on a call now, or not there; None where one
+        of `ceilings` is reached.
+        """
+        ...
+
+    async def withhold(self, intent: TextIntent, reason: str) -> None:
+        """Store why somebody is sent no text, unless they have one; `number` and `body` do not count."""
+        ...
+
+    async def taken(self, text: str, references: Sequence[str], at: datetime) -> TextState | None:
+        """Store that the network has a text, and its names of the parts; return the state, None where that was known.
+
+        Receipts that came before are applied.
+        """
+        ...
+
+    async def ended(
+        self, text: str, state: TextState, at: datetime, *, why: str = "", references: Sequence[str] = ()
+    ) -> bool:
+        """Store how a text ended that the network did not take, or of which it may have more than `references`.
+
+        False, and nothing stored, where more is known of it.
+        """
+        ...
+
+    async def withdraw(self, text: str) -> None:
+        """Take an intent back: the network has certainly not taken the text, and the person is due as before."""
+        ...
+
+    async def receipt(self, receipt: Receipt, at: datetime) -> TextState | None:
+        """Store what the network tells; return what state the text has come to, None where it was there already.
+
+        Of a text that is not known (yet) it is kept.
+        """
+        ...
+
+    async def orphans(self, lease: timedelta) -> tuple[str, ...]:
+        """Return the texts that engines left half handed over: in an earlier life, or silent for `lease`."""
+        ...
+
+    async def outstanding(self, since: datetime, limit: int) -> tuple[str, ...]:
+        """Return the network's names of parts taken since `since` of which nothing final is known, oldest first."""
+        ...
+
+    async def bar(self, number: str, reason: str, at: datetime) -> None:
+        """Send `number` (E.164) no texts from now on."""
+        ...
+
+    async def unbar(self, number: str) -> bool:
+        """Let `number` be sent texts again; False where it was not barred."""
+        ...
+
+    async def counts(self, asked: TextsAsked) -> TextCounts:
+        """Return the texts of a campaign in numbers."""
+        ...

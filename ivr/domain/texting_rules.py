@@ -1,0 +1,82 @@
+"""May this person be sent a text (SMS) now, and to which number? The answer fails closed.
+
+A text goes to whom the telephone has not reached, once in a campaign, to a mobile number. In a campaign of texts
+alone, to everybody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from ivr.domain.attempt import Past
+from ivr.domain.calendar import Calendar
+from ivr.domain.calling_rules import Cap, Ceiling, best, ceilings_of, day_after
+from ivr.domain.outcome import Outcome
+from ivr.domain.phone import Kind, kind_of
+from ivr.domain.recipient import Recipient
+from ivr.domain.sms import OFFICE, OFFICE_PHONE, URL, Template
+from ivr.domain.template import filled
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextRules:
+    """When a campaign sends texts, and to whom.
+
+    `after` are the outcomes with which a person must have ended. With `tries` those of whom so many dials came to
+    nothing else are sent one while further dials are still to come. `caps` hold over all campaigns.
+    """
+
+    calendar: Calendar
+    after: frozenset[Outcome]
+    tries: int | None = None
+    caps: tuple[Cap, ...] = ()
+
+    def ceilings(self, now: datetime) -> tuple[Ceiling, ...]:
+        """Return what the caps allow now."""
+        return ceilings_of(self.caps, now, self.calendar.zone)
+
+    def capped_until(self, now: datetime) -> datetime:
+        """Return when who has reached a cap is to be looked at again: caps count calendar days."""
+        return day_after(now, self.calendar.zone)
+
+
+NO_MOBILE = "SMS を送れる携帯電話の番号がありません"
+"""Why somebody is sent no text who has no other number than of a fixed line, or one that does not exist."""
+
+BARRED = "SMS を断った人か、使われていない番号です"
+"""Why somebody is sent no text whose every mobile number is barred."""
+
+
+def is_due(rules: TextRules, settled: Outcome | None, past: Sequence[Past]) -> bool:
+    """Tell whether a person is due who ended as `settled` (None: not yet), after the ended dials `past`."""
+    if settled is not None:
+        return settled in rules.after
+    return rules.tries is not None and len(past) >= rules.tries and best(past) in rules.after
+
+
+def mobile(numbers: Sequence[str], past: Sequence[Past], barred: Collection[str]) -> str | None:
+    """Return the first number (E.164) that takes texts: a mobile one, not `barred`, not found to be nobody's."""
+    nobodys = {one.number for one in past if one.outcome is Outcome.INVALID_NUMBER}
+    return next(
+        (one for one in numbers if kind_of(one) is Kind.MOBILE and one not in nobodys and one not in barred), None
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sender:
+    """Who writes: what stands in every text."""
+
+    office: str
+    phone: str
+
+
+def body_of(template: Template, recipient: Recipient, sender: Sender) -> str:
+    """Return what `recipient` is sent; KeyError for a variable that their row has not."""
+    own = {OFFICE: sender.office, OFFICE_PHONE: sender.phone, URL: template.url}
+    return filled(template.body, {**recipient.values(), **own})
+
+
+RECEIPT_BY = timedelta(days=3)
+"""How long the networks try to deliver a text, and tell of it."""

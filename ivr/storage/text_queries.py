@@ -1,0 +1,143 @@
+"""What is asked of the store of texts (SMS). Each function is one question, and sees one moment of the data."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, false, func, or_, select
+
+from ivr.campaign.text_records import TextCounts, TextDue, TextRecord, TextsAsked
+from ivr.domain.outcome import Outcome
+from ivr.domain.text import TextState
+from ivr.storage.queries import past_of, with_attempts
+from ivr.storage.sealing import Sealing
+from ivr.storage.tables import attempts, barred_numbers, recipients, text_parts, texts
+
+
+def due(connection: Connection, sealing: Sealing, asked: TextsAsked, limit: int, after: int) -> tuple[TextDue, ...]:
+    """Return people without a text to whom one may be due, with their ended dials, from rank `after` + 1 on."""
+    people = _people(asked).where(recipients.c.rank > after).order_by(recipients.c.rank).limit(limit)
+    found = []
+    for _, of_person in groupby(connection.execute(with_attempts(people)), key=lambda row: (row.rank, row.id)):
+        person, *more = of_person
+        recipient, excluded = sealing.recipient(person)
+        dials = (row for row in (person, *more) if row.attempt is not None)
+        past = tuple(
+            past_of(sealing, asked.campaign, row.attempt, row.dialled, row.intended_at, row.ended_with) for row in dials
+        )
+        outcome = Outcome(person.outcome) if person.outcome else None
+        found.append((recipient, person.rank, outcome, past, excluded))
+    barred = _barred(connection, sealing, {number for recipient, *_ in found for number in recipient.numbers})
+    return tuple(
+        TextDue(
+            recipient=recipient,
+            rank=rank,
+            outcome=outcome,
+            past=past,
+            barred=barred.intersection(recipient.numbers),
+            excluded=excluded,
+        )
+        for recipient, rank, outcome, past, excluded in found
+    )
+
+
+def _people(asked: TextsAsked) -> Select[Any]:
+    has_text = exists().where(texts.c.campaign_id == recipients.c.campaign_id, texts.c.recipient_id == recipients.c.id)
+    return select(recipients).where(recipients.c.campaign_id == asked.campaign, _may_be_due(asked), ~has_text)
+
+
+def _may_be_due(asked: TextsAsked) -> ColumnElement[bool]:
+    waiting = recipients.c.state == "waiting"
+    if asked.alone:
+        return waiting
+    after = [outcome.value for outcome in asked.after]
+    settled = and_(recipients.c.state == "settled", recipients.c.outcome.in_(after)) if after else false()
+    if asked.tries is None:
+        return settled
+    dials = (
+        select(func.count())
+        .where(
+            attempts.c.campaign_id == recipients.c.campaign_id,
+            attempts.c.recipient_id == recipients.c.id,
+            attempts.c.state == "ended",
+            attempts.c.outcome.in_(after),
+        )
+        .scalar_subquery()
+    )
+    return or_(settled, and_(waiting, dials >= asked.tries))
+
+
+def _barred(connection: Connection, sealing: Sealing, numbers: Collection[str]) -> frozenset[str]:
+    by_hash = {sealing.number_hash(number): number for number in numbers}
+    query = select(barred_numbers.c.number_hash).where(barred_numbers.c.number_hash.in_([*by_hash]))
+    return frozenset(by_hash[found] for found in connection.execute(query).scalars()) if by_hash else frozenset()
+
+
+def outstanding(connection: Connection, since: datetime, limit: int) -> tuple[str, ...]:
+    """Return the network's names of the parts sent since `since` of which nothing final is known, oldest first."""
+    pending = [state.value for state in TextState if not state.final]
+    query = (
+        select(text_parts.c.reference)
+        .join(texts)
+        .where(texts.c.sent_at >= since, text_parts.c.state.in_(pending))
+        .order_by(texts.c.sent_at, text_parts.c.ordinal)
+        .limit(limit)
+    )
+    return tuple(connection.execute(query).scalars())
+
+
+def counts(connection: Connection, asked: TextsAsked) -> TextCounts:
+    """Return the texts of a campaign in numbers."""
+    here = texts.c.campaign_id == asked.campaign
+    joined = recipients.join(
+        texts, and_(texts.c.campaign_id == recipients.c.campaign_id, texts.c.recipient_id == recipients.c.id)
+    )
+    grouped = (
+        select(recipients.c.outcome, texts.c.state, func.count())
+        .select_from(joined)
+        .where(here)
+        .group_by(recipients.c.outcome, texts.c.state)
+    )
+    found: defaultdict[Outcome | None, dict[TextState, int]] = defaultdict(dict)
+    for outcome, state, number in connection.execute(grouped):
+        found[Outcome(outcome) if outcome else None][TextState(state)] = number
+    parts = select(func.coalesce(func.sum(texts.c.parts), 0)).where(here)
+    still = select(func.count()).select_from(_people(asked).subquery())
+    return TextCounts(
+        by_outcome=dict(found),
+        parts=connection.execute(parts).scalar_one(),
+        due=connection.execute(still).scalar_one(),
+    )
+
+
+def states(connection: Connection, campaign_id: str) -> dict[str, int]:
+    """Return how many texts of a campaign are in each state."""
+    query = (
+        select(texts.c.state, func.count().label("number"))
+        .where(texts.c.campaign_id == campaign_id)
+        .group_by(texts.c.state)
+    )
+    return {row.state: row.number for row in connection.execute(query)}
+
+
+def records(connection: Connection, sealing: Sealing, campaign_id: str) -> dict[str, TextRecord]:
+    """Return the texts of a campaign by the ids of the rows of their people."""
+    found = {}
+    for row in connection.execute(select(texts).where(texts.c.campaign_id == campaign_id)):
+        number, body, reason = sealing.texted(campaign_id, row.id, row.sealed)
+        found[row.recipient_id] = TextRecord(
+            id=row.id,
+            state=TextState(row.state),
+            intended_at=row.intended_at,
+            sent_at=row.sent_at,
+            ended_at=row.ended_at,
+            parts=row.parts,
+            number=number,
+            body=body,
+            why=reason or row.why,
+        )
+    return found
