@@ -26,6 +26,7 @@ from ivr.data_dir import made
 from ivr.desk import orders
 from ivr.domain.exclusion import Source
 from ivr.domain.outcome import Outcome
+from ivr.domain.text import TextState
 from ivr.observers import Observers
 from ivr.parts.rules import limits, register
 from ivr.progress import CampaignProgress
@@ -114,6 +115,9 @@ class Log:
     def excluded(self, campaign: str, source: Source) -> None:
         """Count who is done."""
         self._hour(self.clock.now()).settled += 1
+
+    def texted(self, campaign: str, state: TextState) -> None:
+        """Nothing is sent here."""
 
     def held(self, campaign: str, reason: str, until: datetime | None) -> None:
         """Nothing to count."""

@@ -10,6 +10,7 @@ import structlog
 from ivr.campaign.observer import Observer
 from ivr.domain.exclusion import Source
 from ivr.domain.outcome import Outcome
+from ivr.domain.text import TextState
 from ivr.metrics import Metrics
 
 log = structlog.get_logger(__name__)
@@ -40,6 +41,11 @@ class Observers:
         """Pass on."""
         for observer in self._observers:
             observer.excluded(campaign, source)
+
+    def texted(self, campaign: str, state: TextState) -> None:
+        """Pass on."""
+        for observer in self._observers:
+            observer.texted(campaign, state)
 
     def held(self, campaign: str, reason: str, until: datetime | None) -> None:
         """Pass on."""
@@ -74,6 +80,10 @@ class MetricsObserver:
         """Count a person who is not called."""
         self._metrics.excluded(source)
 
+    def texted(self, campaign: str, state: TextState) -> None:
+        """Count a text by its state."""
+        self._metrics.text(state.value)
+
     def held(self, campaign: str, reason: str, until: datetime | None) -> None:
         """Count a hold."""
         self._metrics.held(reason)
@@ -104,6 +114,10 @@ class LogObserver:
     def excluded(self, campaign: str, source: Source) -> None:
         """Write; for what reason is the results' to tell."""
         log.info("excluded", campaign=campaign, source=source.value)
+
+    def texted(self, campaign: str, state: TextState) -> None:
+        """Write."""
+        log.info("texted", campaign=campaign, state=state.value)
 
     def held(self, campaign: str, reason: str, until: datetime | None) -> None:
         """Write once for each reason in a row."""

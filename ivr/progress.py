@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from ivr.domain.exclusion import Source
 from ivr.domain.outcome import Outcome
+from ivr.domain.text import TextState
 
 T = TypeVar("T")
 
@@ -29,6 +30,9 @@ REASONS = {
     "trunk": "どの電話も同じ理由でつながりません。回線の設定と契約を確かめてください。ときどき一件だけ試します",
     "voice": "音声を作れない人がいます",
     "paused": "一時停止中です",
+    "sms": "SMS の事業者につながるのを待っています",
+    "text_window": "SMS を送る時間帯ではありません",
+    "text_cap": "SMS を一人に送れる回数に達した人がいます",
     "exclusions": "かけてはいけない人が分からないので、かけません。理由は ivr doctor で分かります",
 }
 
@@ -138,6 +142,7 @@ class CampaignProgress:
         self._settled = settled
         self._live = 0
         self._outcomes: Counter[Outcome] = Counter()
+        self._texts = 0
         self._reason = ""
         self._progress = Progress(
             TextColumn("{task.description}"),
@@ -179,6 +184,11 @@ class CampaignProgress:
         self._settled += 1
         self._refresh()
 
+    def texted(self, campaign: str, state: TextState) -> None:
+        """Count the texts that went out."""
+        self._texts += state is TextState.SENT
+        self._refresh()
+
     def held(self, campaign: str, reason: str, until: datetime | None) -> None:
         """Say once why nothing is dialled."""
         text = REASONS.get(reason, reason) + (f"（{until:%m-%d %H:%M} まで）" if until else "")
@@ -194,4 +204,5 @@ class CampaignProgress:
     def _refresh(self) -> None:
         confirmed = self._outcomes[Outcome.CONFIRMED]
         note = self._reason or f"通話中 {self._live}　本人確認済 {confirmed}"
+        note += f"　SMS {self._texts}" if self._texts else ""
         self._progress.update(self._task, completed=self._settled, note=note)

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from ivr.domain.exclusion import Source
 from ivr.domain.outcome import Outcome
+from ivr.domain.text import TextState
 
 
 class Observer(Protocol):
@@ -28,8 +29,15 @@ class Observer(Protocol):
         """A person is not called any more, for a reason that `source` names."""
         ...
 
+    def texted(self, campaign: str, state: TextState) -> None:
+        """A text was handed over, or is certainly none, or has come to be unknown: stored as `state`."""
+        ...
+
     def held(self, campaign: str, reason: str, until: datetime | None) -> None:
-        """Nothing is dialled for now: `window`, `retry`, `store`, `pbx`, `trunk`, `voice`, `paused`, `exclusions`."""
+        """Nothing is dialled, or sent, for now.
+
+        `window`, `retry`, `store`, `pbx`, `trunk`, `voice`, `paused`, `exclusions`; `sms`, `text_window`, `text_cap`.
+        """
         ...
 
     def defect(self, campaign: str, attempt: str, error: Exception) -> None:

@@ -69,7 +69,8 @@ class Scenario:
     """What is said to every recipient of a campaign. `language` is that of steps which name none.
 
     With `listens` the callee's first words are awaited before the start, else it is spoken at once. A step named
-    SCREENING says who calls and why, in one sentence, to whoever answers with a long announcement. `text` is the SMS.
+    SCREENING says who calls and why, in one sentence, to whoever answers with a long announcement. `text` is the SMS;
+    a scenario with nothing but one has no steps.
     """
 
     title: str
@@ -79,6 +80,11 @@ class Scenario:
     language: str = "ja"
     listens: bool = False
     text: Template | None = None
+
+    @property
+    def calls(self) -> bool:
+        """Tell whether anybody is called, or texts are all."""
+        return bool(self.steps)
 
     def language_of(self, step: Step) -> str:
         """Return the language that `step` is spoken in, as an ISO 639-1 code."""
@@ -133,6 +139,8 @@ def onward(step: Step) -> str:
 
 def flaws(scenario: Scenario) -> tuple[Flaw, ...]:
     """Return what is wrong with the graph of `scenario`: dangling names, unreachable steps, nothing reached."""
+    if not scenario.calls:
+        return ()
     return (*_dangling(scenario), *_unreachable(scenario), *_purposeless(scenario), *_endless(scenario))
 
 

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from ivr.domain.attempt import Past
 from ivr.domain.calendar import Calendar
 from ivr.domain.calling_rules import Cap, Ceiling, best, ceilings_of, day_after
 from ivr.domain.outcome import Outcome
 from ivr.domain.phone import Kind, kind_of
-from ivr.domain.recipient import Recipient
-from ivr.domain.sms import OFFICE, OFFICE_PHONE, URL, Template
+from ivr.domain.recipient import Recipient, plain
+from ivr.domain.sms import LONGEST, OFFICE, OFFICE_PHONE, URL, Template, units
 from ivr.domain.template import filled
 
 
@@ -72,11 +72,23 @@ class Sender:
     phone: str
 
 
+class Unwritable(Exception):
+    """A text can't be written for this person; the message, for staff, says why."""
+
+
 def body_of(template: Template, recipient: Recipient, sender: Sender) -> str:
-    """Return what `recipient` is sent; KeyError for a variable that their row has not."""
+    """Return what `recipient` is sent; Unwritable where their row lacks something, or makes it too long."""
     own = {OFFICE: sender.office, OFFICE_PHONE: sender.phone, URL: template.url}
-    return filled(template.body, {**recipient.values(), **own})
+    try:
+        body = filled(template.body, {**recipient.values(), **own})
+    except KeyError as error:
+        raise Unwritable(f"名簿に「{error.args[0]}」がないので、SMS の文章を作れません") from None
+    if units(body) > LONGEST:
+        raise Unwritable(f"SMS の文章が {units(body)} 字になり、{LONGEST} 字までの上限を超えます")
+    return body
 
 
-RECEIPT_BY = timedelta(days=3)
-"""How long the networks try to deliver a text, and tell of it."""
+def is_opt_out(body: str, words: Collection[str]) -> bool:
+    """Tell whether somebody wrote back that they want no texts: one of `words` is in what they wrote."""
+    written = plain(body)
+    return any(plain(word) in written for word in words)

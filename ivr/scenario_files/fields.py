@@ -93,7 +93,7 @@ SCENARIO: Mapping[str, Field] = {
     "version": Field("この書き方の版", {"const": VERSION}, required=True),
     "title": Field("名前", {"type": "string", "minLength": 1, "maxLength": LONGEST_TITLE}, required=True),
     "language": Field("言語を書いていないステップの言語", {**_LANGUAGE, "default": "ja"}),
-    "start": Field("最初のステップ", _STEP_NAME, required=True),
+    "start": Field("最初のステップ", _STEP_NAME),
     "opening": Field(
         "listen は相手の最初の言葉を待ってから、at_once は応答と同時に話し始める。"
         "書かなければ、最初のステップが ask なら listen",
@@ -101,5 +101,8 @@ SCENARIO: Mapping[str, Field] = {
     ),
     "screening": Field("長い案内で応答した相手（用件を尋ねるアシスタントなど）に、最初に名乗る一文", _TEXT),
     "text": Field("SMS の文章、または body と url", {"anyOf": [_TEXT]}),
-    "steps": Field("ステップ", required=True),
+    "steps": Field("ステップ"),
 }
+
+OF_CALLS = ("start", "steps")
+"""Fields that must be there unless a scenario has nothing but a `text`."""

@@ -16,6 +16,7 @@ from ivr.scenario_files.fields import (
     LONGEST_TEXT,
     LONGEST_TITLE,
     NAME,
+    OF_CALLS,
     OPENINGS,
     SCENARIO,
     STEPS,
@@ -51,6 +52,12 @@ class Reader:
         self._known_keys((), root, SCENARIO)
         if "version" in root and (root["version"] != VERSION or isinstance(root["version"], bool)):
             self._report(("version",), f"version は {VERSION} と書いてください。")
+        if "text" in root and not any(key in root for key in OF_CALLS):
+            return self._of_a_text(root)
+        for key in OF_CALLS:
+            if key not in root:
+                self.graph_known = False
+                self._report((), f"「{key}」（{SCENARIO[key].about}）がありません。")
         steps = root.get("steps")
         if not isinstance(steps, dict) or not steps:
             if "steps" in root:
@@ -67,6 +74,19 @@ class Reader:
             steps=found,
             listens=self._listens(root, found.get(start)),
             text=self._template(root["text"]) if "text" in root else None,
+        )
+
+    def _of_a_text(self, root: dict[str, Value]) -> Scenario:
+        """Return a scenario that calls nobody."""
+        for key in ("opening", "screening"):
+            if key in root:
+                self._report((key,), f"「{key}」は電話のためのものです。SMS だけのシナリオには書けません。")
+        return Scenario(
+            title=self._line((), root, "title", LONGEST_TITLE) or "",
+            start=END,
+            language=self._language((), root) or "ja",
+            steps={},
+            text=self._template(root["text"]),
         )
 
     def _template(self, value: Value) -> Template:

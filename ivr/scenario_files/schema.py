@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ivr.scenario_files.fields import NAME, SCENARIO, STEPS, TEXT, Field
+from ivr.scenario_files.fields import NAME, OF_CALLS, SCENARIO, STEPS, TEXT, Field
 
 
 def json_schema() -> dict[str, Any]:
@@ -18,6 +18,7 @@ def json_schema() -> dict[str, Any]:
         "additionalProperties": {"oneOf": [_object(kind, fields) for kind, fields in STEPS.items()]},
     }
     schema["properties"]["text"] |= {"anyOf": [SCENARIO["text"].schema["anyOf"][0], _object("text", TEXT)]}
+    schema["anyOf"] = [{"required": [*OF_CALLS]}, {"required": ["text"], "properties": dict.fromkeys(OF_CALLS, False)}]
     return {"$schema": "http://json-schema.org/draft-07/schema#", **schema}
 
 

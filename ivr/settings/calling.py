@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
@@ -13,6 +14,7 @@ from ivr.domain.calling_rules import Cap, Of, Retry, Rules, Stage
 from ivr.domain.order import OrderKey
 from ivr.domain.outcome import Outcome
 from ivr.domain.phone import Kind
+from ivr.domain.texting_rules import TextRules
 from ivr.settings.notation import CallerId, Day, Duration, Minutes, Section, Zone, limited, wrong
 
 EARLIEST, LATEST = 8 * 60, 21 * 60
@@ -76,6 +78,42 @@ class DialCap(Section):
     days: Annotated[int, Field(ge=1, le=366)]
 
 
+TextedAfter = Literal[
+    "busy",
+    "no_answer",
+    "rejected",
+    "unreachable",
+    "invalid_number",
+    "screened",
+    "hung_up",
+    "unconfirmed",
+    "voicemail",
+    "voicemail_partial",
+    "confirmed_partial",
+    "network_congestion",
+    "failed",
+    "unknown",
+]
+"""Outcomes after which a text may go out."""
+
+_NOT_REACHED: tuple[TextedAfter, ...] = (
+    "busy",
+    "no_answer",
+    "rejected",
+    "unreachable",
+    "invalid_number",
+    "screened",
+)
+
+
+class TextsAfter(Section):
+    """Whom a campaign sends a text (SMS), where its scenario has one, and when. Without `windows`: when calls go."""
+
+    after: tuple[TextedAfter, ...] = _NOT_REACHED
+    tries: Annotated[int, Field(ge=1, le=20)] | None = None
+    windows: Annotated[tuple[CallingWindow, ...], Field(min_length=1)] | None = None
+
+
 class OrderBy(Section):
     """A column of the list by whose numbers or dates people are called."""
 
@@ -130,6 +168,7 @@ class Calling(Section):
     order: tuple[OrderBy, ...] = ()
     best_hour: bool = False
     one_call_per_number: bool = False
+    texts: TextsAfter = TextsAfter()
     weight: Annotated[int, Field(ge=1, le=100)] = 1
     approval: Literal["none", "anybody", "second_person"] = "none"
     staff_numbers: tuple[CallerId, ...] = ()
@@ -143,18 +182,8 @@ class Calling(Section):
     def rules(self) -> Rules:
         """Return the settings as the domain wants them."""
         return Rules(
-            calendar=Calendar(
-                windows=tuple(
-                    Window(days=frozenset(window.days), start=window.start, until=window.until)
-                    for window in self.windows
-                ),
-                zone=self.timezone,
-                closed_days=frozenset(self.closed_days),
-                special_days=tuple(
-                    SpecialDay(day=special.date, spans=tuple((span.start, span.until) for span in special.times))
-                    for special in self.special_days
-                ),
-                lead=max(self.ring_timeout + self.call_limit - OVERTIME, timedelta(0)),
+            calendar=self._calendar(
+                self.windows, lead=max(self.ring_timeout + self.call_limit - OVERTIME, timedelta(0))
             ),
             retries=self.retries.by_outcome(),
             total=self.retries.total,
@@ -168,10 +197,34 @@ class Calling(Section):
             caps=tuple(Cap(of=Of(cap.of), times=cap.times, days=cap.days) for cap in self.caps),
         )
 
+    def text_rules(self) -> TextRules:
+        """Return whom texts go to and when, without caps, as the domain wants it."""
+        return TextRules(
+            calendar=self._calendar(self.texts.windows or self.windows, lead=timedelta(0)),
+            after=frozenset(Outcome(name) for name in self.texts.after),
+            tries=self.texts.tries,
+        )
+
+    def _calendar(self, windows: Sequence[CallingWindow], lead: timedelta) -> Calendar:
+        return Calendar(
+            windows=tuple(
+                Window(days=frozenset(window.days), start=window.start, until=window.until) for window in windows
+            ),
+            zone=self.timezone,
+            closed_days=frozenset(self.closed_days),
+            special_days=tuple(
+                SpecialDay(day=special.date, spans=tuple((span.start, span.until) for span in special.times))
+                for special in self.special_days
+            ),
+            lead=lead,
+        )
+
     @model_validator(mode="after")
     def _decent(self) -> Self:
         for index, window in enumerate(self.windows):
             _see_decent(window, self.allow_late, "windows", index)
+        for index, window in enumerate(self.texts.windows or ()):
+            _see_decent(window, self.allow_late, "texts", "windows", index)
         for index, special in enumerate(self.special_days):
             for place, span in enumerate(special.times):
                 _see_decent(span, self.allow_late, "special_days", index, "times", place)
@@ -195,7 +248,7 @@ class Calling(Section):
 def _see_decent(span: Span, allow_late: bool, *at: str | int) -> None:
     if not allow_late and (span.start < EARLIEST or span.until > LATEST):
         raise wrong(
-            "08:00 から 21:00 までの外に電話をかけるには、"
+            "08:00 から 21:00 までの外に電話や SMS を届けるには、"
             "役所の設定（ivr.yaml）の calling に allow_late: true が要ります。",
             *at,
         )

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from ivr import yaml_source
 from ivr.domain.calling_rules import Rules
+from ivr.domain.texting_rules import TextRules
 from ivr.errors import InputError, Problem, Problems
 from ivr.settings.calling import Calling
 from ivr.settings.mistakes import echo, message
@@ -28,6 +29,7 @@ OWN = (
     "order",
     "best_hour",
     "one_call_per_number",
+    "texts",
     "weight",
 )
 
@@ -75,6 +77,12 @@ def rules_of(calling: Calling, own: Mapping[str, object]) -> Rules:
     return replace(rules, calendar=replace(rules.calendar, within=office.calendar)) if own else office
 
 
+def text_rules_of(calling: Calling, own: Mapping[str, object]) -> TextRules:
+    """Return whom a campaign that has its `own` rules sends texts, and when; InputError as above."""
+    office, rules = calling.text_rules(), calling_of(calling, own).text_rules()
+    return replace(rules, calendar=replace(rules.calendar, within=office.calendar)) if own else office
+
+
 def calling_of(calling: Calling, own: Mapping[str, object]) -> Calling:
     """Return `calling` as it is for a campaign with its `own` rules; raise InputError where the two disagree."""
     try:
@@ -85,13 +93,14 @@ def calling_of(calling: Calling, own: Mapping[str, object]) -> Calling:
 
 
 def _merged(calling: Calling, own: Mapping[str, object]) -> dict[str, object]:
-    """Return `calling` with what `own` says; of the retries, those that it does not name stay."""
+    """Return `calling` with what `own` says; of the retries and the texts, what it does not name stays."""
     office = calling.model_dump(by_alias=True)
     merged = {**office, **own}
-    retries = own.get("retries")
-    if isinstance(retries, dict):
-        known = office["retries"]
-        merged["retries"] = {**known, **{key: _over(known, key, value) for key, value in retries.items()}}
+    for section in ("retries", "texts"):
+        said = own.get(section)
+        if isinstance(said, dict):
+            known = office[section]
+            merged[section] = {**known, **{key: _over(known, key, value) for key, value in said.items()}}
     return merged
 
 

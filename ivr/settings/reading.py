@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Self, TypeVar
@@ -16,7 +17,8 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from ivr import yaml_source
-from ivr.domain.calling_rules import Rules
+from ivr.domain.calling_rules import Cap, Of, Rules
+from ivr.domain.texting_rules import TextRules
 from ivr.errors import InputError, Problem, Problems
 from ivr.settings.calling import Calling
 from ivr.settings.exclusions import Excluding
@@ -24,7 +26,7 @@ from ivr.settings.inbound import Inbound
 from ivr.settings.listening import Listening
 from ivr.settings.mistakes import echo, message, unknown
 from ivr.settings.notation import Database, Duration, Section, limited, secret, wrong
-from ivr.settings.own_rules import NOTHING, rules_of
+from ivr.settings.own_rules import NOTHING, rules_of, text_rules_of
 from ivr.settings.sections import Keys, Log, Metrics, Pbx, Retention, Speech, Trunk, Web
 from ivr.settings.texts import Texts
 
@@ -100,6 +102,11 @@ class Settings(BaseSettings):
         Raises InputError where those no longer go with the settings.
         """
         return rules_of(self.calling, own)
+
+    def text_rules(self, own: Mapping[str, object] = NOTHING) -> TextRules:
+        """Return whom texts are sent and when, by a campaign's `own` rules if it has any; raises as `rules` does."""
+        caps = tuple(Cap(of=Of(cap.of), times=cap.times, days=cap.days) for cap in self.texts.caps)
+        return replace(text_rules_of(self.calling, own), caps=caps)
 
     @classmethod
     def settings_customise_sources(

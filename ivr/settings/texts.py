@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from ivr.settings.calling import DialCap
 from ivr.settings.notation import CallerId, Duration, Host, Port, Section, limited, secret, wrong
 
 
@@ -52,9 +53,15 @@ class Smpp(Section):
 
 
 class Texts(Section):
-    """`office` and `office_phone` are who writes, in every text; `domains` are where its links may lead."""
+    """`office` and `office_phone` are who writes, in every text; `domains` are where its links may lead.
+
+    `opt_out` are words in an answer by which somebody asks for no more texts; `price` is that of a message, in yen.
+    """
 
     office: Annotated[str, Field(min_length=1, max_length=40)] | None = None
     office_phone: CallerId | None = None
     domains: tuple[Domain, ...] = ()
+    caps: tuple[DialCap, ...] = (DialCap(of="number", times=1, days=1), DialCap(of="person", times=1, days=1))
+    opt_out: tuple[Annotated[str, Field(min_length=1, max_length=20)], ...] = ("停止", "STOP", "不要", "拒否")
+    price: Annotated[float, Field(ge=0, le=1000)] | None = None
     smpp: Smpp | None = None

@@ -14,6 +14,7 @@ from ivr.domain.call import Came, HungUp, Left, Nobody, NotLeft, Opened, Pressed
 from ivr.domain.exclusion import Source
 from ivr.domain.outcome import Outcome
 from ivr.domain.signs import NO_SIGNS, Found, Signs, Stretch
+from ivr.domain.text import TextState
 from ivr.errors import PbxUnavailable, SpeechFailed, Unspeakable
 
 Heard = Opened | TalkedOver | Sounded | Came | Nobody | Spoken | Pressed | Silence | Left | NotLeft | HungUp
@@ -181,6 +182,7 @@ class Watch:
 
     outcomes: list[Outcome] = field(default_factory=list)
     holds: list[str] = field(default_factory=list)
+    texts: list[TextState] = field(default_factory=list)
     excluded_by: list[Source] = field(default_factory=list)
     defects: list[Exception] = field(default_factory=list)
     on_end: Callable[[], None] = lambda: None
@@ -197,6 +199,9 @@ class Watch:
 
     def excluded(self, campaign: str, source: Source) -> None:
         self.excluded_by.append(source)
+
+    def texted(self, campaign: str, state: TextState) -> None:
+        self.texts.append(state)
 
     def held(self, campaign: str, reason: str, until: datetime | None) -> None:
         self.holds.append(reason)

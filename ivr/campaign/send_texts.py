@@ -1,0 +1,292 @@
+"""Send the texts (SMS) of a campaign: who is due, may they be sent one now; store the intent, then the answer.
+
+    due people -> (exclusions, a mobile number) -> intent -> gateway -> taken, refused, unknown, or not now
+
+Nobody is sent two: the intent is committed before a byte goes out, the database holds one text a person, and what
+can't be told is unknown and stays so until the network says more. Where the store or the gateway fails, it waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from datetime import datetime
+from typing import assert_never
+
+from ivr.campaign.attempt_id import attempt_id
+from ivr.campaign.attempts import Spawn
+from ivr.campaign.dial import Halt
+from ivr.campaign.observer import Observer
+from ivr.campaign.ports import Clock, Enquiry, Registers, Results
+from ivr.campaign.records import CampaignRow
+from ivr.campaign.text_records import TextDue, TextIntent, Texts, TextsAsked
+from ivr.campaign.texting import Accepted, NotNow, Refused, Text, TextGateway
+from ivr.domain.exclusion import Exclusion, callable_numbers
+from ivr.domain.sms import Template
+from ivr.domain.text import TextState
+from ivr.domain.texting_rules import BARRED, NO_MOBILE, Sender, TextRules, Unwritable, body_of, is_due, mobile
+from ivr.errors import ExclusionsUnknown, StoreFailed, TextUncertain
+
+LOOK_AGAIN = 1.0
+"""Seconds between two looks at the store where nobody was due."""
+
+PATIENCE = 5.0
+"""Seconds between two tries of a store, a register or a gateway that failed."""
+
+BATCH = 100
+"""People fetched at once."""
+
+LANES = 32
+"""Texts between their intent and their answer at once: more than any gateway's window."""
+
+
+class Texter:
+    """Sends the texts of one campaign until nobody is due any more, its window closes, or it is stopped."""
+
+    def __init__(
+        self,
+        campaign: CampaignRow,
+        template: Template,
+        *,
+        sender: Sender,
+        rules: TextRules,
+        asked: TextsAsked,
+        registers: Registers,
+        enquiry: Enquiry | None,
+        results: Results,
+        texts: Texts,
+        gateway: TextGateway,
+        clock: Clock,
+        observer: Observer,
+        spawn: Spawn,
+        wait_for_windows: bool = False,
+    ) -> None:
+        """Assemble. Without `wait_for_windows` it ends when nobody more is due before the window closes."""
+        self._campaign = campaign
+        self._template = template
+        self._sender = sender
+        self._rules = rules
+        self._asked = asked
+        self._registers = registers
+        self._enquiry = enquiry
+        self._results = results
+        self._texts = texts
+        self._gateway = gateway
+        self._clock = clock
+        self._observer = observer
+        self._spawn = spawn
+        self._wait_for_windows = wait_for_windows
+        self._lanes = asyncio.Semaphore(LANES)
+        self._under_way = 0
+        self._put_off: dict[str, datetime] = {}
+        self._calls_over = asked.alone
+        self._halt: Halt | None = None
+        self._changed = asyncio.Event()
+        self._not_before = 0.0
+
+    def stop(self) -> None:
+        """Begin no further text; what is being handed over goes on to its answer."""
+        self._end_with(Halt.STOPPED)
+
+    def calls_are_over(self) -> None:
+        """Nobody more comes due but by the window."""
+        self._calls_over = True
+        self._changed.set()
+
+    async def run(self) -> Halt:
+        """Send; return when the last answer is stored, too."""
+        while self._halt is None:
+            try:
+                await self._look()
+            except StoreFailed:
+                await self._hold("store")
+            except ExclusionsUnknown:
+                await self._hold("exclusions")
+        while self._under_way:
+            await self._wait(LOOK_AGAIN)
+        return self._halt
+
+    async def _look(self) -> None:
+        """Look once at the campaign and at everybody who is due, and hand over what may be."""
+        campaign = await self._results.campaign(self._campaign.name)
+        if campaign.state not in ("running", "paused"):
+            self._end_with(Halt.STOPPED)
+        elif campaign.state == "paused":
+            self._observer.held(self._campaign.name, "paused", None)
+            await self._wait(LOOK_AGAIN)
+        elif not self._rules.calendar.is_open(self._clock.now()):
+            await self._closed()
+        elif not await self._pass():
+            await self._rest()
+
+    async def _pass(self) -> int:
+        """Go once through who is due, in their order; return how many were taken up."""
+        taken, after = 0, 0
+        while self._may_send():
+            batch = await self._texts.due(self._asked, BATCH, after=after)
+            for due in batch:
+                if self._put_off.get(due.recipient.id, self._clock.now()) > self._clock.now():
+                    continue
+                if not self._asked.alone and not is_due(self._rules, due.outcome, due.past):
+                    continue
+                await self._ready()
+                if not self._may_send():
+                    break
+                await self._lanes.acquire()
+                self._under_way += 1
+                taken += 1
+                self._spawn(self._send(due))
+            if len(batch) < BATCH:
+                break
+            after = batch[-1].rank
+        # What is under way is due until its intent is stored, and would be found again.
+        while self._under_way:
+            await self._wait(LOOK_AGAIN)
+        return taken
+
+    def _may_send(self) -> bool:
+        return self._halt is None and self._rules.calendar.is_open(self._clock.now())
+
+    async def _ready(self) -> None:
+        """Return once texts are taken, or there is nothing to send any more."""
+        while self._may_send():
+            rest = self._not_before - self._clock.monotonic()
+            if rest > 0:
+                await self._clock.sleep(min(rest, LOOK_AGAIN))
+            elif await self._gateway.ready(LOOK_AGAIN):
+                return
+            else:
+                self._observer.held(self._campaign.name, "sms", None)
+
+    async def _send(self, due: TextDue) -> None:
+        try:
+            await self._vetted(due)
+        except StoreFailed:
+            await self._hold("store")
+        except ExclusionsUnknown:
+            await self._hold("exclusions")
+        finally:
+            self._lanes.release()
+            self._under_way -= 1
+            if not self._under_way:
+                self._changed.set()
+
+    async def _vetted(self, due: TextDue) -> None:
+        """Ask once more who is not to be sent anything, then hand over."""
+        told = due.excluded or (await self._enquiry.excluded(due.recipient) if self._enquiry else None)
+        now = self._clock.now()
+        today = now.astimezone(self._rules.calendar.zone).date()
+        numbers = told or callable_numbers(await self._registers.known(), due.recipient, today)
+        if isinstance(numbers, Exclusion):
+            self._observer.excluded(self._campaign.name, numbers.source)
+            await self._withhold(due, numbers.reason)
+            return
+        number = mobile(numbers, due.past, due.barred)
+        if number is None:
+            await self._withhold(due, BARRED if mobile(numbers, due.past, ()) else NO_MOBILE)
+            return
+        try:
+            body = body_of(self._template, due.recipient, self._sender)
+        except Unwritable as error:
+            await self._withhold(due, str(error))
+            return
+        intent = self._intent(due, number, body)
+        stored = await self._texts.intend(intent, self._rules.ceilings(now))
+        if stored is None:
+            self._put_off[due.recipient.id] = self._rules.capped_until(now)
+            self._observer.held(self._campaign.name, "text_cap", self._put_off[due.recipient.id])
+        elif stored:
+            await self._hand_over(intent)
+
+    def _intent(self, due: TextDue, number: str, body: str) -> TextIntent:
+        now = self._clock.now()
+        return TextIntent(
+            id=attempt_id(now),
+            campaign=self._campaign.id,
+            recipient=due.recipient.id,
+            at=now,
+            number=number,
+            body=body,
+            alone=self._asked.alone,
+        )
+
+    async def _withhold(self, due: TextDue, reason: str) -> None:
+        await self._texts.withhold(self._intent(due, "", ""), reason)
+        self._observer.texted(self._campaign.name, TextState.CANCELLED)
+
+    async def _hand_over(self, intent: TextIntent) -> None:
+        """Hand a text over whose intent is stored, and store the answer, whatever happens."""
+        try:
+            answer = await self._gateway.submit(Text(id=intent.id, number=intent.number, body=intent.body))
+        except TextUncertain as error:
+            await self._ended(intent, TextState.UNKNOWN, str(error), error.references)
+            return
+        except asyncio.CancelledError:
+            await asyncio.shield(self._ended(intent, TextState.UNKNOWN, "engine stopped"))
+            raise
+        match answer:
+            case Accepted():
+                references = answer.references
+                await self._persist(lambda: self._texts.taken(intent.id, references, self._clock.now()))
+                self._observer.texted(self._campaign.name, TextState.SENT)
+            case Refused():
+                await self._ended(intent, answer.state, answer.reason)
+            case NotNow():
+                self._not_before = self._clock.monotonic() + LOOK_AGAIN
+                self._observer.held(self._campaign.name, "sms", None)
+                await self._persist(lambda: self._texts.withdraw(intent.id))
+            case _:
+                assert_never(answer)
+
+    async def _ended(self, intent: TextIntent, state: TextState, why: str, references: tuple[str, ...] = ()) -> None:
+        await self._persist(
+            lambda: self._texts.ended(intent.id, state, self._clock.now(), why=why, references=references)
+        )
+        self._observer.texted(self._campaign.name, state)
+
+    async def _persist(self, write: Callable[[], Coroutine[object, object, object]]) -> None:
+        """Write until it holds: an answer is never given up while the engine lives."""
+        while True:
+            with suppress(StoreFailed):
+                await write()
+                return
+            self._observer.held(self._campaign.name, "store", None)
+            await self._clock.sleep(PATIENCE)
+
+    async def _closed(self) -> None:
+        """The window is closed: wait for the next, or end where that is not waited for and there are no more calls."""
+        if not self._wait_for_windows and self._calls_over:
+            self._end_with(Halt.WINDOW if (await self._texts.counts(self._asked)).due else Halt.SETTLED)
+            return
+        if (await self._texts.counts(self._asked)).due:
+            opening = self._rules.calendar.next_open(self._clock.now())
+            self._observer.held(self._campaign.name, "text_window", opening)
+        elif self._calls_over:
+            self._end_with(Halt.SETTLED)
+            return
+        await self._wait(LOOK_AGAIN)
+
+    async def _rest(self) -> None:
+        """Nobody could be sent anything: end where nobody will be, or wait."""
+        if self._calls_over:
+            left = (await self._texts.counts(self._asked)).due
+            if not left or not self._wait_for_windows:
+                self._end_with(Halt.WINDOW if left else Halt.SETTLED)
+                return
+        await self._wait(LOOK_AGAIN)
+
+    def _end_with(self, halt: Halt) -> None:
+        self._halt = self._halt or halt
+        self._changed.set()
+
+    async def _hold(self, reason: str) -> None:
+        self._observer.held(self._campaign.name, reason, None)
+        await self._wait(PATIENCE)
+
+    async def _wait(self, seconds: float) -> None:
+        """Wait for something to change, `seconds` at most."""
+        self._changed.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._changed.wait()
