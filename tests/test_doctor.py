@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ivr import doctor
-from ivr.app import listening, meanwhile, serve_metrics
+from ivr.app import meanwhile, serve_metrics
 from ivr.asterisk.pbx_layout import find_asterisk
 from ivr.data_dir import alone
 from ivr.doctor import Finding, State

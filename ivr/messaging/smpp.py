@@ -169,7 +169,7 @@ class SmppGateway:
             taken.append(name)
         return Accepted(references=tuple(taken))
 
-    async def became(self, text: str) -> None:  # noqa: ARG002 - the port's
+    async def became(self, text: str) -> None:
         """Return None: SMPP 3.4 asks (query_sm) by the centre's name of a message, which is what was lost."""
 
     async def _sent(self, message: ShortMessage, tries: int) -> Pdu:
