@@ -14,6 +14,7 @@ from ivr.doctor import Finding, State
 from ivr.drill import everybody
 from ivr.metrics import Metrics
 from ivr.parts import PROJECT
+from ivr.parts.serving import listening
 from ivr.rehearsal.network import TelephoneNetwork
 from ivr.rehearsal.ports import free_port
 

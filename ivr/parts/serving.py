@@ -39,7 +39,7 @@ class _Server(uvicorn.Server):
 
 
 async def serve(app: Starlette, listener: socket.socket, *, most: int | None = None) -> None:
-    """Serve `app`, for ever; `most` are its connections at once, of which more are answered 503."""
+    """Serve `app`, until cancelled; `most` are its connections at once, of which more are answered 503."""
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -49,4 +49,10 @@ async def serve(app: Starlette, listener: socket.socket, *, most: int | None = N
         limit_concurrency=most,
         timeout_graceful_shutdown=1,
     )
-    await _Server(config).serve(sockets=[listener])
+    server = _Server(config)
+    try:
+        await server.serve(sockets=[listener])
+    finally:
+        # By itself it closes nothing when it is cancelled.
+        if server.started:
+            await server.shutdown(sockets=[listener])
