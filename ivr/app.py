@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
-import uvicorn
 
 from ivr import identity, scenario_files
 from ivr.asterisk.inbound import Greeting, InboundCalls
@@ -33,7 +32,7 @@ from ivr.collection import Collection
 from ivr.data_dir import alone, engine_id
 from ivr.domain.audit import Action
 from ivr.domain.outcome import Outcome
-from ivr.errors import Busy, IvrError, PbxUnavailable, SpeechFailed, StoreFailed, reason
+from ivr.errors import IvrError, PbxUnavailable, SpeechFailed, StoreFailed
 from ivr.exclusions import Register
 from ivr.metrics import Metrics
 from ivr.observers import LogObserver, MetricsObserver, Observers
@@ -41,6 +40,7 @@ from ivr.parts.enquiry import collection
 from ivr.parts.exchange import asterisk_originator, channel_record, fast_agi, managed_or_external, manager
 from ivr.parts.keys import audit_trail, key_store
 from ivr.parts.rules import limits, register
+from ivr.parts.serving import listening, serve
 from ivr.parts.voice import telephone_voice
 from ivr.settings import STAFF_CALL, Settings, calling_of
 from ivr.signals import signals
@@ -305,35 +305,9 @@ async def greeted(settings: Settings, speech: TelephoneVoice, inbound: InboundCa
             inbound.greeting = Greeting(message=message, thanks=thanks, wait=chosen.wait.total_seconds())
 
 
-@contextmanager
-def listening(host: str, port: int, setting: str) -> Iterator[socket.socket]:
-    """Yield a socket that listens on `host` and `port`; raise Busy, naming `setting`, where it is taken."""
-    try:
-        listener = socket.create_server((host, port))
-    except OSError as error:
-        raise Busy(
-            f"{host}:{port} を使えません（{reason(error)}）。設定 {setting} を変えるか、"
-            "そのポートを使っているプログラムを止めてください。"
-        ) from None
-    with listener:
-        yield listener
-
-
-class _Server(uvicorn.Server):
-    """Uvicorn within our own application: the signals are ours."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave the signals alone."""
-        yield
-
-
 async def serve_metrics(listener: socket.socket, metrics: Metrics, health: Callable[[], Mapping[str, bool]]) -> None:
     """Serve `/metrics` and `/healthz`, for ever."""
-    config = uvicorn.Config(
-        metrics.app(health), log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1
-    )
-    await _Server(config).serve(sockets=[listener])
+    await serve(metrics.app(health), listener)
 
 
 @asynccontextmanager

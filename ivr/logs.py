@@ -94,8 +94,8 @@ def configure(*, as_json: bool, level: str = "info", stream: IO[str] | None = No
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = True
-    for name in ("alembic", "aiosqlite", "asyncio", "panoramisk", "sqlalchemy", "uvicorn"):
-        # Below this they tell single statements and whole AMI messages, at a price.
+    for name in ("alembic", "aiosqlite", "asyncio", "httpcore", "httpx", "panoramisk", "sqlalchemy", "uvicorn"):
+        # Below this they tell single statements, whole AMI messages and headers, at a price.
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
 
 

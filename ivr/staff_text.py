@@ -42,29 +42,43 @@ async def send(config: Path | None, file: Path, to: str, kana: str, extra: Seque
         await audit.record(Action.STAFF_TEXTED, file.name)
     text = Text(id=attempt_id(SystemClock(chosen.calling.timezone).now()), number=number, body=body)
     receipts: asyncio.Queue[Receipt] = asyncio.Queue()
-    async with _gateway(chosen, receipts) as gateway:
-        return await _sent(gateway, text, receipts)
+    taken: list[str] = []
+    async with _gateway(chosen, receipts, taken) as gateway:
+        return await _sent(gateway, text, receipts, taken)
 
 
 @asynccontextmanager
-async def _gateway(chosen: Settings, receipts: asyncio.Queue[Receipt]) -> AsyncIterator[TextGateway]:
-    """Yield the provider, connected; raise InputError where it does not let us in."""
+async def _gateway(
+    chosen: Settings, receipts: asyncio.Queue[Receipt], taken: Sequence[str]
+) -> AsyncIterator[TextGateway]:
+    """Yield the provider, connected; raise InputError where it does not let us in.
+
+    `taken` are the references of what it has taken, by then.
+    """
 
     async def forget(_number: str, _body: str) -> None:
         """What somebody answers is not kept."""
 
-    gateway = text_gateway(chosen, on_receipt=receipts.put, on_message=forget)
+    async def outstanding() -> Sequence[str]:
+        return taken
+
+    gateway = text_gateway(chosen, on_receipt=receipts.put, on_message=forget, outstanding=outstanding)
     running = asyncio.create_task(gateway.run())
+    ready = asyncio.create_task(gateway.ready(BIND))
     try:
-        if not await gateway.ready(BIND):
+        await asyncio.wait([running, ready], return_when=asyncio.FIRST_COMPLETED)
+        if running.done():
+            await running
+        if not await ready:
             raise InputError(f"SMS の事業者につながりません。{gateway.state}")
         yield gateway
     finally:
-        running.cancel()
-        await asyncio.wait([running])
+        for task in (ready, running):
+            task.cancel()
+        await asyncio.wait([ready, running])
 
 
-async def _sent(gateway: TextGateway, text: Text, receipts: asyncio.Queue[Receipt]) -> int:
+async def _sent(gateway: TextGateway, text: Text, receipts: asyncio.Queue[Receipt], taken: list[str]) -> int:
     try:
         answer = await gateway.submit(text)
     except TextUncertain as error:
@@ -78,6 +92,7 @@ async def _sent(gateway: TextGateway, text: Text, receipts: asyncio.Queue[Receip
             print(f"いまは送れません。{answer.reason} しばらくしてから、もう一度お試しください。")
             return 1
         case Accepted():
+            taken += answer.references
             print(f"事業者が受け付けました（{len(parts(text.body))} 通）。届いたかどうかの知らせを待っています。")
     state = await _state(answer, receipts)
     print(f"結果：{state.label}")

@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 
 from ivr import doctor
-from ivr.app import listening, meanwhile, serve_metrics
+from ivr.app import meanwhile, serve_metrics
 from ivr.asterisk.pbx_layout import find_asterisk
 from ivr.data_dir import alone
 from ivr.doctor import Finding, State
 from ivr.drill import everybody
 from ivr.metrics import Metrics
 from ivr.parts import PROJECT
+from ivr.parts.serving import listening
 from ivr.rehearsal.network import TelephoneNetwork
 from ivr.rehearsal.ports import free_port
 

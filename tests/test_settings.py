@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from ivr import settings
 from ivr.errors import InputError, NotFound, Problem, Problems
@@ -304,11 +305,19 @@ def leaves(model: type[BaseModel], value: BaseModel, path: str = "") -> Iterator
             yield from leaves(type(part), part, f"{key}.")
         else:
             yield key, part
-            # Of a section that is not there by itself, what it needs is documented, and the defaults of the rest.
-            for section in get_args(field.annotation):
-                if part is None and isinstance(section, type) and issubclass(section, BaseModel):
-                    inner = section.model_fields.items()
-                    yield from ((f"{key}.{one}", of.default) for one, of in inner if not of.is_required())
+            if part is None:
+                yield from absent(field, key)
+
+
+def absent(field: FieldInfo, key: str) -> Iterator[tuple[str, object]]:
+    """Of a section that is not there by itself, what it needs is documented, and the defaults of the rest."""
+    for section in get_args(field.annotation):
+        if isinstance(section, type) and issubclass(section, BaseModel):
+            for one, of in section.model_fields.items():
+                if not of.is_required():
+                    yield f"{key}.{one}", of.default
+                    if of.default is None:
+                        yield from absent(of, f"{key}.{one}")
 
 
 def written(value: object) -> str:

@@ -9,7 +9,7 @@ from ivr.settings.listening import Listening
 from ivr.settings.own_rules import NOTHING, STAFF_CALL, calling_of, read_own
 from ivr.settings.reading import Settings, load
 from ivr.settings.sections import Agi, Ami, Keys, Log, Metrics, Pbx, Retention, Speech, Trunk, Web
-from ivr.settings.texts import Smpp, Texts
+from ivr.settings.texts import Http, Smpp, Texts
 
 __all__ = [
     "NOTHING",
@@ -17,6 +17,7 @@ __all__ = [
     "Agi",
     "Ami",
     "Calling",
+    "Http",
     "Keys",
     "Listening",
     "Log",

@@ -132,11 +132,13 @@ class Settings(BaseSettings):
                 "database に postgresql+asyncpg://利用者@… を書いたときにだけ使えます。", "database_password_file"
             )
         taken: dict[tuple[str, int], str] = {}
+        callback = self.texts.http.callback if self.texts.http else None
         for name, place in (
             ("pbx.ami", self.pbx.ami),
             ("pbx.agi", self.pbx.agi),
             ("metrics", self.metrics),
             ("web", self.web),
+            *((("texts.http.callback", callback),) if callback else ()),
         ):
             other = taken.setdefault((place.host, place.port), name)
             if other != name:
