@@ -28,11 +28,12 @@ from ivr.campaign.reconcile import BEAT, reconcile, take_over
 from ivr.campaign.records import CampaignRow
 from ivr.campaign.ring_back import RingBacks
 from ivr.campaign.scripts import Scripts
+from ivr.campaign.send_texts import Texter
 from ivr.collection import Collection
 from ivr.data_dir import alone, engine_id
 from ivr.domain.audit import Action
 from ivr.domain.outcome import Outcome
-from ivr.errors import IvrError, PbxUnavailable, SpeechFailed, StoreFailed
+from ivr.errors import InputError, IvrError, PbxUnavailable, SpeechFailed, StoreFailed
 from ivr.exclusions import Register
 from ivr.metrics import Metrics
 from ivr.observers import LogObserver, MetricsObserver, Observers
@@ -44,6 +45,7 @@ from ivr.parts.serving import listening, serve
 from ivr.parts.voice import telephone_voice
 from ivr.settings import STAFF_CALL, Settings, calling_of
 from ivr.signals import signals
+from ivr.sms import Sms
 from ivr.speech import TelephoneVoice
 from ivr.storage import SqlResults
 from ivr.system_clock import SystemClock
@@ -56,6 +58,8 @@ LAST_WORDS = 15.0
 
 GREET_AGAIN = 60.0
 """Seconds between two tries to prepare what callers hear."""
+
+NO_PROVIDER = "SMS だけの催告ですが、SMS の事業者がありません。設定 texts.smpp か texts.http を書いてください。"
 
 RECONCILE_AGAIN = 2.0
 """Seconds between two tries to account for the calls of an earlier run."""
@@ -112,6 +116,7 @@ class Engine:
     audit: Audit
     register: Register
     collection: Collection | None
+    sms: Sms | None
     tasks: Tasks
     stopping: asyncio.Event
     reconciled: asyncio.Event
@@ -119,17 +124,38 @@ class Engine:
     async def dial(
         self, campaign: CampaignRow, observer: Observer | None = None, *, wait_for_windows: bool = False
     ) -> Halt:
-        """Dial `campaign` to its end, or until the engine is told to stop and the calls under way have ended.
+        """Dial and text `campaign` to its end, or until the engine is told to stop and what is under way has ended.
 
-        Nothing is dialled before every call of an earlier run is accounted for.
+        Nothing is dialled before every call of an earlier run is accounted for. InputError where there is nobody to
+        call and no way to text.
         """
+        scenario = scenario_files.parse(campaign.scenario, campaign.scenario_file)
+        known: list[Observer] = [MetricsObserver(self.metrics), LogObserver()]
+        watch = Observers([*known, observer] if observer else known)
+        # A member of staff is on no list.
+        staff = campaign.rules == STAFF_CALL
+        texter = None
+        if self.sms is not None and not staff:
+            texter = self.sms.texter(
+                campaign,
+                scenario,
+                registers=self.register,
+                enquiry=self.collection,
+                observer=watch,
+                spawn=self.tasks.spawn,
+                wait_for_windows=wait_for_windows,
+            )
+        if texter is not None:
+            self.tasks.serve(_stop_when(self.stopping, texter))
+        if not scenario.calls:
+            if texter is None:
+                raise InputError(
+                    NO_PROVIDER
+                )
+            return await texter.run()
         await first_of(self.reconciled, self.stopping)
         if not self.reconciled.is_set():
             return Halt.STOPPED
-        scenario = scenario_files.parse(campaign.scenario, campaign.scenario_file)
-        observers: list[Observer] = [MetricsObserver(self.metrics), LogObserver()]
-        # A member of staff is on no list.
-        staff = campaign.rules == STAFF_CALL
         dialler = Dialler(
             campaign,
             scenario,
@@ -142,12 +168,12 @@ class Engine:
             scripts=Scripts(scenario, self.speech, scope=campaign.id),
             lines=self.lines,
             clock=self.clock,
-            observer=Observers([*observers, observer] if observer else observers),
+            observer=watch,
             spawn=self.tasks.spawn,
             wait_for_windows=wait_for_windows,
         )
         self.tasks.serve(_stop_when(self.stopping, dialler))
-        return await dialler.run()
+        return await (dialler.run() if texter is None else _both(dialler, texter))
 
     def health(self) -> Mapping[str, bool]:
         """Tell what calls depend on and whether it is well, for `/healthz`."""
@@ -158,6 +184,7 @@ class Engine:
             "audit": self.audit.sound,
             "exclusions": self.register.sound,
             "collection": self.collection is None or self.collection.sound,
+            "sms": self.sms is None or self.sms.gateway.connected,
         }
 
     async def reconcile(self, record: ChannelRecord) -> None:
@@ -243,6 +270,7 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
         asked = collection(settings, on_answer=metrics.collection_answered)
         if asked is not None:
             await stack.enter_async_context(asked)
+        sms = Sms.of(settings, results, clock, metrics, audit)
         failure: IvrError | None = None
         async with asyncio.TaskGroup() as group:
             tasks = Tasks(group)
@@ -259,6 +287,7 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
                 audit=audit,
                 register=register(settings, on_look=metrics.exclusions_known),
                 collection=asked,
+                sms=sms,
                 tasks=tasks,
                 stopping=stopping,
                 reconciled=asyncio.Event(),
@@ -272,6 +301,9 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
                 tasks.serve(ami.run())
                 tasks.serve(engine.reconcile(channel_record(settings, ami)))
                 tasks.serve(engine.keep_lease())
+                if sms is not None:
+                    tasks.serve(sms.run())
+                    tasks.serve(sms.recover())
                 tasks.serve(engine.watch_campaigns())
                 tasks.serve(serve_metrics(web, metrics, engine.health))
                 with signals(stopping, settings.drain_timeout.total_seconds()):
@@ -331,9 +363,20 @@ async def first_of(*events: asyncio.Event) -> None:
             one.cancel()
 
 
-async def _stop_when(stopping: asyncio.Event, dialler: Dialler) -> None:
+async def _both(dialler: Dialler, texter: Texter) -> Halt:
+    """Dial and text; return why it ended: settled where both are."""
+    async with asyncio.TaskGroup() as group:
+        texting = group.create_task(texter.run())
+        halt = await dialler.run()
+        if halt is Halt.STOPPED:
+            texter.stop()
+        texter.calls_are_over()
+    return texting.result() if halt is Halt.SETTLED else halt
+
+
+async def _stop_when(stopping: asyncio.Event, at_work: Dialler | Texter) -> None:
     await stopping.wait()
-    dialler.stop()
+    at_work.stop()
 
 
 async def _join(results: SqlResults, settings: Settings) -> None:

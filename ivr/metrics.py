@@ -15,6 +15,7 @@ from prometheus_client.exposition import choose_encoder
 
 from ivr.domain.exclusion import Source
 from ivr.domain.outcome import Outcome
+from ivr.domain.text import TextState
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -71,6 +72,7 @@ class Metrics:
         self._speech_failures = self._counter("speech_failures", "Phrases that the voice could not speak")
         self._window_open = self._gauge("window_open", "1 while the rules allow calls")
         self._texts = self._counter("texts", "Texts (SMS), by status", "status")
+        self._sms_connected = self._gauge("sms_connected", "1 while the provider takes texts (SMS)")
         self._store_write = self._seconds("store_write_seconds", "A write of the store, waiting included", _WRITE)
         self._erased = self._counter("campaigns_erased", "Campaigns erased because they were kept for long enough")
         self._erasures_failed = self._counter(
@@ -80,6 +82,8 @@ class Metrics:
         self._unknown = self._gauge("unknown_attempts", "Attempts since the start whose end we could not find out")
         for outcome in Outcome:
             self._attempts.labels(outcome.value)
+        for state in TextState:
+            self._texts.labels(state.value)
 
     def erased(self) -> None:
         """A campaign was erased by rule."""
@@ -196,6 +200,10 @@ class Metrics:
     def text(self, status: str) -> None:
         """A text has come to `status`; one of few words."""
         self._texts.labels(_label(status)).inc()
+
+    def sms_connected(self, connected: bool) -> None:
+        """The provider takes texts, or does not."""
+        self._sms_connected.set(connected)
 
     def wrote(self, seconds: float) -> None:
         """The store has written."""

@@ -227,9 +227,7 @@ class Texter:
             raise
         match answer:
             case Accepted():
-                references = answer.references
-                await self._persist(lambda: self._texts.taken(intent.id, references, self._clock.now()))
-                self._observer.texted(self._campaign.name, TextState.SENT)
+                await self._taken(intent, answer)
             case Refused():
                 await self._ended(intent, answer.state, answer.reason)
             case NotNow():
@@ -238,6 +236,19 @@ class Texter:
                 await self._persist(lambda: self._texts.withdraw(intent.id))
             case _:
                 assert_never(answer)
+
+    async def _taken(self, intent: TextIntent, answer: Accepted) -> None:
+        state: TextState | None = None
+
+        async def write() -> None:
+            nonlocal state
+            state = await self._texts.taken(intent.id, answer.references, self._clock.now())
+
+        await self._persist(write)
+        self._observer.texted(self._campaign.name, TextState.SENT)
+        if state is not None and state is not TextState.SENT:
+            # Its receipts were quicker than its answer.
+            self._observer.texted(self._campaign.name, state)
 
     async def _ended(self, intent: TextIntent, state: TextState, why: str, references: tuple[str, ...] = ()) -> None:
         await self._persist(

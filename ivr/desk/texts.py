@@ -11,6 +11,7 @@ from ivr.desk.scenarios import EXAMPLE, pairs
 from ivr.domain.sms import OFFICE, OFFICE_PHONE, URL, Template, odd_characters, parts, units
 from ivr.domain.template import filled
 from ivr.errors import InputError, Problems
+from ivr.parts.rules import text_sender
 from ivr.settings import Settings
 
 
@@ -26,10 +27,8 @@ def template_of(chosen: Settings, file: Path) -> Template:
 
 def written(chosen: Settings, template: Template, values: Mapping[str, str]) -> str:
     """Return what somebody with `values` is sent; raise InputError where the settings do not say who writes."""
-    texts = chosen.texts
-    if texts.office is None or texts.office_phone is None:
-        raise InputError("設定 texts.office（役所と課の名前）と texts.office_phone（電話番号）を書いてください。")
-    own = {OFFICE: texts.office, OFFICE_PHONE: texts.office_phone, URL: template.url}
+    sender = text_sender(chosen)
+    own = {OFFICE: sender.office, OFFICE_PHONE: sender.phone, URL: template.url}
     try:
         return filled(template.body, {**values, **own})
     except KeyError as error:

@@ -30,6 +30,8 @@ class Action(StrEnum):
     APPROVED = "approved"
     STAFF_CALLED = "staff_called"
     STAFF_TEXTED = "staff_texted"
+    TEXTS_REFUSED = "texts_refused"
+    TEXTS_WANTED = "texts_wanted"
     STARTED = "started"
     PAUSED = "paused"
     RESUMED = "resumed"
@@ -56,6 +58,8 @@ LABELS: Mapping[Action, str] = {
     Action.APPROVED: "承認",
     Action.STAFF_CALLED: "試しの電話",
     Action.STAFF_TEXTED: "試しの SMS",
+    Action.TEXTS_REFUSED: "SMS の停止",
+    Action.TEXTS_WANTED: "SMS の再開",
     Action.STARTED: "開始",
     Action.PAUSED: "一時停止",
     Action.RESUMED: "再開",

@@ -137,6 +137,11 @@ class Texts(Section):
     smpp: Smpp | None = None
     http: Http | None = None
 
+    @property
+    def provider(self) -> bool:
+        """Tell whether there is anybody over whom texts go out."""
+        return self.smpp is not None or self.http is not None
+
     @model_validator(mode="after")
     def _one_way(self) -> Self:
         if self.smpp is not None and self.http is not None:
