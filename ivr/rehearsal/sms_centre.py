@@ -16,8 +16,8 @@ import heapq
 import itertools
 import secrets
 from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, suppress
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Self
@@ -61,8 +61,8 @@ class SmsCentre:
     """A centre on loopback; enter it to start it. A port of 0 becomes a free one.
 
     `handsets` are by national number; every other number is `default`. With `system_id` nobody else binds. Over
-    `per_second` submissions in any second are throttled (None: as many as come). Starting raises Busy where no port is
-    free, OSError where `port` is taken.
+    `per_second` submissions in any second are throttled (None: as many as come). `on_taken` is told each
+    text once it is whole. Starting raises Busy where `port` is taken, or none is free.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class SmsCentre:
         async with AsyncExitStack() as stack:
             self.port = self.port or free_port()
             inner = (HOST, free_port())
-            group = await stack.enter_async_context(asyncio.TaskGroup())
+            group = await stack.enter_async_context(_tasks())
             self._group = group
             self._server = smpp34.Server(*inner, system_id=NAME)
             self._door = Door(
@@ -339,6 +339,19 @@ class SmsCentre:
         """Wake everybody who waits for something to happen."""
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
+
+
+@asynccontextmanager
+async def _tasks() -> AsyncIterator[asyncio.TaskGroup]:
+    """A TaskGroup from which an error of the block comes out as it is, once its tasks have been cancelled."""
+    failed: Exception | None = None
+    async with asyncio.TaskGroup() as group:
+        try:
+            yield group
+        except Exception as error:  # noqa: BLE001 - raised below
+            failed = error
+    if failed is not None:
+        raise failed
 
 
 async def _stored(client: smpp34.Esme, message: Message) -> bool:

@@ -13,6 +13,7 @@ import struct
 from collections.abc import Callable
 from contextlib import suppress
 
+from ivr.errors import Busy, reason
 from ivr.rehearsal.handsets import Status
 
 CONNECT_SECONDS = 5.0
@@ -60,9 +61,14 @@ class Door:
         self._held: asyncio.TimerHandle | None = None
 
     async def open(self) -> None:
-        """Listen, again too; OSError where the port is taken."""
-        if self._listening is None:
-            self._listening = await asyncio.start_server(self._come, *self._address)
+        """Listen, again too; Busy where the port is taken."""
+        if self._listening is not None:
+            return
+        host, port = self._address
+        try:
+            self._listening = await asyncio.start_server(self._come, host, port)
+        except OSError as error:
+            raise Busy(f"模擬の SMS センターのポート {host}:{port} を開けません（{reason(error)}）。") from None
 
     async def close(self) -> None:
         """Refuse every connection and drop those that there are."""
