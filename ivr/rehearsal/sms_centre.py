@@ -228,6 +228,7 @@ class SmsCentre:
         if comes.hangs_up:
             # Before the event is done with: the server answers one that was never decided on by ESME_RSYSERR.
             self._door.hang_up(event.session_id)
+            self._sessions.pop(event.session_id, None)
         if comes.taken:
             self._take(event, number, comes)
         elif not comes.hangs_up:

@@ -24,6 +24,7 @@ MAX_PDU = 1 << 16
 
 _HEADER = struct.Struct(">LLLL")
 _BINDS = (1, 2, 9)
+_UNBIND = 6
 _SUBMIT_SM_RESP = 0x80000004
 _RESPONSE = 0x80000000
 
@@ -129,8 +130,9 @@ class Door:
                     self._sessions[session] = writer
                     try:
                         async with asyncio.TaskGroup() as both:
-                            both.create_task(self._inwards(reader, inner_writer))
-                            both.create_task(self._outwards(inner_reader, writer))
+                            farewell: list[bytes] = []
+                            both.create_task(self._inwards(reader, inner_writer, farewell))
+                            both.create_task(self._outwards(inner_reader, writer, farewell))
                     finally:
                         del self._sessions[session]
                 finally:
@@ -156,27 +158,43 @@ class Door:
             await _write(inner, bind)
             return await self._binding
 
-    async def _inwards(self, reader: asyncio.StreamReader, inner: asyncio.StreamWriter) -> None:
+    async def _inwards(self, reader: asyncio.StreamReader, inner: asyncio.StreamWriter, farewell: list[bytes]) -> None:
         try:
-            while data := await reader.read(MAX_PDU):
+            while True:
+                data = await _pdu(reader)
+                _, command, _, sequence = _HEADER.unpack_from(data)
+                if command == _UNBIND:
+                    farewell.append(_HEADER.pack(_HEADER.size, _UNBIND | _RESPONSE, 0, sequence))
                 await _write(inner, data)
-        except OSError:
+        except (OSError, asyncio.IncompleteReadError):
             pass
         finally:
             inner.close()
 
-    async def _outwards(self, inner: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _outwards(self, inner: asyncio.StreamReader, writer: asyncio.StreamWriter, farewell: list[bytes]) -> None:
         try:
-            while True:
-                data = await _pdu(inner)
+            while data := await self._outgoing(inner, farewell):
                 await self._let_out.wait()
                 await _write(writer, data)
                 if int.from_bytes(data[4:8], "big") == _SUBMIT_SM_RESP:
                     self._on_answer(data[_HEADER.size :].partition(b"\0")[0].decode("latin-1"))
-        except (OSError, asyncio.IncompleteReadError):
+        except OSError:
             pass
         finally:
             writer.close()
+
+    async def _outgoing(self, inner: asyncio.StreamReader, farewell: list[bytes]) -> bytes:
+        """Return what goes out next, empty at the end.
+
+        The server mostly closes before its answer to an unbind has left: the door gives that in its place.
+        """
+        try:
+            data = await _pdu(inner)
+        except (OSError, asyncio.IncompleteReadError):
+            return farewell.pop() if farewell else b""
+        if int.from_bytes(data[4:8], "big") == _UNBIND | _RESPONSE:
+            farewell.clear()
+        return data
 
 
 async def _pdu(reader: asyncio.StreamReader) -> bytes:
