@@ -173,11 +173,11 @@ class SmsCentre:
         await self._door.open()
 
     def throttle(self, seconds: float) -> None:
-        """Take nothing for so long: each submission is answered by ESME_RTHROTTLED."""
+        """Take nothing for so long: each submission is answered by ESME_RTHROTTLED. 0 ends it."""
         self._throttled_until = asyncio.get_running_loop().time() + seconds
 
     def stall(self, seconds: float) -> None:
-        """Read, and take, what comes, but let nothing out for so long."""
+        """Read, and take, what comes, but let nothing out for so long. 0 ends it."""
         self._door.hold(seconds)
 
     def drop_answers(self, count: int) -> None:
@@ -249,7 +249,7 @@ class SmsCentre:
             reply = words(comes.reply, source=handset, destination=self._office)
             self._send(reply, comes.answer_after + comes.reply_after)
         self._unanswered[name] = (event.session_id, messages[len(early) :], receipts)
-        if comes.hangs_up:
+        if event.session_id not in self._sessions:
             for message in messages[: len(early)]:
                 self._send(message)
             self._answered(name)

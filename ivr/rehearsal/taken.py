@@ -74,12 +74,12 @@ class _Text:
     number: str
     first: Part
     at: datetime
+    index: int
     there: dict[int, bytes] = field(default_factory=dict)
     ids: list[str] = field(default_factory=list)
 
-    def lacks(self, number: str, one: Part) -> bool:
-        mine = (self.number, self.first.joint, self.first.parts)
-        return mine == (number, one.joint, one.parts) and one.place not in self.there
+    def lacks(self, one: Part) -> bool:
+        return one.parts == self.first.parts and one.place not in self.there
 
     def taken(self) -> TakenText:
         octets = b"".join(self.there[place] for place in sorted(self.there))
@@ -96,7 +96,7 @@ class Texts:
     """Every text that was taken, in the order of their first parts."""
 
     def __init__(self) -> None:
-        self._texts: list[_Text] = []
+        self._taken: list[TakenText] = []
         self._joining: dict[tuple[str, int], _Text] = {}
 
     def add(self, number: str, one: Part, message_id: str, at: datetime) -> TakenText:
@@ -105,15 +105,16 @@ class Texts:
         A part that its text has already begins another text: the whole was submitted again.
         """
         text = self._joining.get((number, one.joint)) if one.joint is not None else None
-        if text is None or not text.lacks(number, one):
-            text = _Text(number, one, at)
-            self._texts.append(text)
+        if text is None or not text.lacks(one):
+            text = _Text(number, one, at, len(self._taken))
+            self._taken.append(text.taken())
             if one.joint is not None:
                 self._joining[number, one.joint] = text
         text.there[one.place] = one.octets
         text.ids.append(message_id)
-        return text.taken()
+        taken = self._taken[text.index] = text.taken()
+        return taken
 
     def all(self) -> tuple[TakenText, ...]:
         """Return the texts, those that lack a part included."""
-        return tuple(text.taken() for text in self._texts)
+        return tuple(self._taken)

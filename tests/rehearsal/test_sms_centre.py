@@ -210,8 +210,8 @@ async def test_a_receipt_that_was_not_stored_comes_again() -> None:
 
 
 async def test_a_receipt_waits_until_somebody_is_bound() -> None:
-    first, second = Heard(), Heard()
-    async with SmsCentre({HANDSET: habit("late", after=0.3)}) as centre:
+    first, second = Heard(fail=1_000), Heard()
+    async with SmsCentre() as centre:
         async with gateway(centre.port, first) as sms:
             await sms.submit(text())
         await centre.until(lambda: not centre.bound, within=LIMIT)
@@ -304,9 +304,10 @@ async def test_a_centre_that_stops_serving_serves_again_at_the_same_port() -> No
 
 async def test_a_throttled_centre_takes_nothing_for_a_while() -> None:
     async with bound(soon("delivered"), Heard()) as (centre, sms):
-        centre.throttle(0.3)
+        centre.throttle(60.0)
         assert isinstance(await sms.submit(text()), NotNow)
         assert centre.taken == ()
+        centre.throttle(0.0)
         assert isinstance(await again(sms), Accepted)
 
 
@@ -314,10 +315,12 @@ async def test_a_stalled_centre_takes_and_does_not_answer() -> None:
     heard = Heard()
     timing = replace(QUICK, answer=0.2)
     async with SmsCentre() as centre, gateway(centre.port, heard, timing) as sms:
-        centre.stall(0.6)
+        centre.stall(60.0)
         with pytest.raises(TextUncertain):
             await sms.submit(text())
         assert len(centre.taken) == 1
+        assert heard.receipts == []
+        centre.stall(0.0)
         await heard.until(lambda: bool(heard.receipts))
         assert heard.receipts[0].reference == centre.taken[0].ids[0]
         assert isinstance(await again(sms), Accepted)
@@ -335,6 +338,20 @@ async def test_answers_are_dropped_as_often_as_is_said() -> None:
         await centre.quiet(within=LIMIT)
     assert [len(one.ids) for one in centre.taken] == [1, 1, 1]
     assert {one.reference for one in heard.receipts} == {one.ids[0] for one in centre.taken}
+
+
+async def test_what_is_dropped_under_a_full_window_is_taken_once_and_its_receipts_come() -> None:
+    heard, numbers = Heard(), [f"+8190123400{index:02d}" for index in range(40)]
+    async with SmsCentre() as centre, gateway(centre.port, heard) as sms:
+        centre.drop_answers(3)
+        said = await asyncio.gather(*(again(sms, number) for number in numbers), return_exceptions=True)
+        await sms.ready(LIMIT)
+        await centre.quiet(within=LIMIT)
+    assert {type(one) for one in said} == {Accepted, TextUncertain}
+    assert set(centre.count_by_number().values()) == {1}
+    certain = {number for number, one in zip(numbers, said, strict=True) if isinstance(one, Accepted)}
+    assert certain <= centre.count_by_number().keys()
+    assert {one.reference for one in heard.receipts} == {name for one in centre.taken for name in one.ids}
 
 
 async def test_a_lying_centre_tells_of_strangers_and_repeats_itself_backwards() -> None:
