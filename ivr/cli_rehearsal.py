@@ -1,4 +1,4 @@
-"""`ivr rehearse`, `ivr network`: argument parsing only, as in cli."""
+"""`ivr rehearse`, `ivr network`, `ivr sms-centre`: argument parsing only, as in cli."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Chosen(StrEnum):
 
 def add_rehearsal(cli: typer.Typer) -> None:
     """Add these commands to `ivr`."""
-    for command in (rehearse, network):
+    for command in (rehearse, network, sms_centre):
         cli.command()(command)
 
 
@@ -113,3 +113,13 @@ def network(
     from ivr import drill
 
     run(drill.network(callees, sip_port, out))
+
+
+def sms_centre(
+    handsets: Annotated[Path | None, typer.Option(help="携帯電話ごとの受け方（handsets）を書いた YAML")] = None,
+    port: Annotated[int, typer.Option(help="SMPP の待ち受け（0 なら空いているポート）")] = 2775,
+) -> None:
+    """模擬の SMS センターだけを動かします。本当の SMS は送られません。例：ivr sms-centre --handsets callees.yaml"""
+    from ivr import drill
+
+    run(drill.sms_centre(handsets, port))

@@ -19,7 +19,7 @@ from ivr.data_dir import made
 from ivr.desk import orders
 from ivr.domain.calendar import DAYS, HOLIDAY
 from ivr.domain.outcome import Outcome
-from ivr.domain.phone import national
+from ivr.domain.phone import masked, national
 from ivr.parts import PROJECT
 from ivr.rehearsal.callee_file import read_callees, shipped_kinds
 from ivr.rehearsal.callees import Callees
@@ -28,7 +28,9 @@ from ivr.rehearsal.demo import DEMO_CALLEES, DEMO_LIST
 from ivr.rehearsal.network import TelephoneNetwork
 from ivr.rehearsal.ports import free_port
 from ivr.rehearsal.records import CallRecord
+from ivr.rehearsal.sms_centre import SmsCentre
 from ivr.rehearsal.sounds import Samples
+from ivr.rehearsal.taken import TakenText
 from ivr.settings import Listening, Settings, load
 from ivr.speech import TelephoneVoice, samples
 
@@ -111,13 +113,34 @@ def everybody(kind: str) -> Callees:
 async def network(callees_file: Path, sip_port: int, out: Path) -> int:
     """Run the simulated network alone, until a signal."""
     logs.configure(as_json=False, level="warning")
-    stopping = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    stopping = _signalled()
     async with simulated(read_callees(callees_file), out, sip_port=sip_port) as running_network:
         print(f"模擬の電話網が 127.0.0.1:{running_network.sip_port} で動いています。Ctrl-C で終わります。", flush=True)
         await stopping.wait()
     return 0
+
+
+async def sms_centre(handsets_file: Path | None, port: int) -> int:
+    """Run the simulated SMS centre alone, until a signal; say what arrives, without what is in it."""
+    handsets = read_callees(handsets_file).handsets if handsets_file else {}
+    stopping = _signalled()
+    async with SmsCentre(handsets, port=port, on_taken=_show_text) as centre:
+        print(f"模擬の SMS センターが {centre.host}:{centre.port} で動いています。Ctrl-C で終わります。", flush=True)
+        await stopping.wait()
+    return 0
+
+
+def _show_text(text: TakenText) -> None:
+    at = f"{text.at.astimezone():%H:%M:%S}"
+    print(f"{at} {masked(text.number)} あて、{len(text.body)} 字、{text.parts} 通", flush=True)
+
+
+def _signalled() -> asyncio.Event:
+    """Return what is set once we are asked to end."""
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    return stopping
 
 
 @asynccontextmanager

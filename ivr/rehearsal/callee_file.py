@@ -14,6 +14,7 @@ default: silent                  # who has every other number; without it they d
 callees:
   "0312345678": hesitates
   "0312345679": {calls: [busy, hesitates], expect: confirmed}
+handsets: {"09012345678": late}  # see handset_file
 """
 
 from __future__ import annotations
@@ -57,6 +58,7 @@ from ivr.rehearsal.callees import (
     WaitSpeech,
     every_step,
 )
+from ivr.rehearsal.handset_file import HANDSETS, handsets
 from ivr.yaml_source import Document, Value, Where, decode, load, read, seconds, suggestion
 
 SHIPPED_KINDS = "kinds.yaml"
@@ -68,7 +70,7 @@ CALLEE_FIELDS = ("kind", "calls", "expect", "ring", "voice")
 BARE_ACTS: Mapping[str, Step] = {
     "hang_up": HangUp(), "stay": Stay(), "wait_speech": WaitSpeech(), "special": Special(),
 }  # fmt: skip
-_FILE_FIELDS = ("kinds", "default", "callees")
+_FILE_FIELDS = ("kinds", "default", "callees", HANDSETS)
 Fields: TypeAlias = Mapping[str, Value]
 
 
@@ -124,7 +126,8 @@ class _Reader:
             callee = self.callee(digits, value, path)
             if callee is not None:
                 listed[digits] = callee
-        return Callees(listed=listed, kinds=self.kinds, default=default)
+        texts = handsets(self.document, self.problems)
+        return Callees(listed=listed, kinds=self.kinds, default=default, handsets=texts)
 
     def callee(self, number: str, value: Value, path: Where) -> Callee | None:
         if isinstance(value, str):

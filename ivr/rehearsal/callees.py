@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from ivr.domain.outcome import Outcome
 from ivr.domain.phone import national
+from ivr.rehearsal.handsets import Habit
 
 FOREVER = 300.0
 """Seconds. Nothing on the network rings or stays on a call for longer: the bound of every wait."""
@@ -232,11 +233,15 @@ class Callee:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Callees:
-    """Everybody on the network, by national number; `default` answers every other number, None: 404."""
+    """Everybody on the network, by national number; `default` answers every other number, None: 404.
+
+    `handsets` says who takes texts how; every number that is not there gets them at once.
+    """
 
     listed: Mapping[str, Callee]
     kinds: Mapping[str, Kind] = field(default_factory=dict)
     default: Kind | None = None
+    handsets: Mapping[str, Habit] = field(default_factory=dict)
 
     def find(self, number: str) -> Callee:
         """Return who has `number`, national or E.164."""

@@ -10,6 +10,8 @@ import pytest
 from ivr.rehearsal import callee_file
 from ivr.rehearsal.callees import REFUSALS
 from ivr.rehearsal.corpus import Part, Truth, specimens
+from ivr.rehearsal.handset_file import HANDSET_FIELDS
+from ivr.rehearsal.handsets import Manner, habit
 from ivr.rehearsal.records import CallRecord
 
 TEXT = (Path(__file__).parents[2] / "docs" / "rehearsal.md").read_text(encoding="utf-8")
@@ -32,6 +34,17 @@ def test_every_step_is_documented(step: str) -> None:
 )
 def test_every_field_is_documented(field: str) -> None:
     assert f"`{field}`" in TEXT
+
+
+@pytest.mark.parametrize("manner", Manner)
+def test_every_habit_of_a_handset_is_documented_with_what_comes_of_it(manner: Manner) -> None:
+    (row,) = [line for line in TEXT.splitlines() if line.startswith(f"| `{manner}` |")]
+    assert [cell.strip() for cell in row.split("|")][-2] == " ".join(f"`{state}`" for state in habit(manner).expected)
+
+
+@pytest.mark.parametrize("field", HANDSET_FIELDS)
+def test_every_field_of_a_handset_is_documented(field: str) -> None:
+    assert f"| `{field}` |" in TEXT.partition("## Handsets")[2]
 
 
 def test_every_refusal_is_documented() -> None:
