@@ -149,9 +149,7 @@ class Engine:
             self.tasks.serve(_stop_when(self.stopping, texter))
         if not scenario.calls:
             if texter is None:
-                raise InputError(
-                    NO_PROVIDER
-                )
+                raise InputError(NO_PROVIDER)
             return await texter.run()
         await first_of(self.reconciled, self.stopping)
         if not self.reconciled.is_set():

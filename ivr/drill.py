@@ -24,6 +24,7 @@ from ivr.parts import PROJECT
 from ivr.rehearsal.callee_file import read_callees, shipped_kinds
 from ivr.rehearsal.callees import Callees
 from ivr.rehearsal.comparing import Difference, compare
+from ivr.rehearsal.comparing_texts import TextAstray, compare_texts
 from ivr.rehearsal.demo import DEMO_CALLEES, DEMO_LIST
 from ivr.rehearsal.network import TelephoneNetwork
 from ivr.rehearsal.ports import free_port
@@ -38,6 +39,11 @@ DEMO_SCENARIO = PROJECT / "scenarios" / "reminder.yaml"
 
 OBLIGING = "presses_after_question"
 """The shipped kind that answers where no callee file says who does."""
+
+OFFICE_PHONE = "0357220000"
+
+SMS_ACCOUNT, SMS_PASSWORD = "yobirin", "rehearse"
+"""At the simulated centre."""
 
 LISTEN_TO = (Outcome.CONFIRMED, Outcome.VOICEMAIL, Outcome.HUNG_UP)
 """Of which outcomes one callee's audio is pointed out."""
@@ -89,8 +95,11 @@ async def rehearse(
     folder = made(out / f"{datetime.now().astimezone():%Y%m%d-%H%M%S}")
     chosen = rehearsal_settings(folder / "engine", lines)
     order = await orders.asked(chosen, what, opened_with=lambda: load(config))
-    async with simulated(callees, folder / "network") as network:
-        chosen = rehearsal_settings(folder / "engine", lines, trunk_port=network.sip_port)
+    async with (
+        simulated(callees, folder / "network") as network,
+        SmsCentre(callees.handsets, system_id=SMS_ACCOUNT, password=SMS_PASSWORD) as centre,
+    ):
+        chosen = rehearsal_settings(folder / "engine", lines, trunk_port=network.sip_port, sms_port=centre.port)
         console.print(f"模擬の電話網が {network.sip_port} 番ポートで動いています。{lines} 回線でかけます。")
         async with running(chosen) as engine:
             campaign = await orders.take_up(engine.results, order, engine.audit)
@@ -102,7 +111,9 @@ async def rehearse(
         show_recordings(network.records, network.callees, outcomes, console)
         differences = compare(network.callees, people)
         show_differences(differences, len(people), console)
-        return 1 if differences else status
+        astray = compare_texts(callees.handsets, centre.taken, people)
+        show_texts_astray(astray, len(centre.taken), console)
+        return 1 if differences or astray else status
 
 
 def everybody(kind: str) -> Callees:
@@ -162,9 +173,17 @@ async def simulated(callees: Callees, directory: Path, *, sip_port: int = 0) -> 
 
 
 def rehearsal_settings(
-    data_dir: Path, lines: int, *, trunk_port: int = 5080, listening: Listening | None = None
+    data_dir: Path,
+    lines: int,
+    *,
+    trunk_port: int = 5080,
+    sms_port: int | None = None,
+    listening: Listening | None = None,
 ) -> Settings:
-    """Return settings for calls to a simulated network: always open, one try each, ports that are free now."""
+    """Return settings for a simulated network: always open, one try each, ports that are free now.
+
+    With `sms_port`, texts go to the simulated centre there.
+    """
     ami, agi, metrics = (free_port() for _ in range(3))
     never = {"times": 0, "after": "1m"}
     return Settings.model_validate(
@@ -177,7 +196,7 @@ def rehearsal_settings(
             },
             "trunk": {
                 "port": trunk_port,
-                "caller_id": "0357220000",
+                "caller_id": OFFICE_PHONE,
                 "lines": lines,
                 "calls_per_second": max(1.0, lines / 2),
             },
@@ -191,8 +210,25 @@ def rehearsal_settings(
             },
             "metrics": {"port": metrics},
             "listening": listening or Listening(),
+            "texts": _simulated_provider(data_dir, sms_port) if sms_port is not None else {},
         }
     )
+
+
+def _simulated_provider(data_dir: Path, port: int) -> dict[str, object]:
+    """Return the settings of texts over the simulated centre, whose password is put into a file as they want it."""
+    file = made(data_dir) / "sms.password"
+    file.write_text(SMS_PASSWORD, encoding="ascii")
+    smpp = {"host": "127.0.0.1", "port": port, "system_id": SMS_ACCOUNT, "password_file": file, "sender": OFFICE_PHONE}
+    return {"office": "目黒区役所税務課", "office_phone": OFFICE_PHONE, "smpp": smpp}
+
+
+def show_texts_astray(astray: Sequence[TextAstray], taken: int, console: Console) -> None:
+    """Say whether every text came to what its handset does, and which did not."""
+    if taken and not astray:
+        console.print(f"SMS {taken} 件の結果も、台本どおりです。")
+    for one in astray:
+        console.print(f"  名簿の {one.line} 行目の SMS：{one.what}", soft_wrap=True)
 
 
 def show_recordings(

@@ -26,6 +26,7 @@ from ivr.data_dir import exports_of, made
 from ivr.domain.audit import Action
 from ivr.domain.outcome import Outcome
 from ivr.domain.retention import erased_from
+from ivr.domain.text import TextState
 from ivr.errors import IvrError, StoreFailed, reason
 from ivr.metrics import Metrics
 from ivr.settings import Settings
@@ -44,6 +45,7 @@ KINDS = {
     "keys": ("データ鍵", "本"),
     "recipients": ("宛先（カナ氏名・電話番号・名簿の各列）", "人分"),
     "attempts": ("発信の記録", "件"),
+    "texts": ("SMS の記録", "件"),
     "key_presses": ("押されたキーの記録", "件"),
     "voice": ("氏名などを読み上げた音声ファイル", "個"),
     "exports": ("書き出した結果のファイル", "個"),
@@ -205,6 +207,7 @@ def _certificate(care: Care, statistics: Statistics, now: datetime) -> str:
         "残したもの（人を特定しない集計）",
         *(f"　{Outcome(code).label}：{count} 人" for code, count in statistics.outcomes.items()),
         f"　発信：{statistics.held.get('attempts', 0)} 回",
+        *(f"　SMS {TextState(code).label}：{count} 人" for code, count in statistics.texts.items()),
         "",
         "データ鍵を破棄したので、次のものを含め、消去より前に作られたデータベースの写しは、もう誰にも読めません。",
         *(f"　{name}" for name in backups_known(backups_of(care.settings))),

@@ -11,16 +11,19 @@ from pathlib import Path
 import structlog
 from rich.console import Console
 
-from ivr import identity, logs, settings
+from ivr import identity, logs, scenario_files, settings
 from ivr.app import Engine, running
 from ivr.campaign.dial import Halt
 from ivr.campaign.records import CampaignRow
 from ivr.desk import orders
+from ivr.desk.reports import show_counts, texts_of
 from ivr.domain.audit import Action
+from ivr.domain.text import TextState
 from ivr.erasing import Care, erase_due
 from ivr.errors import InputError, PbxUnavailable, StoreFailed
+from ivr.parts.rules import texts_asked
 from ivr.progress import CampaignProgress, terminal
-from ivr.reporting import Seal, see_writable, show_closing, write_json
+from ivr.reporting import Seal, see_writable, write_json
 from ivr.seals import sealer
 from ivr.standing import ended, unapproved, why_waiting
 
@@ -29,6 +32,9 @@ LOOK_FOR_CAMPAIGNS = 1.0
 
 ERASE_EVERY = 24 * 3600.0
 """Seconds between two looks for campaigns that were kept for long enough."""
+
+RECEIPTS = 60.0
+"""Seconds for the network to say what became of texts; of a telephone that is on it says so within ten."""
 
 LEFT = 3
 """Exit status where some people are not settled yet."""
@@ -86,9 +92,21 @@ async def dial_shown(engine: Engine, campaign: CampaignRow, console: Console) ->
     except asyncio.CancelledError:
         await asyncio.shield(_pause(engine, campaign))
         raise
+    await _receipts(engine, campaign, console)
     if engine.stopping.is_set():
         await _pause(engine, campaign)
     return halt
+
+
+async def _receipts(engine: Engine, campaign: CampaignRow, console: Console) -> None:
+    """Wait a while for what becomes of the texts that have gone out, so that the results tell it."""
+    scenario = scenario_files.parse(campaign.scenario, campaign.scenario_file)
+    asked = texts_asked(engine.settings, campaign, scenario)
+    if asked is None or engine.sms is None:
+        return
+    if (await engine.results.texts.counts(asked)).states.get(TextState.SENT):
+        console.print(f"SMS が届いたかどうかの知らせを待っています（{RECEIPTS:.0f} 秒まで）。", soft_wrap=True)
+        await engine.sms.receipts(asked, RECEIPTS, enough=engine.stopping.is_set)
 
 
 async def _pause(engine: Engine, campaign: CampaignRow, reason: str = "signal") -> None:
@@ -116,11 +134,12 @@ async def conclude(
 ) -> int:
     """Print what has become of everybody and why it ended; return the exit status."""
     results = engine.results
-    counts = await results.counts(campaign.id)
+    counts, texts = await results.counts(campaign.id), await texts_of(engine.settings, results, campaign)
     left = sum(counts.states.values()) - counts.states.get("settled", 0)
-    if not left:
+    unsent = texts.due if texts is not None and engine.sms is not None else 0
+    if not left and not unsent:
         await results.move_campaign(campaign.id, expected=["running", "paused"], state="done")
-    show_closing(campaign.name, counts, console)
+    show_counts(engine.settings, campaign, counts, texts, console)
     if results_file is not None:
         records = await results.records(campaign.id)
         clerk = engine.audit.by(identity.person())
@@ -133,7 +152,9 @@ async def conclude(
         if halt is Halt.STOPPED:
             why = "止められたので終わります。同じ命令でつづきから始められます。"
         console.print(f"まだの人が {left} 人います。{why or ''}", soft_wrap=True)
-    return LEFT if left else 0
+    elif unsent:
+        console.print(f"SMS をまだ送っていない人が {unsent} 人います。同じ命令で、つづきから送れます。", soft_wrap=True)
+    return LEFT if left or unsent else 0
 
 
 async def serve(config: Path | None) -> int:

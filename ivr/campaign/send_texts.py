@@ -232,7 +232,7 @@ class Texter:
                 await self._ended(intent, answer.state, answer.reason)
             case NotNow():
                 self._not_before = self._clock.monotonic() + LOOK_AGAIN
-                self._observer.held(self._campaign.name, "sms", None)
+                self._observer.held(self._campaign.name, "sms_later", None)
                 await self._persist(lambda: self._texts.withdraw(intent.id))
             case _:
                 assert_never(answer)

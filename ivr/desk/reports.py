@@ -9,8 +9,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from ivr import settings
+from ivr import scenario_files, settings
 from ivr.campaign.records import CampaignRow, Counts, Due
+from ivr.campaign.text_records import TextCounts
 from ivr.data_dir import engine_runs, exports_of
 from ivr.desk.answers import print_json
 from ivr.desk.records import recorded, store
@@ -18,12 +19,13 @@ from ivr.domain.audit import Action
 from ivr.domain.exclusion import by_columns
 from ivr.errors import ExclusionsUnknown
 from ivr.health import health
-from ivr.parts.rules import register
+from ivr.parts.rules import register, texts_asked
 from ivr.progress import counted
-from ivr.reporting import show_closing, summed_up, write_csv, write_json, write_xlsx
+from ivr.reporting import show_closing, show_texts, summed_up, texts_json, write_csv, write_json, write_xlsx
 from ivr.seals import SUFFIX, sealer
 from ivr.settings import Settings
 from ivr.standing import STATES, why_waiting
+from ivr.storage import SqlResults
 from ivr.system_clock import SystemClock
 
 
@@ -35,13 +37,14 @@ async def status(config: Path | None, name: str, *, json: bool) -> int:
         counts = await results.counts(campaign.id)
         now = SystemClock(chosen.calling.timezone).now()
         unknown = await _unknown(chosen, await results.due(campaign.id, now, 1))
+        texts = await texts_of(chosen, results, campaign)
     runs = engine_runs(chosen.data_dir)
     ill = await asyncio.to_thread(health, chosen) if runs else None
     why = why_waiting(chosen, campaign, counts, now, engine=runs, unknown=unknown, health=ill)
     if json:
         print_json(
             {
-                **_in_numbers(campaign, counts),
+                **_in_numbers(chosen, campaign, counts, texts),
                 "next_due": counts.next_due.isoformat() if counts.next_due and counts.next_due > now else None,
                 "reason": why,
             }
@@ -50,7 +53,7 @@ async def status(config: Path | None, name: str, *, json: bool) -> int:
     print(f"催告「{name}」：{STATES[campaign.state]}")
     if why:
         print(why)
-    show_closing(name, counts, Console())
+    show_counts(chosen, campaign, counts, texts, Console())
     return 0
 
 
@@ -89,11 +92,12 @@ async def report(config: Path | None, name: str, *, json: bool) -> int:
         campaign = await results.campaign(name)
         counts = await results.counts(campaign.id)
         records = await results.records(campaign.id)
+        texts = await texts_of(chosen, results, campaign)
     summary = summed_up(records, zone=chosen.calling.timezone)
     if json:
         print_json(
             {
-                **_in_numbers(campaign, counts),
+                **_in_numbers(chosen, campaign, counts, texts),
                 "marks": dict(summary.marks),
                 "excluded": dict(summary.excluded),
                 "days": [
@@ -104,7 +108,7 @@ async def report(config: Path | None, name: str, *, json: bool) -> int:
         )
         return 0
     print(f"催告「{name}」：{STATES[campaign.state]}")
-    show_closing(name, counts, Console())
+    show_counts(chosen, campaign, counts, texts, Console())
     for day, one in summary.days.items():
         print(f"{day:%Y-%m-%d}  発信 {one.dials}  応答 {one.answered}  本人確認 {one.confirmed}")
     for title, found in (("印", summary.marks), ("除外", summary.excluded)):
@@ -113,7 +117,28 @@ async def report(config: Path | None, name: str, *, json: bool) -> int:
     return 0
 
 
-def _in_numbers(campaign: CampaignRow, counts: Counts) -> dict[str, object]:
+async def texts_of(chosen: Settings, results: SqlResults, campaign: CampaignRow) -> TextCounts | None:
+    """Return the texts of a campaign in numbers, None where its scenario has none."""
+    asked = texts_asked(chosen, campaign, scenario_files.parse(campaign.scenario, campaign.scenario_file))
+    return await results.texts.counts(asked) if asked else None
+
+
+def show_counts(
+    chosen: Settings, campaign: CampaignRow, counts: Counts, texts: TextCounts | None, console: Console
+) -> None:
+    """Print what has become of everybody, by call and by text."""
+    show_closing(campaign.name, counts, console)
+    if texts is None:
+        return
+    show_texts(counts, texts, chosen.texts.price, console)
+    if texts.due and not chosen.texts.provider:
+        console.print(f"  {NO_PROVIDER}", soft_wrap=True, markup=False, highlight=False)
+
+
+NO_PROVIDER = "SMS の事業者が決まっていないので、SMS は送りません（設定 texts.smpp か texts.http）。"
+
+
+def _in_numbers(chosen: Settings, campaign: CampaignRow, counts: Counts, texts: TextCounts | None) -> dict[str, object]:
     return {
         "campaign": campaign.name,
         "state": campaign.state,
@@ -121,6 +146,7 @@ def _in_numbers(campaign: CampaignRow, counts: Counts) -> dict[str, object]:
         "outcomes": {outcome.value: count for outcome, count in counts.outcomes.items()},
         "proven": counts.proven,
         "attempts": counts.attempts,
+        "texts": texts_json(counts, texts, chosen.texts.price) if texts else None,
     }
 
 

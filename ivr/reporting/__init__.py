@@ -5,6 +5,7 @@ columns.py    what a row about a person or an attempt holds
 csv_file.py   CSV that Excel opens
 xlsx_file.py  a workbook with a summary
 closing.py    the closing table
+texts.py      the texts (SMS) beside the calls
 hours_file.py a forecast's hours, with a chart
 summary.py    days, marks and exclusions of a campaign
 classes.py    outcomes in the classes that a report keeps apart
@@ -18,6 +19,7 @@ from ivr.reporting.files import Seal, replacing, see_writable
 from ivr.reporting.hours_file import HourRow, write_hours
 from ivr.reporting.results import results_json, write_json
 from ivr.reporting.summary import summed_up
+from ivr.reporting.texts import show_texts, texts_json
 from ivr.reporting.xlsx_file import write_xlsx
 
 __all__ = [
@@ -29,7 +31,9 @@ __all__ = [
     "results_json",
     "see_writable",
     "show_closing",
+    "show_texts",
     "summed_up",
+    "texts_json",
     "write_csv",
     "write_hours",
     "write_json",

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import phonenumbers
 
 from ivr.campaign.records import AttemptRecord, RecipientRecord
+from ivr.campaign.text_records import TextRecord
 from ivr.domain.exclusion import Source
 from ivr.domain.outcome import PROOF
 from ivr.reporting.classes import class_of
@@ -36,6 +37,12 @@ PERSON = (
     "結果コード",
     "除外の理由",
     "除外の出どころ",
+    "SMS",
+    "SMS 電話番号",
+    "SMS 送信日時",
+    "SMS 結果日時",
+    "SMS 通数",
+    "SMS の理由",
 )
 
 SOURCES = {
@@ -103,6 +110,7 @@ def person_rows(records: Sequence[RecipientRecord], zone: ZoneInfo) -> Iterator[
             record.outcome.value if record.outcome else None,
             record.excluded.reason if record.excluded else None,
             SOURCES[record.excluded.source] if record.excluded else None,
+            *_text(record.text, zone),
             *(record.recipient.columns.get(name) for name in further),
         )
 
@@ -128,6 +136,19 @@ def attempt_rows(records: Sequence[RecipientRecord], zone: ZoneInfo) -> Iterator
                 attempt.outcome.value if attempt.outcome else None,
                 attempt.id,
             )
+
+
+def _text(text: TextRecord | None, zone: ZoneInfo) -> tuple[Value, ...]:
+    if text is None:
+        return (None,) * 6
+    return (
+        text.state.label,
+        telephone(text.number) if text.number else None,
+        local(text.sent_at, zone),
+        local(text.ended_at, zone),
+        text.parts,
+        text.why or None,
+    )
 
 
 def deciding(record: RecipientRecord) -> AttemptRecord | None:

@@ -10,6 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from ivr.campaign.records import AttemptRecord, CampaignRow, RecipientRecord
+from ivr.campaign.text_records import TextRecord
 from ivr.reporting.classes import class_of
 from ivr.reporting.columns import is_proven
 from ivr.reporting.files import Seal, replacing
@@ -56,6 +57,7 @@ def _recipient(record: RecipientRecord, zone: ZoneInfo) -> dict[str, Any]:
         if record.excluded
         else None,
         "attempts": [_attempt(attempt, zone) for attempt in record.attempts],
+        "text": _text(record.text, zone) if record.text else None,
     }
 
 
@@ -74,6 +76,21 @@ def _attempt(attempt: AttemptRecord, zone: ZoneInfo) -> dict[str, Any]:
         "restarts": attempt.restarts,
         "keys": [{"step": key.step, "key": key.key, "at": _iso(key.at, zone)} for key in attempt.keys],
         "evidence": dict(attempt.evidence),
+    }
+
+
+def _text(text: TextRecord, zone: ZoneInfo) -> dict[str, Any]:
+    return {
+        "id": text.id,
+        "state": text.state.value,
+        "state_label": text.state.label,
+        "number": text.number or None,
+        "body": text.body or None,
+        "intended_at": _iso(text.intended_at, zone),
+        "sent_at": _iso(text.sent_at, zone),
+        "ended_at": _iso(text.ended_at, zone),
+        "parts": text.parts,
+        "why": text.why or None,
     }
 
 

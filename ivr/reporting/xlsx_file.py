@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from ivr.campaign.records import CampaignRow, RecipientRecord
 from ivr.domain.outcome import Outcome
+from ivr.domain.text import TextState
 from ivr.reporting.classes import by_class
 from ivr.reporting.columns import (
     ATTEMPT,
@@ -103,9 +104,15 @@ def _summary(campaign: CampaignRow, records: Sequence[RecipientRecord]) -> Itera
     for state, label in STATES.items():
         if left[state]:
             yield line("結果なし", label, left[state])
+    texts = [record.text for record in records if record.text is not None]
+    states = Counter(text.state for text in texts)
+    for place, state in enumerate(one for one in TextState if states[one]):
+        yield line("" if place else "SMS", state.label, states[state])
     yield line("全体", "", total)
     yield "催告", campaign.name, None, None
     yield "発信回数", "", sum(len(record.attempts) for record in records), None
+    if texts:
+        yield "SMS 通数", "", sum(text.parts for text in texts), None
 
 
 def _sheet(book: Workbook, title: str, headings: Sequence[str], rows: Iterable[Sequence[Value]]) -> None:

@@ -1,0 +1,71 @@
+"""The texts (SMS) of a campaign, summed up beside its calls: what became of them, what they cost, who was reached."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Console
+
+from ivr.campaign.records import Counts
+from ivr.campaign.text_records import TextCounts
+from ivr.domain.outcome import Outcome
+from ivr.domain.text import TextState
+
+_BY_CALL = (Outcome.CONFIRMED, Outcome.CONFIRMED_PARTIAL, Outcome.VOICEMAIL)
+"""Outcomes of who may count as reached by the call: a text besides reaches nobody more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reached:
+    """People reached, each once: `by_call` who confirmed, or on whose machine the message is with proof of it."""
+
+    by_call: int
+    by_text_alone: int
+
+
+def reached(counts: Counts, texts: TextCounts) -> Reached:
+    """Return how many people were reached, either way. A text that arrived is not proof that it was read."""
+    confirmed = sum(counts.outcomes.get(one, 0) for one in (Outcome.CONFIRMED, Outcome.CONFIRMED_PARTIAL))
+    alone = sum(
+        states.get(TextState.DELIVERED, 0) for outcome, states in texts.by_outcome.items() if outcome not in _BY_CALL
+    )
+    return Reached(by_call=confirmed + counts.proven, by_text_alone=alone)
+
+
+def sent(states: Mapping[TextState, int]) -> int:
+    """Return how many texts went out, or may have: neither withheld nor turned down before any part was taken."""
+    return sum(number for state, number in states.items() if state is not TextState.CANCELLED)
+
+
+def texts_json(counts: Counts, texts: TextCounts, price: float | None) -> dict[str, Any]:
+    """Return the texts of a campaign, ready for JSON; `cost` in yen, null where the settings name no price."""
+    both = reached(counts, texts)
+    return {
+        "states": {state.value: number for state, number in texts.states.items()},
+        "due": texts.due,
+        "parts": texts.parts,
+        "cost": round(texts.parts * price) if price is not None else None,
+        "reached": {"by_call": both.by_call, "by_text_alone": both.by_text_alone},
+    }
+
+
+def text_lines(counts: Counts, texts: TextCounts, price: float | None) -> Iterator[str]:
+    """Yield what staff read of the texts of a campaign."""
+    states = texts.states
+    cost = f"、{texts.parts * price:,.0f} 円" if price is not None else ""
+    yield f"SMS：{sent(states)} 人に送信（{texts.parts} 通{cost}）"
+    label = {state: f"{state.label} {number}" for state, number in states.items()}
+    if label:
+        yield f"  {'、'.join(label.values())}"
+    if texts.due:
+        yield f"  これから送る人 {texts.due}"
+    both = reached(counts, texts)
+    yield f"届いた人：{both.by_call + both.by_text_alone}（電話 {both.by_call}、SMS だけ {both.by_text_alone}）"
+
+
+def show_texts(counts: Counts, texts: TextCounts, price: float | None, console: Console) -> None:
+    """Print the texts of a campaign."""
+    for line in text_lines(counts, texts, price):
+        console.print(line, soft_wrap=True, markup=False, highlight=False)
