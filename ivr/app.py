@@ -135,7 +135,7 @@ class Engine:
         # A member of staff is on no list.
         staff = campaign.rules == STAFF_CALL
         texter = None
-        if self.sms is not None and not staff:
+        if self.sms is not None:
             texter = self.sms.texter(
                 campaign,
                 scenario,

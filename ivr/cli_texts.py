@@ -45,3 +45,19 @@ def text_send(
     from ivr import staff_text
 
     run(staff_text.send(config(), file, to, kana, value or []))
+
+
+@text.command("refuse")
+def text_refuse(number: str) -> None:
+    """この番号には、これからどの催告でも SMS を送りません（断られたとき）。例：ivr text refuse 090-1234-5678"""
+    from ivr.desk import texts
+
+    run(texts.refuse(config(), number))
+
+
+@text.command("accept")
+def text_accept(number: str) -> None:
+    """SMS を断った番号に、また送れるようにします。例：ivr text accept 090-1234-5678"""
+    from ivr.desk import texts
+
+    run(texts.accept(config(), number))

@@ -19,7 +19,7 @@ from ivr.desk.staff import staff_number
 from ivr.domain.audit import Action
 from ivr.domain.outcome import Outcome
 from ivr.domain.recipient import Recipient
-from ivr.domain.scenario import Scenario
+from ivr.domain.scenario import NO_CALLS, Scenario
 from ivr.errors import InputError
 from ivr.settings import STAFF_CALL, Settings
 from ivr.storage import SqlResults
@@ -39,6 +39,8 @@ async def call_staff(config: Path | None, name: str, to: str) -> int:
     async with recorded(chosen) as (results, audit):
         campaign = await results.campaign(name)
         scenario = scenario_files.parse(campaign.scenario, campaign.scenario_file)
+        if not scenario.calls:
+            raise InputError(NO_CALLS)
         await audit.record(Action.STAFF_CALLED, name)
         row = await results.create_campaign(_test_of(chosen, campaign), [_staff(scenario, number)])
         await results.move_campaign(row.id, expected=["created"], state="running")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from ivr.campaign.records import CampaignRow, Counts
+from ivr.campaign.text_records import TextCounts
 from ivr.settings import Settings
 
 STATES = {
@@ -102,6 +103,40 @@ def why_waiting(
         if health is not None and not health.get(name, True):
             return sentence
     return "かけられる人がいます。ivr serve か、この催告の ivr campaign run が動いていれば、まもなくかけます。"
+
+
+def why_unsent(
+    chosen: Settings,
+    campaign: CampaignRow,
+    texts: TextCounts,
+    now: datetime,
+    *,
+    engine: bool = True,
+    health: Mapping[str, bool] | None = None,
+) -> str | None:
+    """Return in a sentence why no text (SMS) is sent at `now`; None where nobody is due one. Else as `why_waiting`."""
+    if not texts.due:
+        return None
+    if not chosen.texts.provider:
+        return "SMS の事業者が決まっていないので、SMS は送りません（設定 texts.smpp か texts.http）。"
+    if campaign.state in ("stopped", "cut", "done", "erasing"):
+        return f"{STATES[campaign.state]}なので、SMS はもう送りません。"
+    if campaign.state != "running":
+        said = f"{STATES[campaign.state]}なので、SMS を送っていません。"
+        return unapproved(chosen, campaign) or f"{said}送るには ivr campaign {NEXT[campaign.state]} {campaign.name}"
+    calendar = chosen.text_rules(campaign.rules).calendar
+    if not calendar.is_open(now):
+        opening = calendar.next_open(now)
+        return (
+            f"SMS を送る時間帯ではありません。次は {opening:%m月%d日 %H:%M} からです。"
+            if opening
+            else "これから60日の間に SMS を送れる時間帯がありません。設定 calling.texts.windows を確かめてください。"
+        )
+    if not engine:
+        return "ivr が動いていないので、SMS を送っていません。"
+    if health is not None and not health.get("sms", True):
+        return "SMS の事業者につながらないので、送っていません。ivr doctor が理由を示します。つながれば、つづきから送ります。"
+    return "SMS を送れる人がいます。まもなく送ります（同じ人に一日に送る数の上限に達した人は、次の日に送ります）。"
 
 
 def _not_before(chosen: Settings, campaign: CampaignRow, counts: Counts, now: datetime) -> str | None:

@@ -14,6 +14,7 @@ from ivr.campaign.records import CampaignRow, NewCampaign
 from ivr.desk.lists import excluded_today, show_intake
 from ivr.desk.records import recorded, store
 from ivr.desk.scenarios import load_scenario
+from ivr.desk.text_orders import show_texts
 from ivr.domain.audit import Action
 from ivr.domain.calling_rules import Rules, first_number
 from ivr.domain.exclusion import Source
@@ -63,7 +64,7 @@ async def read_order(
         )
     intake = read_list(read_opened(list_file, opened_with or (lambda: chosen)), file=str(list_file))
     report = await load_scenario(chosen, scenario_file, columns=intake.columns)
-    if report.errors:
+    if report.scenario is None:
         raise Problems(report.errors)
     excluded = excluded_today(chosen, list_file, intake)
     show_intake(list_file, intake, excluded)
@@ -76,7 +77,9 @@ async def read_order(
     calling = calling_of(chosen.calling, own)
     recipients = _in_order(list_file, intake, calling)
     rules = chosen.rules(own)
-    _show_numberless(recipients, rules)
+    if report.scenario.calls:
+        _show_numberless(recipients, rules)
+    show_texts(chosen, report.scenario, scenario_file, recipients)
     out = {line for line, _ in excluded}
     shared = _households(recipients, out, rules) if calling.one_call_per_number else {}
     campaign = NewCampaign(

@@ -24,7 +24,7 @@ from ivr.progress import counted
 from ivr.reporting import show_closing, show_texts, summed_up, texts_json, write_csv, write_json, write_xlsx
 from ivr.seals import SUFFIX, sealer
 from ivr.settings import Settings
-from ivr.standing import STATES, why_waiting
+from ivr.standing import STATES, why_unsent, why_waiting
 from ivr.storage import SqlResults
 from ivr.system_clock import SystemClock
 
@@ -41,18 +41,22 @@ async def status(config: Path | None, name: str, *, json: bool) -> int:
     runs = engine_runs(chosen.data_dir)
     ill = await asyncio.to_thread(health, chosen) if runs else None
     why = why_waiting(chosen, campaign, counts, now, engine=runs, unknown=unknown, health=ill)
+    unsent = why_unsent(chosen, campaign, texts, now, engine=runs, health=ill) if texts else None
+    if texts is not None and not _calls(campaign):
+        why = unknown or unsent or "全員が済みました。"
     if json:
         print_json(
             {
                 **_in_numbers(chosen, campaign, counts, texts),
                 "next_due": counts.next_due.isoformat() if counts.next_due and counts.next_due > now else None,
                 "reason": why,
+                "texts_reason": unsent,
             }
         )
         return 0
     print(f"催告「{name}」：{STATES[campaign.state]}")
-    if why:
-        print(why)
+    for sentence in dict.fromkeys(one for one in (why, unsent) if one):
+        print(sentence)
     show_counts(chosen, campaign, counts, texts, Console())
     return 0
 
@@ -131,11 +135,11 @@ def show_counts(
     if texts is None:
         return
     show_texts(counts, texts, chosen.texts.price, console)
-    if texts.due and not chosen.texts.provider:
-        console.print(f"  {NO_PROVIDER}", soft_wrap=True, markup=False, highlight=False)
 
 
-NO_PROVIDER = "SMS の事業者が決まっていないので、SMS は送りません（設定 texts.smpp か texts.http）。"
+def _calls(campaign: CampaignRow) -> bool:
+    """Tell whether a campaign calls anybody, or texts are all."""
+    return scenario_files.parse(campaign.scenario, campaign.scenario_file).calls
 
 
 def _in_numbers(chosen: Settings, campaign: CampaignRow, counts: Counts, texts: TextCounts | None) -> dict[str, object]:

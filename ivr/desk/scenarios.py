@@ -8,7 +8,7 @@ from pathlib import Path
 from ivr import scenario_files, settings
 from ivr.desk.answers import print_json
 from ivr.desk.lists import load_list
-from ivr.domain.scenario import Scenario
+from ivr.domain.scenario import NO_CALLS, Scenario
 from ivr.errors import InputError, NotFound, Problem, Problems, reason
 from ivr.parts.voice import telephone_voice
 from ivr.settings import Settings
@@ -80,7 +80,7 @@ async def check_scenarios(config: Path | None, files: Sequence[Path], list_file:
 async def say(config: Path | None, file: Path, step: str | None, out: Path, kana: str, extra: Sequence[str]) -> int:
     """Write what a callee hears of one step as a WAV file."""
     chosen = settings.load(config)
-    scenario = scenario_files.read(file)
+    scenario = _of_calls(file)
     name = step or scenario.start
     if name not in scenario.steps:
         raise NotFound(f"ステップ「{name}」はありません。あるのは {'、'.join(scenario.steps)} です。")
@@ -99,7 +99,7 @@ async def say(config: Path | None, file: Path, step: str | None, out: Path, kana
 
 def draw(file: Path) -> int:
     """Print the call flow of a scenario as a Mermaid diagram."""
-    print(scenario_files.mermaid(scenario_files.read(file)))
+    print(scenario_files.mermaid(_of_calls(file)))
     return 0
 
 
@@ -120,3 +120,11 @@ def pairs(extra: Sequence[str]) -> dict[str, str]:
 
 def _problem(problem: Problem) -> dict[str, object]:
     return {"file": problem.file, "line": problem.line, "message": problem.message}
+
+
+def _of_calls(file: Path) -> Scenario:
+    """Return the scenario of a file; raise InputError where it calls nobody, and as `scenario_files.read` does."""
+    scenario = scenario_files.read(file)
+    if not scenario.calls:
+        raise InputError(NO_CALLS)
+    return scenario

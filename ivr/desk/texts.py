@@ -6,13 +6,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ivr import scenario_files, settings
+from ivr.campaign.text_news import BY_STAFF
 from ivr.desk.answers import print_json
+from ivr.desk.records import recorded
 from ivr.desk.scenarios import EXAMPLE, pairs
+from ivr.domain import phone
+from ivr.domain.audit import Action
 from ivr.domain.sms import OFFICE, OFFICE_PHONE, URL, Template, odd_characters, parts, units
 from ivr.domain.template import filled
 from ivr.errors import InputError, Problems
 from ivr.parts.rules import text_sender
 from ivr.settings import Settings
+from ivr.system_clock import SystemClock
 
 
 def template_of(chosen: Settings, file: Path) -> Template:
@@ -33,6 +38,29 @@ def written(chosen: Settings, template: Template, values: Mapping[str, str]) -> 
         return filled(template.body, {**values, **own})
     except KeyError as error:
         raise InputError(f"文章の {{{error.args[0]}}} に入れるものがありません。--value で示してください。") from None
+
+
+async def refuse(config: Path | None, number: str) -> int:
+    """Send a number no texts from now on, in any campaign."""
+    chosen = settings.load(config)
+    e164 = phone.parse(number).e164
+    async with recorded(chosen) as (results, audit):
+        await results.texts.bar(e164, BY_STAFF, SystemClock(chosen.calling.timezone).now())
+        await audit.record(Action.TEXTS_REFUSED, by="staff")
+    print("この番号には、もう SMS を送りません。電話は、これまでどおりです。")
+    return 0
+
+
+async def accept(config: Path | None, number: str) -> int:
+    """Let a number be sent texts again; 1 where nothing kept it from that."""
+    chosen = settings.load(config)
+    e164 = phone.parse(number).e164
+    async with recorded(chosen) as (results, audit):
+        barred = await results.texts.unbar(e164)
+        if barred:
+            await audit.record(Action.TEXTS_WANTED)
+    print("この番号に、また SMS を送れます。" if barred else "この番号は、SMS を断っていません。")
+    return 0 if barred else 1
 
 
 def show(config: Path | None, file: Path, kana: str, extra: Sequence[str], *, json: bool) -> int:

@@ -11,15 +11,17 @@ from datetime import timedelta
 from pathlib import Path
 
 from ivr.asterisk.pbx_layout import find_asterisk
+from ivr.data_dir import engine_runs
 from ivr.desk.records import recorded
 from ivr.doctor.finding import Finding, State, bad, good
 from ivr.domain.audit import sentence
 from ivr.erasing import overdue
-from ivr.errors import ExclusionsUnknown, reason
+from ivr.errors import ExclusionsUnknown, StoreFailed, reason
 from ivr.parts import PROJECT
 from ivr.parts.enquiry import collection
+from ivr.parts.gateway import text_gateway
 from ivr.parts.keys import key_store
-from ivr.parts.rules import register
+from ivr.parts.rules import register, text_sender
 from ivr.parts.voice import telephone_voice
 from ivr.settings import Settings
 from ivr.speech import unreadable
@@ -31,6 +33,9 @@ ROOM = 1 << 30
 
 FAR = timedelta(days=30)
 """A window that stays open for longer is as good as always open."""
+
+PROVIDER = 10.0
+"""Seconds for the provider of texts to let us in."""
 
 NEWEST = 10_000
 """Entries of the audit trail that are judged: half a second's work, however long the trail is."""
@@ -74,6 +79,30 @@ async def keys(chosen: Settings) -> Finding:
             remedy="マスター鍵を別の場所に移し、keys.master_key_file か環境変数 IVR_MASTER_KEY で指定してください。",
         )
     return good("鍵", "開けます。")
+
+
+async def sms(chosen: Settings) -> Finding:
+    """Does the provider of texts let us in? Not tried beside an engine: many providers allow one connection."""
+    name = "SMS の事業者"
+    if not chosen.texts.provider:
+        return good(name, "使わない設定です。")
+    text_sender(chosen)
+    if engine_runs(chosen.data_dir):
+        return good(name, "動いている ivr がつないでいます。")
+
+    async def ignore(*_told: object) -> None:
+        """Leave what is told to who can store it."""
+        raise StoreFailed("nobody stores")
+
+    gateway = text_gateway(chosen, on_receipt=ignore, on_message=ignore)
+    running = asyncio.create_task(gateway.run())
+    try:
+        if await gateway.ready(PROVIDER):
+            return good(name, "つながります。")
+        return bad(name, gateway.state, "回線、防火壁、設定 texts.smpp（か texts.http）を確かめてください。")
+    finally:
+        running.cancel()
+        await asyncio.wait([running])
 
 
 async def clock(chosen: Settings) -> Finding:
@@ -232,6 +261,7 @@ LOOKS: Mapping[str, Callable[[Settings], Awaitable[Finding]]] = {
     "架電時間帯": window,
     "除外": exclusions,
     "収納システム": collection_system,
+    "SMS の事業者": sms,
     "データベース": database,
     "保存期間": retention,
     "監査証跡": trail,
@@ -242,6 +272,7 @@ LOOKS: Mapping[str, Callable[[Settings], Awaitable[Finding]]] = {
 
 
 REMEDIES: Mapping[str, str] = {
+    "SMS の事業者": "設定 texts を直してください。",
     "データの置き場": "設定 data_dir を直してください。",
     "パスワードのファイル": "パスワードだけを一行書いたファイルを作り、自分だけが読めるようにしてください。",
     "鍵": "設定 keys とマスター鍵を確かめてください。",

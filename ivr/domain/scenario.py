@@ -99,6 +99,12 @@ class Scenario:
         return tuple(path)
 
 
+NO_CALLS = (
+    "このシナリオは SMS だけで、電話のステップがありません。確認は ivr text show、試しは ivr text send でできます。"
+)
+"""What staff read who ask for the call of a scenario without one."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flaw:
     """One thing wrong with the graph: at which step, in which of its fields, and whether it forbids dialling."""

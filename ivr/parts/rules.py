@@ -11,7 +11,7 @@ from ivr.domain.scenario import Scenario
 from ivr.domain.texting_rules import Sender
 from ivr.errors import InputError
 from ivr.exclusions import Register
-from ivr.settings import Settings
+from ivr.settings import STAFF_CALL, Settings
 
 
 def register(settings: Settings, *, on_look: Callable[[bool], None] = lambda known: None) -> Register:
@@ -20,8 +20,11 @@ def register(settings: Settings, *, on_look: Callable[[bool], None] = lambda kno
 
 
 def texts_asked(settings: Settings, campaign: CampaignRow, scenario: Scenario) -> TextsAsked | None:
-    """Return whom a campaign texts, None where its scenario has no text; InputError where its rules no longer hold."""
-    if scenario.text is None:
+    """Return whom a campaign texts, None where its scenario has no text; InputError where its rules no longer hold.
+
+    A test call to a member of staff has none either.
+    """
+    if scenario.text is None or campaign.rules == STAFF_CALL:
         return None
     rules = settings.text_rules(campaign.rules)
     return TextsAsked(

@@ -294,18 +294,18 @@ async def test_it_waits_for_a_provider_that_is_away(tmp_path: Path) -> None:
 
 
 async def test_a_store_that_fails_costs_no_answer_and_sends_nothing_twice(tmp_path: Path) -> None:
-    class Failing(SqlTexts):
-        failures = Counter[str]()
+    failures = Counter[str]()
 
+    class Failing(SqlTexts):
         async def intend(self, intent: Any, ceilings: Any = ()) -> bool | None:
-            if self.failures["intend"] < 2:
-                self.failures["intend"] += 1
+            if failures["intend"] < 2:
+                failures["intend"] += 1
                 raise StoreFailed("disk full")
             return await super().intend(intent, ceilings)
 
         async def taken(self, text: str, references: Sequence[str], at: datetime) -> TextState | None:
-            if self.failures["taken"] < 2:
-                self.failures["taken"] += 1
+            if failures["taken"] < 2:
+                failures["taken"] += 1
                 raise StoreFailed("disk full")
             return await super().taken(text, references, at)
 
