@@ -135,7 +135,7 @@ def why_unsent(
     if not engine:
         return "ivr が動いていないので、SMS を送っていません。"
     if health is not None and not health.get("sms", True):
-        return "SMS の事業者につながらないので、送っていません。ivr doctor が理由を示します。つながれば、つづきから送ります。"
+        return "SMS の事業者につながらないので、送っていません。つながれば、つづきから送ります。"
     return "SMS を送れる人がいます。まもなく送ります（同じ人に一日に送る数の上限に達した人は、次の日に送ります）。"
 
 

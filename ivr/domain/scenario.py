@@ -100,7 +100,7 @@ class Scenario:
 
 
 NO_CALLS = (
-    "このシナリオは SMS だけで、電話のステップがありません。確認は ivr text show、試しは ivr text send でできます。"
+    "このシナリオは SMS だけで、電話のステップがありません。確認は ivr text show でできます。"
 )
 """What staff read who ask for the call of a scenario without one."""
 
