@@ -18,7 +18,18 @@ from ivr.settings.mistakes import echo, message
 from ivr.settings.notation import Section, wrong
 
 ABOUT_US = frozenset({"user", "secret", "sender"})
-OURS_ALONE = frozenset({"authorization", "connection", "content-length", "content-type", "host", "transfer-encoding"})
+OURS_ALONE = frozenset(
+    {
+        "accept-encoding",
+        "authorization",
+        "connection",
+        "content-length",
+        "content-type",
+        "host",
+        "transfer-encoding",
+        "user-agent",
+    }
+)
 """Headers that no shape gives."""
 
 _VARIABLE = re.compile(r"\{([^{}]*)\}")

@@ -9,7 +9,7 @@ import re
 import socket
 from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import parse_qsl
@@ -217,6 +217,8 @@ class RawProvider:
         self.answer = answer
         self.asked: list[bytes] = []
         self.url = ""
+        self.closed = asyncio.Event()
+        """Set when the connection of the last request is closed."""
         self._reads = reads
         self._over = asyncio.Event()
 
@@ -233,6 +235,7 @@ class RawProvider:
             head = await reader.readuntil(b"\r\n\r\n")
             length = re.search(rb"(?i)content-length: (\d+)", head)
             body = await reader.readexactly(int(length[1])) if length and self._reads else b""
+            self.closed.clear()
             self.asked.append(head + body)
             if self.answer is None:
                 await self._over.wait()
@@ -243,6 +246,9 @@ class RawProvider:
             pass
         finally:
             writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
+            self.closed.set()
 
 
 def http(body: bytes, status: str = "200 OK", *headers: str) -> bytes:

@@ -196,6 +196,17 @@ async def test_an_answer_that_the_shape_does_not_describe_leaves_the_text_uncert
         assert len(there.asked) == 1, "nothing is sent again, and no redirection followed"
 
 
+async def test_a_connection_that_was_closed_since_the_last_text_costs_none(style: Style) -> None:
+    body = json.dumps(SENT[style]).encode()
+    kept = http(body).replace(b"Connection: close\r\n", b"")
+    async with RawProvider(kept).serving() as there, gateway(style, there.url, Heard()) as sms:
+        for _ in range(3):
+            assert isinstance(await sms.submit(text()), Accepted)
+            async with asyncio.timeout(LIMIT):
+                await there.closed.wait()
+        assert len(there.asked) == 3
+
+
 async def test_an_answer_to_half_a_request_counts_if_it_is_whole(style: Style) -> None:
     refused = http(b'{"result": "201"}', "400 Bad Request")
     async with RawProvider(refused, reads=False).serving() as there, gateway(style, there.url, Heard()) as sms:
