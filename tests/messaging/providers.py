@@ -10,7 +10,7 @@ import socket
 from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 from urllib.parse import parse_qsl
 
@@ -181,16 +181,22 @@ async def gateway(
     *,
     outstanding: Sequence[str] = (),
     wait: bool = True,
+    after: float = 0.0,
     **options: object,
 ) -> AsyncIterator[HttpGateway]:
-    """A gateway by a shipped shape that runs inside the block; it asks about what is in `outstanding` by then."""
+    """A gateway by a shipped shape that runs inside the block; it asks about what is in `outstanding` by then.
+
+    `after` is how soon it is sure that a text was not taken.
+    """
+    shape = read_shape(style)
+    assert shape.ask is not None
 
     async def left() -> Sequence[str]:
         return [*outstanding]
 
     made = HttpGateway(
         account(style, url),
-        read_shape(style),
+        replace(shape, ask=replace(shape.ask, after=after)),
         on_receipt=heard.receipt,
         outstanding=left,
         on_state=heard.state,

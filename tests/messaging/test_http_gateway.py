@@ -313,6 +313,27 @@ async def test_a_text_whose_answer_was_lost_is_asked_for_by_our_own_name(style: 
         assert not sms.connected
 
 
+async def test_a_text_that_the_provider_may_still_come_to_is_not_said_to_be_untaken(style: Style) -> None:
+    clock = asyncio.get_running_loop().time
+
+    async def sure(sms: HttpGateway, name: str) -> float:
+        """Return after how long it is said that the text was not taken."""
+        began = clock()
+        async with asyncio.timeout(LIMIT):
+            while not isinstance(await sms.became(name), NotTaken):
+                await asyncio.sleep(0.01)
+        return clock() - began
+
+    async with provider(style) as there, gateway(style, there.url, Heard(), after=0.4) as sms:
+        assert isinstance(await sms.became("t1"), NotNow), "it may have been handed over just before we began"
+        await sure(sms, "t1")
+        there.say = lambda request: Response(status_code=500) if request.method == "POST" else None
+        with pytest.raises(TextUncertain):
+            await sms.submit(text())
+        assert isinstance(await sms.became("t2"), NotTaken)
+        assert await sure(sms, "t1") > 0.3
+
+
 async def test_an_answer_about_other_texts_does_not_prove_that_ours_was_not_taken(style: Style) -> None:
     entry = {"tag": "t9", "status": "1"} if style == "form" else {"id": "m9", "client_reference": "t9"}
     async with provider(style) as there, gateway(style, there.url, Heard()) as sms:
