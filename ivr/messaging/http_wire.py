@@ -145,7 +145,7 @@ def answer_to_ask(shape: Shape, text: str, answer: Answer) -> Accepted | NotTake
     if rule.means is Meaning.LATER:
         return NotNow(reason=f"SMS の事業者があとにするよう求めました（{said}）。")
     entries = _entries(value, ask.entries)
-    if not entries and ask.entries is not None:
+    if not entries:
         return NotTaken()
     ours = [entry for entry in entries if _one(entry, ask.tag) == text]
     if not ours:

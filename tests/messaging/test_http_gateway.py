@@ -97,6 +97,9 @@ async def test_one_text_that_is_put_off_holds_up_no_other(style: Style) -> None:
         assert sms.connected
         there.say = lambda _: None
         assert isinstance(await sms.submit(text()), Accepted)
+        there.say = lambda _: JSONResponse(body, status, {"Retry-After": "1"})
+        assert isinstance(await sms.submit(text()), NotNow)
+        assert not sms.connected, "but one that is put off with a time says of us when to come"
 
 
 @pytest.mark.parametrize(("wait", "least"), [("1", 0.9), ("86400", 0.9), (None, 0.15), ("soon", 0.15)])
@@ -123,16 +126,21 @@ async def test_a_window_of_complaints_waits_once_and_each_further_wait_is_longer
     async with provider(style) as there, gateway(style, there.url, Heard(), timing) as sms:
         clock = asyncio.get_running_loop().time
         there.say = lambda _: Response(status_code=503)
-        waits = []
+        waits, doubled = [], []
         for _ in range(4):
             assert await sms.ready(LIMIT)
             began = clock()
             outcomes = await asyncio.gather(*(sms.submit(text()) for _ in range(5)))
             assert all(isinstance(one, NotNow) for one in outcomes)
+            doubled.append(sms._pause)
             assert await sms.ready(LIMIT)
             waits.append(clock() - began)
         for wait, least in zip(waits, (0.05, 0.1, 0.2, 0.2), strict=True):
             assert wait >= least
+        assert doubled == [0.1, 0.2, 0.2, 0.2], "once for each window"
+        there.say = lambda _: None
+        assert isinstance(await sms.submit(text()), Accepted)
+        assert sms._pause == 0.05
 
 
 async def test_a_wrong_secret_is_told_and_tried_again_ever_more_seldom(style: Style) -> None:
