@@ -81,6 +81,10 @@ class HttpGateway:
         self._pause = self._timing.backoff_first
         self._known: dict[str, TextState] = {}
         """What was told last of the texts that are asked about."""
+        self._began = float("inf")
+        """When, by the loop's clock, we began to run: what was handed over before that was so by then."""
+        self._lost: dict[str, float] = {}
+        """When the last texts were left uncertain, as long as the provider may still come to them."""
 
     @property
     def connected(self) -> bool:
@@ -100,6 +104,7 @@ class HttpGateway:
 
         What breaks `beside` is raised as it is.
         """
+        self._began = asyncio.get_running_loop().time()
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._keep())
@@ -129,16 +134,21 @@ class HttpGateway:
         except NotWritten as error:
             return NotNow(reason=str(error))
         except Unanswered as error:
+            self._lose(text.id)
             raise TextUncertain(str(error)) from None
         try:
             outcome = wire.answer_to_send(self._shape, text.id, answer)
         except Untold as error:
+            self._lose(text.id)
             raise TextUncertain(f"SMS の事業者の答えが分かりません: {error}") from None
         self._heed(answer, later=outcome if isinstance(outcome, NotNow) else None)
         return outcome
 
     async def became(self, text: str) -> Accepted | NotTaken | NotNow | None:
-        """Return what became of a text; see TextGateway. None where the shape has no `ask`."""
+        """Return what became of a text; see TextGateway. None where the shape has no `ask`.
+
+        NotNow until it is sure that the provider will not come to it yet.
+        """
         if self._shape.ask is None:
             return None
         try:
@@ -149,7 +159,17 @@ class HttpGateway:
         except Untold as error:
             return NotNow(reason=f"SMS の事業者の答えが分かりません: {error}")
         self._heed(answer, later=outcome if isinstance(outcome, NotNow) else None)
+        since = max(self._began, self._lost.get(text, float("-inf")))
+        if isinstance(outcome, NotTaken) and asyncio.get_running_loop().time() - since < self._shape.ask.after:
+            return NotNow(reason="SMS の事業者は、まだ受け付けていません。これから受け付けるかもしれません。")
         return outcome
+
+    def _lose(self, text: str) -> None:
+        """Note that a text is uncertain since now."""
+        now = asyncio.get_running_loop().time()
+        if self._shape.ask is not None:
+            after = self._shape.ask.after
+            self._lost = {one: when for one, when in self._lost.items() if now - when < after} | {text: now}
 
     async def _asked(self, request: Request) -> Answer:
         """Return the answer to a request; NotWritten, Unanswered."""

@@ -83,13 +83,15 @@ class Ask:
     """How the provider is asked by our `{id}` what became of a text.
 
     `entries` are the texts that the answer tells of (None: it is one itself), `tag` our id in each, `reference` the
-    provider's. An entry with another tag proves nothing: the provider may have taken no notice of the question.
+    provider's. An entry with another tag proves nothing: the provider may have taken no notice of the question. That a
+    text was not taken is only sure `after` so many seconds, in which the provider may still come to it.
     """
 
     call: Call
     tag: Where
     reference: Where | None
     entries: Where | None = None
+    after: float = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

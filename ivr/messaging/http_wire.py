@@ -9,7 +9,7 @@ import base64
 import json
 import logging
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -42,9 +42,12 @@ LONGEST_NAME = 200
 MOST_FIELDS = 200
 """Fields of a form that is read."""
 
+MOST_SHOWN = 5
+"""Words of a provider in one line of the log."""
+
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
 _VARIABLE = re.compile(r"\{(\w+)\}", re.ASCII)
-_CODE = re.compile(r"(?![0-9]{9})[A-Za-z0-9_.-]{1,40}", re.ASCII)
+_CODE = re.compile(r"(?!(?:[^0-9]*[0-9]){8})[A-Za-z0-9_.-]{1,40}", re.ASCII)
 """A provider's code that may be shown: no telephone number, no sentence."""
 
 
@@ -142,7 +145,7 @@ def answer_to_ask(shape: Shape, text: str, answer: Answer) -> Accepted | NotTake
     if rule.means is Meaning.LATER:
         return NotNow(reason=f"SMS の事業者があとにするよう求めました（{said}）。")
     entries = _entries(value, ask.entries)
-    if not entries and ask.entries is not None:
+    if not entries:
         return NotTaken()
     ours = [entry for entry in entries if _one(entry, ask.tag) == text]
     if not ours:
@@ -161,13 +164,13 @@ def answer_to_poll(shape: Shape, references: Sequence[str], answer: Answer) -> t
     rule, value, said = _meant(status.call, answer)
     if rule.means is not Meaning.ACCEPTED:
         return NotNow(reason=f"SMS の事業者があとにするよう求めました（{said}）。")
-    return tuple(_told(status.report, value, asked=references[0] if len(references) == 1 else None))
+    return _told(status.report, value, asked=references[0] if len(references) == 1 else None)
 
 
 def receipts_of_callback(callback: Callback, body: bytes) -> tuple[Receipt, ...]:
     """Return what a callback tells, of one text at least; Untold."""
     value = _form(body) if callback.encoding == "form" else _json(body)
-    told = tuple(_told(callback.report, value))
+    told = _told(callback.report, value)
     if not told:
         raise Untold("どの SMS のことか分かりません")
     return told
@@ -205,7 +208,8 @@ def _request(
     shape: Shape, account: Account, call: Call, values: Mapping[str, str], listed: Sequence[str] = ()
 ) -> Request:
     url = account.url.rstrip("/") + _filled(call.path, values, lambda value: quote(value, safe=""))
-    headers = {"Accept-Encoding": "identity", **shape.headers, **credentials(shape.auth, account.user, account.secret)}
+    headers = {"User-Agent": "yobirin", "Accept-Encoding": "identity", **shape.headers}
+    headers |= credentials(shape.auth, account.user, account.secret)
     fields = {name: _written(template, values, listed) for name, template in call.fields.items()}
     body = b""
     match call.encoding:
@@ -265,23 +269,29 @@ def _meant(call: Call, answer: Answer) -> tuple[Rule, object, str]:
     raise Untold(f"HTTP {answer.status} という答えの意味が分かりません")
 
 
-def _told(report: Report, value: object, asked: str | None = None) -> Iterator[Receipt]:
-    """Give what each entry tells; an entry that does not say of which text, or nothing of it, is left out."""
+def _told(report: Report, value: object, asked: str | None = None) -> tuple[Receipt, ...]:
+    """Return what each entry tells; an entry that does not say of which text, or nothing of it, is left out."""
+    told = []
+    without, strange = 0, set()
     for entry in _entries(value, report.entries):
         reference = asked if report.reference is None else _one(entry, report.reference)
         word = _one(entry, report.state)
-        if not _is_name(reference) or word is None:
-            log.warning("The provider told something that does not say of which text, or what")
+        if reference is None or not _is_name(reference) or word is None:
+            without += 1
             continue
-        state = report.states.get(word)
-        if state is None:
-            log.warning("The provider has a state that the shape does not know: %s", _shown(word))
-            state = TextState.UNKNOWN
+        if word not in report.states:
+            strange.add(_shown(word))
+        state = report.states.get(word, TextState.UNKNOWN)
         err = (_one(entry, report.err) if report.err is not None else None) or ""
         err = err if _CODE.fullmatch(err) else ""
         if state.final and state is not TextState.DELIVERED:
             state = report.errs.get(err, state)
-        yield Receipt(reference=reference or "", state=state, err=err)
+        told.append(Receipt(reference=reference, state=state, err=err))
+    if without:
+        log.warning("The provider told %d things that do not say of which text, or what", without)
+    if strange:
+        log.warning("The provider has states that the shape does not know: %s", ", ".join(sorted(strange)[:MOST_SHOWN]))
+    return tuple(told)
 
 
 def _entries(value: object, where: Where | None) -> list[object]:
@@ -295,14 +305,14 @@ def _entries(value: object, where: Where | None) -> list[object]:
 
 def _names(value: object, where: Where) -> tuple[str, ...]:
     """Return the provider's names at a place, each once; Untold where one is none, or there is none."""
-    names = [_word(one) for one in select(value, where) or ()]
+    names = [_word(one) or "" for one in select(value, where) or ()]
     if not names or not all(map(_is_name, names)):
         raise Untold("答えに受付番号がありません")
-    return tuple(dict.fromkeys(name for name in names if name))
+    return tuple(dict.fromkeys(names))
 
 
-def _is_name(word: str | None) -> bool:
-    return bool(word) and word is not None and len(word) <= LONGEST_NAME and word.isprintable()
+def _is_name(word: str) -> bool:
+    return 0 < len(word) <= LONGEST_NAME and word.isprintable()
 
 
 def _one(value: object, where: Where) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeAlias
@@ -15,10 +16,21 @@ from ivr.domain.text import TextState
 from ivr.errors import Problem, Problems
 from ivr.messaging.http_shape import Ask, Auth, Call, Callback, Meaning, Report, Rule, Send, Shape, Status
 from ivr.settings.mistakes import echo, message
-from ivr.settings.notation import Section, wrong
+from ivr.settings.notation import Duration, Section, limited, wrong
 
 ABOUT_US = frozenset({"user", "secret", "sender"})
-OURS_ALONE = frozenset({"authorization", "connection", "content-length", "content-type", "host", "transfer-encoding"})
+OURS_ALONE = frozenset(
+    {
+        "accept-encoding",
+        "authorization",
+        "connection",
+        "content-length",
+        "content-type",
+        "host",
+        "transfer-encoding",
+        "user-agent",
+    }
+)
 """Headers that no shape gives."""
 
 _VARIABLE = re.compile(r"\{([^{}]*)\}")
@@ -199,6 +211,7 @@ class _Ask(_Call):
     entries: Place | None = None
     tag: Place
     reference: Place | None = None
+    after: Annotated[Duration, limited("0s", "1h")] = timedelta(seconds=60)
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
@@ -213,6 +226,7 @@ class _Ask(_Call):
             tag=_where(self.tag),
             reference=_optional(self.reference),
             entries=_optional(self.entries),
+            after=self.after.total_seconds(),
         )
 
 

@@ -9,8 +9,8 @@ import re
 import socket
 from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, replace
 from typing import Literal
 from urllib.parse import parse_qsl
 
@@ -181,16 +181,22 @@ async def gateway(
     *,
     outstanding: Sequence[str] = (),
     wait: bool = True,
+    after: float = 0.0,
     **options: object,
 ) -> AsyncIterator[HttpGateway]:
-    """A gateway by a shipped shape that runs inside the block; it asks about what is in `outstanding` by then."""
+    """A gateway by a shipped shape that runs inside the block; it asks about what is in `outstanding` by then.
+
+    `after` is how soon it is sure that a text was not taken.
+    """
+    shape = read_shape(style)
+    assert shape.ask is not None
 
     async def left() -> Sequence[str]:
         return [*outstanding]
 
     made = HttpGateway(
         account(style, url),
-        read_shape(style),
+        replace(shape, ask=replace(shape.ask, after=after)),
         on_receipt=heard.receipt,
         outstanding=left,
         on_state=heard.state,
@@ -217,6 +223,8 @@ class RawProvider:
         self.answer = answer
         self.asked: list[bytes] = []
         self.url = ""
+        self.closed = asyncio.Event()
+        """Set when the connection of the last request is closed."""
         self._reads = reads
         self._over = asyncio.Event()
 
@@ -233,6 +241,7 @@ class RawProvider:
             head = await reader.readuntil(b"\r\n\r\n")
             length = re.search(rb"(?i)content-length: (\d+)", head)
             body = await reader.readexactly(int(length[1])) if length and self._reads else b""
+            self.closed.clear()
             self.asked.append(head + body)
             if self.answer is None:
                 await self._over.wait()
@@ -243,6 +252,9 @@ class RawProvider:
             pass
         finally:
             writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
+            self.closed.set()
 
 
 def http(body: bytes, status: str = "200 OK", *headers: str) -> bytes:

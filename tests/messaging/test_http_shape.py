@@ -153,7 +153,7 @@ def test_an_answer_may_be_a_text() -> None:
             answer_to_send(made, "t1", said(200, body))
 
 
-@pytest.mark.parametrize("code", ["09012345678", "山田様", "a b", "x" * 41])
+@pytest.mark.parametrize("code", ["09012345678", "090-1234-5678", "No.90.1234.5678", "山田様", "a b", "x" * 41])
 def test_a_reason_shows_a_code_but_nothing_that_may_name_a_person(code: str) -> None:
     rule = Rule(statuses=frozenset({200}), means=Meaning.FAILED, field=("code",), values=frozenset({code, "E-12"}))
     made = shape({}, rule)

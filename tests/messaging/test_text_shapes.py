@@ -152,6 +152,7 @@ def test_what_the_mistakes_are_made_in_is_sound(tmp_path: Path, text: str) -> No
         (STATUS, "states: {D: delivered}", "states: {D: delivred}", 16, "「delivered」の間違い"),
         (STATUS, "states: {D: delivered}", "states: {D: delivered}\n  errs: {a: failed}", 17, "err も"),
         (ASK, 'fields: {tag: "{id}"}', "fields: {}", 11, "{id} が要ります"),
+        (ASK, "tag: tag\n", "tag: tag\n  after: 60\n", 17, "単位を付けて"),
         (ASK, ', tag: "{id}"}', "}", 10, "send の fields に {id}"),
         (ASK, "  tag: tag\n  reference: id\n", "  tag: tag\n", 10, "両方に書くか"),
         (ASK, "means: accepted}\n  entries", "means: failed}\n  entries", 14, "ここで選べるのは"),
