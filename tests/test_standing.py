@@ -9,8 +9,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from ivr.campaign.records import CampaignRow, Counts
+from ivr.campaign.text_records import TextCounts
 from ivr.settings import Settings
-from ivr.standing import why_waiting
+from ivr.standing import why_unsent, why_waiting
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 FRIDAY = datetime(2026, 11, 20, 10, tzinfo=TOKYO)
@@ -98,3 +99,28 @@ def test_while_calls_are_under_way_there_is_nothing_to_explain() -> None:
 def test_outside_the_window_the_trunk_is_nobodys_concern() -> None:
     why = why_waiting(Settings(), campaign(), counts(), NIGHT, health={"trunk": False})
     assert "時間帯ではありません" in str(why)
+
+
+SMPP = {"host": "127.0.0.1", "system_id": "x", "password_file": "x", "sender": "0357220000"}
+TEXTING = Settings.model_validate({"texts": {"smpp": SMPP}})
+
+
+@pytest.mark.parametrize(
+    ("words", "state", "now", "more"),
+    [
+        ("まだ始めていません", "created", FRIDAY, {}),
+        ("送るには ivr campaign resume 催告", "paused", FRIDAY, {}),
+        ("もう送りません", "stopped", FRIDAY, {}),
+        ("次は 11月24日 09:00 からです", "running", NIGHT, {}),
+        ("ivr が動いていないので", "running", FRIDAY, {"engine": False}),
+        ("事業者につながらない", "running", FRIDAY, {"health": {"sms": False}}),
+        ("まもなく送ります", "running", FRIDAY, {"health": {"sms": True}}),
+    ],
+)
+def test_why_no_text_goes_out(words: str, state: str, now: datetime, more: dict[str, object]) -> None:
+    assert words in str(why_unsent(TEXTING, campaign(state), TextCounts(due=3), now, **more))  # type: ignore[arg-type]
+
+
+def test_without_a_provider_no_text_goes_out_and_without_anybody_due_nothing_is_said() -> None:
+    assert "事業者が決まっていない" in str(why_unsent(Settings(), campaign(), TextCounts(due=3), FRIDAY))
+    assert why_unsent(TEXTING, campaign(), TextCounts(due=0), NIGHT) is None

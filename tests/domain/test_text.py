@@ -14,7 +14,14 @@ told = st.lists(st.sampled_from(TextState), min_size=1, max_size=8)
 
 def test_every_state_has_a_name_for_staff() -> None:
     assert set(TEXT_LABELS) == set(TextState)
-    assert [state.label for state in TextState if state.final] == ["送らない", "圏外", "失敗", "拒否", "番号なし", "到達"]
+    assert [state.label for state in TextState if state.final] == [
+        "送らない",
+        "圏外",
+        "失敗",
+        "拒否",
+        "番号なし",
+        "到達",
+    ]
 
 
 @given(told, st.randoms())
