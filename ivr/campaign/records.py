@@ -49,6 +49,7 @@ class Due:
     """A person who is waiting to be called, with the ended attempts so far, oldest first.
 
     `rank` is their place in the order in which the campaign calls, `elsewhere` are the dials beside `past` that count.
+    `nobodys` are those of their numbers that do not exist, as a text found out.
     """
 
     campaign: str
@@ -58,6 +59,7 @@ class Due:
     rank: int
     excluded: Exclusion | None = None
     elsewhere: tuple[Elsewhere, ...] = ()
+    nobodys: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from ivr.campaign.observer import Observer
 from ivr.campaign.ports import Clock, Enquiry, Registers, Results
 from ivr.campaign.records import CampaignRow, Due
 from ivr.domain.calling_rules import Dial, Rules, Settled, Wait, next_move
-from ivr.domain.exclusion import NO_NUMBER, Exclusion, callable_numbers, ends_with
+from ivr.domain.exclusion import NO_NUMBER, Exclusion, callable_numbers, ends_with, existing
 from ivr.domain.outcome import Outcome
 
 
@@ -47,7 +47,7 @@ class Vetting:
         exclusions = await self._registers.known()
         now = self._clock.now()
         numbers = callable_numbers(exclusions, due.recipient, now.astimezone(self._rules.calendar.zone).date())
-        numbers = due.excluded or told or numbers
+        numbers = due.excluded or told or existing(numbers, due.nobodys)
         if isinstance(numbers, Exclusion):
             await self._results.settle(self._campaign.id, due.recipient.id, ends_with(due.past), excluded=numbers)
             self._observer.excluded(self._campaign.name, numbers.source)

@@ -6,7 +6,7 @@ file. What the words of a column mean is not guessed: all but those named as har
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
@@ -112,6 +112,18 @@ def callable_numbers(exclusions: Exclusions, recipient: Recipient, today: date) 
 
 NO_NUMBER = Exclusion(reason="かける種類の番号がありません", source=Source.RULES)
 """Of somebody none of whose numbers the cascade names."""
+
+
+NOBODYS = Exclusion(reason="SMS を送ったとき、使われていない番号でした", source=Source.RULES)
+"""Of somebody none of whose numbers exists any more."""
+
+
+def existing(numbers: tuple[str, ...] | Exclusion, nobodys: Collection[str]) -> tuple[str, ...] | Exclusion:
+    """Return the callable `numbers` without those that are nobody's, or why there is none left."""
+    if isinstance(numbers, Exclusion) or not nobodys:
+        return numbers
+    left = tuple(number for number in numbers if number not in nobodys)
+    return left if left or not numbers else NOBODYS
 
 
 def shared_with(line: int) -> Exclusion:

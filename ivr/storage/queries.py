@@ -16,7 +16,7 @@ from ivr.campaign.text_records import TextRecord
 from ivr.domain.attempt import AttemptState, Intent, Past
 from ivr.domain.outcome import Outcome
 from ivr.errors import KeyDestroyed, NotFound
-from ivr.storage import caps
+from ivr.storage import barred, caps
 from ivr.storage.sealing import Sealing
 from ivr.storage.tables import OPEN, PROVEN, attempts, campaigns, key_presses, recipients
 
@@ -81,6 +81,9 @@ def due(
                 excluded=excluded,
             )
         )
+    nobodys = barred.nobodys(connection, sealing, {number for due in found for number in due.recipient.numbers}, now)
+    if nobodys:
+        found = [replace(due, nobodys=nobodys.intersection(due.recipient.numbers)) for due in found]
     if counted is None or not found:
         return tuple(found)
     dials = caps.elsewhere(connection, sealing, campaign_id, [due.recipient for due in found], counted)

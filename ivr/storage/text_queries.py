@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -13,9 +12,10 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, exists, false, f
 from ivr.campaign.text_records import TextCounts, TextDue, TextRecord, TextsAsked
 from ivr.domain.outcome import Outcome
 from ivr.domain.text import TextState
+from ivr.storage import barred
 from ivr.storage.queries import past_of, with_attempts
 from ivr.storage.sealing import Sealing
-from ivr.storage.tables import attempts, barred_numbers, recipients, text_parts, texts
+from ivr.storage.tables import attempts, recipients, text_parts, texts
 
 
 def due(connection: Connection, sealing: Sealing, asked: TextsAsked, limit: int, after: int) -> tuple[TextDue, ...]:
@@ -31,14 +31,14 @@ def due(connection: Connection, sealing: Sealing, asked: TextsAsked, limit: int,
         )
         outcome = Outcome(person.outcome) if person.outcome else None
         found.append((recipient, person.rank, outcome, past, excluded))
-    barred = _barred(connection, sealing, {number for recipient, *_ in found for number in recipient.numbers})
+    no_texts = barred.among(connection, sealing, {number for recipient, *_ in found for number in recipient.numbers})
     return tuple(
         TextDue(
             recipient=recipient,
             rank=rank,
             outcome=outcome,
             past=past,
-            barred=barred.intersection(recipient.numbers),
+            barred=no_texts.intersection(recipient.numbers),
             excluded=excluded,
         )
         for recipient, rank, outcome, past, excluded in found
@@ -69,12 +69,6 @@ def _may_be_due(asked: TextsAsked) -> ColumnElement[bool]:
         .scalar_subquery()
     )
     return or_(settled, and_(waiting, dials >= asked.tries))
-
-
-def _barred(connection: Connection, sealing: Sealing, numbers: Collection[str]) -> frozenset[str]:
-    by_hash = {sealing.number_hash(number): number for number in numbers}
-    query = select(barred_numbers.c.number_hash).where(barred_numbers.c.number_hash.in_([*by_hash]))
-    return frozenset(by_hash[found] for found in connection.execute(query).scalars()) if by_hash else frozenset()
 
 
 def outstanding(connection: Connection, since: datetime, limit: int) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from ivr.campaign.text_records import TextCounts, TextDue, TextIntent, TextsAske
 from ivr.campaign.texting import Receipt
 from ivr.domain.calling_rules import Ceiling
 from ivr.domain.text import TextState
-from ivr.storage import text_queries, texts
+from ivr.storage import barred, text_queries, texts
 from ivr.storage.engines import Member
 from ivr.storage.sealing import Sealing
 from ivr.storage.writer import Work
@@ -93,11 +93,13 @@ class SqlTexts:
 
     async def bar(self, number: str, reason: str, at: datetime) -> None:
         """Send `number` (E.164) no texts from now on."""
-        await self._store.write(lambda connection: texts.bar(connection, self._sealing, number, reason, at))
+        await self._store.write(
+            lambda connection: barred.bar(connection, self._sealing.number_hash(number), reason, at)
+        )
 
     async def unbar(self, number: str) -> bool:
         """Let `number` be sent texts again; False where it was not barred."""
-        return await self._store.write(lambda connection: texts.unbar(connection, self._sealing, number))
+        return await self._store.write(lambda connection: barred.unbar(connection, self._sealing.number_hash(number)))
 
     async def counts(self, asked: TextsAsked) -> TextCounts:
         """Return the texts of a campaign in numbers."""

@@ -21,12 +21,11 @@ from ivr.campaign.text_records import TextIntent
 from ivr.campaign.texting import Receipt
 from ivr.domain.calling_rules import Ceiling
 from ivr.domain.text import TextState, after, of_parts
-from ivr.storage import caps
+from ivr.storage import barred, caps
 from ivr.storage.engines import Member, time
 from ivr.storage.sealing import Sealing
 from ivr.storage.tables import (
     HANDING_OVER,
-    barred_numbers,
     early_receipts,
     engines,
     recipients,
@@ -40,9 +39,6 @@ KEEP_EARLY = timedelta(days=7)
 MAY_BE_TOLD = timedelta(days=14)
 """How old a text may be of which something is told; centres give the same names again, some day."""
 
-NO_NUMBER = "no_number"
-"""Why a number is barred of which the network says that it is nobody's."""
-
 
 def intend(
     connection: Connection, sealing: Sealing, intent: TextIntent, member: Member, ceilings: Sequence[Ceiling]
@@ -50,8 +46,7 @@ def intend(
     """Store the intent of `member` to hand a text over; see `ivr.campaign.text_records.Texts.intend`."""
     if not _free(connection, sealing, intent) or not _lives(connection, member):
         return False
-    hashed = sealing.number_hash(intent.number)
-    if connection.execute(select(exists().where(barred_numbers.c.number_hash == hashed))).scalar():
+    if barred.holds(connection, sealing.number_hash(intent.number)):
         return False
     if caps.reached(connection, sealing, intent, ceilings, texts):
         return None
@@ -173,17 +168,6 @@ def receipt(connection: Connection, told: Receipt, at: datetime) -> TextState | 
     return state
 
 
-def bar(connection: Connection, sealing: Sealing, number: str, reason: str, at: datetime) -> None:
-    """Bar a number from texts."""
-    _bar(connection, sealing.number_hash(number), reason, at)
-
-
-def unbar(connection: Connection, sealing: Sealing, number: str) -> bool:
-    """Let a number have texts again."""
-    gone = delete(barred_numbers).where(barred_numbers.c.number_hash == sealing.number_hash(number))
-    return connection.execute(gone).rowcount == 1
-
-
 def orphans(connection: Connection, lease: timedelta) -> tuple[str, ...]:
     """Return the texts whose engine is in another life now, or has not said for `lease` that it lives."""
     living = engines.c.epoch == texts.c.epoch
@@ -206,7 +190,7 @@ def _change(connection: Connection, row: Row[Any], state: TextState, at: datetim
     ended_at = (row.ended_at or at) if state.final else None
     connection.execute(update(texts).where(texts.c.id == row.id).values(state=state.value, ended_at=ended_at, **values))
     if state is TextState.NO_NUMBER:
-        _bar(connection, row.number_hash, NO_NUMBER, at)
+        barred.bar(connection, row.number_hash, barred.NO_NUMBER, at)
 
 
 def _settle(connection: Connection, text: str) -> None:
@@ -249,9 +233,3 @@ def _keep(connection: Connection, told: Receipt, at: datetime) -> None:
     connection.execute(delete(early_receipts).where(early_receipts.c.at < at - KEEP_EARLY))
     values = {"reference": told.reference, "state": told.state.value, "err": told.err, "at": at}
     connection.execute(insert(early_receipts).values(values))
-
-
-def _bar(connection: Connection, number_hash: str, reason: str, at: datetime) -> None:
-    barred = barred_numbers.c.number_hash == number_hash
-    if number_hash and not connection.execute(select(exists().where(barred))).scalar():
-        connection.execute(insert(barred_numbers).values(number_hash=number_hash, reason=reason, at=at))

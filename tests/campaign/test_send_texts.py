@@ -32,9 +32,10 @@ from ivr.domain.texting_rules import BARRED, NO_MOBILE
 from ivr.errors import ExclusionsUnknown, StoreFailed, TextUncertain
 from ivr.exclusions import Register
 from ivr.storage import SqlResults
+from ivr.storage.barred import NO_NUMBER
 from ivr.storage.text_results import SqlTexts
-from tests.campaign.dialling import campaign
-from tests.campaign.fakes import SystemClock, Watch
+from tests.campaign.dialling import PRESSES, campaign, run
+from tests.campaign.fakes import SystemClock, Telephone, Watch
 from tests.campaign.texting import RULES, TOKYO, Answer, Provider, asked, send, takes
 
 
@@ -469,6 +470,29 @@ async def test_who_writes_back_that_they_want_none_gets_none(tmp_path: Path, bod
         provider = Provider()
         await send(results, row, provider)
         assert (len(provider.handed), left) == ((0, [True]) if leaves else (1, []))
+
+
+async def test_a_number_that_a_text_found_to_be_nobodys_is_not_called_either(tmp_path: Path) -> None:
+    one, other = people(2)
+    other = replace(other, numbers=(*other.numbers, "+81357220001"))
+    async with of(tmp_path, [one, other]) as (results, row):
+        for number in (one.numbers[0], other.numbers[0]):
+            await results.texts.bar(number, NO_NUMBER, datetime.now(UTC))
+        telephone = Telephone({}, PRESSES)
+        await run(results, row, telephone)
+        assert [dial.number for dial in telephone.dials] == ["+81357220001"]
+        excluded = (await results.records(row.id))[0].excluded
+        assert excluded is not None
+        assert "使われていない番号" in excluded.reason
+
+
+async def test_who_refuses_texts_is_still_called(tmp_path: Path) -> None:
+    (one,) = people(1)
+    async with of(tmp_path, [one]) as (results, row):
+        await results.texts.bar(one.numbers[0], "opt_out", datetime.now(UTC))
+        telephone = Telephone({}, PRESSES)
+        await run(results, row, telephone)
+        assert len(telephone.dials) == 1
 
 
 async def test_a_receipt_moves_the_text_and_is_counted_once(tmp_path: Path) -> None:
