@@ -345,3 +345,20 @@ async def test_how_a_text_ended_is_stored_once(store: SqlResults, state: TextSta
     assert await store.texts.ended(one.id, state, filling.NOON, why="断られました")
     assert not await store.texts.ended(one.id, TextState.FAILED, filling.NOON)
     assert await state_of(store, row) is state
+
+
+async def test_a_text_is_sealed_anew_with_a_new_key(url: str) -> None:
+    kept = keys()
+    async with await SqlResults.open(url, kept) as store:
+        row = await filling.campaign(store)
+        one = intent(row)
+        assert await store.texts.intend(one)
+        rows = list[tuple[str, int]]()
+        kept.new_data_key(row.id)
+        await store.reseal(row.id, lambda table, number: rows.append((table, number)))
+        kept.retire(row.id, 1)
+        assert ("texts", 1) in rows
+    async with await SqlResults.open(url, kept) as store:
+        found = (await store.records(row.id))[0].text
+        assert found is not None
+        assert (found.number, found.body) == (NUMBER, BODY)
