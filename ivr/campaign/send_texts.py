@@ -83,6 +83,8 @@ class Texter:
         self._calls_over = asked.alone
         self._halt: Halt | None = None
         self._changed = asyncio.Event()
+        self._over = asyncio.Event()
+        self._paused = False
         self._not_before = 0.0
 
     def stop(self) -> None:
@@ -96,6 +98,8 @@ class Texter:
 
     async def run(self) -> Halt:
         """Send; return when the last answer is stored, too."""
+        await self._persist(self._note)
+        self._spawn(self._follow())
         while self._halt is None:
             try:
                 await self._look()
@@ -107,12 +111,25 @@ class Texter:
             await self._wait(LOOK_AGAIN)
         return self._halt
 
-    async def _look(self) -> None:
-        """Look once at the campaign and at everybody who is due, and hand over what may be."""
+    async def _follow(self) -> None:
+        """Follow what others make of the campaign, paused, resumed, stopped, until it ends."""
+        while self._halt is None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_AGAIN):
+                    await self._over.wait()
+            with suppress(StoreFailed):
+                await self._note()
+
+    async def _note(self) -> None:
+        """Look at what others have made of the campaign."""
         campaign = await self._results.campaign(self._campaign.name)
+        self._paused = campaign.state == "paused"
         if campaign.state not in ("running", "paused"):
             self._end_with(Halt.STOPPED)
-        elif campaign.state == "paused":
+
+    async def _look(self) -> None:
+        """Look once at everybody who is due, and hand over what may be."""
+        if self._paused:
             self._observer.held(self._campaign.name, "paused", None)
             await self._wait(LOOK_AGAIN)
         elif not self._rules.calendar.is_open(self._clock.now()):
@@ -146,7 +163,8 @@ class Texter:
         return taken
 
     def _may_send(self) -> bool:
-        return self._halt is None and self._rules.calendar.is_open(self._clock.now())
+        """Tell whether the campaign goes on: neither paused nor ended, and in a window."""
+        return self._halt is None and not self._paused and self._rules.calendar.is_open(self._clock.now())
 
     async def _ready(self) -> None:
         """Return once texts are taken, or there is nothing to send any more."""
@@ -190,6 +208,8 @@ class Texter:
             body = body_of(self._template, due.recipient, self._sender)
         except Unwritable as error:
             await self._withhold(due, str(error))
+            return
+        if not self._may_send():
             return
         intent = self._intent(due, number, body)
         stored = await self._texts.intend(intent, self._rules.ceilings(now))
@@ -289,6 +309,7 @@ class Texter:
 
     def _end_with(self, halt: Halt) -> None:
         self._halt = self._halt or halt
+        self._over.set()
         self._changed.set()
 
     async def _hold(self, reason: str) -> None:

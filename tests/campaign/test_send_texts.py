@@ -376,6 +376,32 @@ async def test_staff_who_halt_a_campaign_halt_its_texts(tmp_path: Path, state: s
         assert (halt, len(provider.handed)) == expected
 
 
+@pytest.mark.parametrize("state", ["paused", "halted", "stopped"])
+async def test_a_halt_is_heeded_amid_many_and_while_the_provider_is_away(tmp_path: Path, state: str) -> None:
+    async with of(tmp_path, people(300)) as (results, row):
+        provider = Provider()
+
+        async def one_at_a_time(text: Text) -> Answer:
+            await asyncio.sleep(0.01)
+            return await takes(text)
+
+        provider.then = one_at_a_time
+        watch = Watch()
+
+        async def halt(texter: Texter) -> None:
+            while not provider.handed:
+                await asyncio.sleep(0)
+            provider.connected = False
+            await results.move_campaign(row.id, expected=["running"], state=state)
+            while state == "paused" and "paused" not in watch.holds:
+                await asyncio.sleep(0.01)
+            texter.stop()
+
+        await send(results, row, provider, watch=watch, meanwhile=halt)
+        found = Counter(await states(results, row))
+        assert found[TextState.SENT] == len(provider.handed) < 300
+
+
 NINE_TO_TEN = Calendar(windows=(Window(days=frozenset({"tue"}), start=540, until=600),), zone=TOKYO)
 
 
