@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from ivr import logs, service
+from ivr import logs, scenario_files, service
 from ivr.app import running
 from ivr.asterisk.pbx_layout import find_asterisk
 from ivr.data_dir import made
@@ -93,13 +93,14 @@ async def rehearse(
     logs.configure(as_json=False, level="warning")
     callees = read_callees(callees_file) if callees_file else everybody(OBLIGING)
     folder = made(out / f"{datetime.now().astimezone():%Y%m%d-%H%M%S}")
-    chosen = rehearsal_settings(folder / "engine", lines)
+    sms_port = free_port()
+    chosen = rehearsal_settings(folder / "engine", lines, sms_port=sms_port)
     order = await orders.asked(chosen, what, opened_with=lambda: load(config))
     async with (
         simulated(callees, folder / "network") as network,
-        SmsCentre(callees.handsets, system_id=SMS_ACCOUNT, password=SMS_PASSWORD) as centre,
+        SmsCentre(callees.handsets, port=sms_port, system_id=SMS_ACCOUNT, password=SMS_PASSWORD) as centre,
     ):
-        chosen = rehearsal_settings(folder / "engine", lines, trunk_port=network.sip_port, sms_port=centre.port)
+        chosen = rehearsal_settings(folder / "engine", lines, trunk_port=network.sip_port, sms_port=sms_port)
         console.print(f"模擬の電話網が {network.sip_port} 番ポートで動いています。{lines} 回線でかけます。")
         async with running(chosen) as engine:
             campaign = await orders.take_up(engine.results, order, engine.audit)
@@ -108,9 +109,12 @@ async def rehearse(
             people = await engine.results.records(campaign.id)
         await network.quiet(within=30)
         outcomes = {national(attempt.number): attempt.outcome for person in people for attempt in person.attempts}
-        show_recordings(network.records, network.callees, outcomes, console)
-        differences = compare(network.callees, people)
-        show_differences(differences, len(people), console)
+        if outcomes:
+            show_recordings(network.records, network.callees, outcomes, console)
+        calls = scenario_files.parse(campaign.scenario, campaign.scenario_file).calls
+        differences = compare(network.callees, people) if calls else ()
+        if calls:
+            show_differences(differences, len(people), console)
         astray = compare_texts(callees.handsets, centre.taken, people)
         show_texts_astray(astray, len(centre.taken), console)
         return 1 if differences or astray else status

@@ -26,7 +26,9 @@ from ivr.data_dir import made
 from ivr.desk import orders
 from ivr.domain.exclusion import Source
 from ivr.domain.outcome import Outcome
+from ivr.domain.scenario import NO_CALLS
 from ivr.domain.text import TextState
+from ivr.errors import InputError
 from ivr.observers import Observers
 from ivr.parts.rules import limits, register
 from ivr.progress import CampaignProgress
@@ -156,6 +158,8 @@ async def plan(
             update={"trunk": chosen.trunk.model_copy(update={"lines": lines, "lines_by_hour": ()})}
         )
     order = await orders.asked(chosen, what)
+    if not scenario_files.parse(order.campaign.scenario, order.campaign.scenario_file).calls:
+        raise InputError(NO_CALLS)
     zone = chosen.calling.timezone
     begin = datetime.combine(start, time(), zone) if start else SystemClock(zone).now()
     return Plan(chosen=chosen, order=order, begin=begin, seed=seed)

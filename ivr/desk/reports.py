@@ -131,7 +131,10 @@ def show_counts(
     chosen: Settings, campaign: CampaignRow, counts: Counts, texts: TextCounts | None, console: Console
 ) -> None:
     """Print what has become of everybody, by call and by text."""
-    show_closing(campaign.name, counts, console)
+    if _calls(campaign):
+        show_closing(campaign.name, counts, console)
+    else:
+        console.print(f"{campaign.name}: {sum(counts.states.values())} 人", markup=False, highlight=False)
     if texts is None:
         return
     show_texts(counts, texts, chosen.texts.price, console)
