@@ -311,7 +311,7 @@ async def test_texts_are_erased_with_their_campaign(store: SqlResults) -> None:
 STATES = st.sampled_from([state for state in TextState if state not in (TextState.QUEUED, TextState.CANCELLED)])
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     receipts=st.lists(st.tuples(st.sampled_from(["m1", "m2"]), STATES), max_size=8),
     answer_at=st.integers(0, 8),
