@@ -10,7 +10,7 @@ from tests.text_faults.__main__ import report, trial
 
 pytestmark = pytest.mark.timeout(180)
 
-SEED = 20261128
+SEED = 14
 PEOPLE, FAULTS = 150, 6
 
 
