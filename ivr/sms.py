@@ -15,7 +15,7 @@ from ivr.campaign.observer import Observer
 from ivr.campaign.ports import Clock, Enquiry, Registers
 from ivr.campaign.reconcile import BEAT
 from ivr.campaign.records import CampaignRow
-from ivr.campaign.send_texts import Texter
+from ivr.campaign.send_texts import LANES, Texter
 from ivr.campaign.text_news import TextNews
 from ivr.campaign.text_records import TextsAsked
 from ivr.domain.audit import Action
@@ -129,6 +129,7 @@ class Sms:
             observer=observer,
             spawn=spawn,
             wait_for_windows=wait_for_windows,
+            lanes=min(LANES, self.settings.texts.window),
         )
 
     async def receipts(self, asked: TextsAsked, within: float, *, enough: Callable[[], bool]) -> None:

@@ -38,7 +38,10 @@ BATCH = 100
 """People fetched at once."""
 
 LANES = 32
-"""Texts between their intent and their answer at once: more than any gateway's window."""
+"""Texts between their intent and their answer at once, at most.
+
+Each is unknown after a crash, so that there are no more of them than the provider's window lets out.
+"""
 
 
 class Texter:
@@ -61,8 +64,12 @@ class Texter:
         observer: Observer,
         spawn: Spawn,
         wait_for_windows: bool = False,
+        lanes: int = LANES,
     ) -> None:
-        """Assemble. Without `wait_for_windows` it ends when nobody more is due before the window closes."""
+        """Assemble. Without `wait_for_windows` it ends when nobody more is due before the window closes.
+
+        `lanes` are the texts between their intent and their answer at once.
+        """
         self._campaign = campaign
         self._template = template
         self._sender = sender
@@ -77,7 +84,7 @@ class Texter:
         self._observer = observer
         self._spawn = spawn
         self._wait_for_windows = wait_for_windows
-        self._lanes = asyncio.Semaphore(LANES)
+        self._lanes = asyncio.Semaphore(lanes)
         self._under_way = 0
         self._put_off: dict[str, datetime] = {}
         self._calls_over = asked.alone
@@ -212,7 +219,12 @@ class Texter:
         if not self._may_send():
             return
         intent = self._intent(due, number, body)
-        stored = await self._texts.intend(intent, self._rules.ceilings(now))
+        try:
+            stored = await self._texts.intend(intent, self._rules.ceilings(now))
+        except StoreFailed:
+            # A commit that failed may be on disk all the same, and nobody would account for it while this engine lives.
+            await self._persist(lambda: self._texts.withdraw(intent.id))
+            raise
         if stored is None:
             self._put_off[due.recipient.id] = self._rules.capped_until(now)
             self._observer.held(self._campaign.name, "text_cap", self._put_off[due.recipient.id])

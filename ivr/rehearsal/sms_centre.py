@@ -96,6 +96,7 @@ class SmsCentre:
         self._recent: deque[float] = deque()
         self._throttled_until = 0.0
         self._drops = 0
+        self._cuts: list[datetime] = []
         self._office = ""
         prefix = secrets.token_hex(4)
         self._names = (f"{prefix}{number:08x}" for number in itertools.count(1))
@@ -146,6 +147,11 @@ class SmsCentre:
         """How many clients are bound."""
         return len(self._sessions)
 
+    @property
+    def cuts(self) -> tuple[datetime, ...]:
+        """When connections were dropped, by a handset or a fault, in order."""
+        return tuple(self._cuts)
+
     def count_by_number(self) -> Mapping[str, int]:
         """Return how many texts were taken for each number, in E.164."""
         return Counter(text.number for text in self.taken)
@@ -166,6 +172,7 @@ class SmsCentre:
 
     async def stop_serving(self) -> None:
         """Drop every connection, and refuse those that come."""
+        self._cuts.append(datetime.now(UTC))
         await self._door.close()
 
     async def serve_again(self) -> None:
@@ -226,6 +233,7 @@ class SmsCentre:
             self._drops -= 1
             comes = replace(comes, hangs_up=True)
         if comes.hangs_up:
+            self._cuts.append(datetime.now(UTC))
             # Before the event is done with: the server answers one that was never decided on by ESME_RSYSERR.
             self._door.hang_up(event.session_id)
             self._sessions.pop(event.session_id, None)

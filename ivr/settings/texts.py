@@ -142,6 +142,12 @@ class Texts(Section):
         """Tell whether there is anybody over whom texts go out."""
         return self.smpp is not None or self.http is not None
 
+    @property
+    def window(self) -> int:
+        """Return how many texts the provider may owe an answer at once; 1 where there is no provider."""
+        chosen = self.smpp or self.http
+        return chosen.window if chosen is not None else 1
+
     @model_validator(mode="after")
     def _one_way(self) -> Self:
         if self.smpp is not None and self.http is not None:

@@ -318,6 +318,42 @@ async def test_a_store_that_fails_costs_no_answer_and_sends_nothing_twice(tmp_pa
         assert set(await states(results, row)) == {TextState.SENT}
 
 
+async def test_an_intent_whose_commit_seemed_to_fail_is_taken_back(tmp_path: Path) -> None:
+    failures = Counter[str]()
+
+    class Doubtful(SqlTexts):
+        async def intend(self, intent: Any, ceilings: Any = ()) -> bool | None:
+            stored = await super().intend(intent, ceilings)
+            failures["intend"] += 1
+            if failures["intend"] == 1:
+                raise StoreFailed("the connection was lost in the commit")
+            return stored
+
+    async with of(tmp_path, people(2)) as (results, row):
+        provider = Provider()
+        halt, _ = await send(results, row, provider, texts=Doubtful(results))
+        assert (halt, len(provider.handed)) == (Halt.SETTLED, 2)
+        assert await states(results, row) == [TextState.SENT, TextState.SENT]
+
+
+async def test_no_more_intents_are_open_than_the_provider_owes_answers(tmp_path: Path) -> None:
+    """Each would be unknown after a crash, whether or not a byte of it went out."""
+    most = 0
+
+    async with of(tmp_path, people(20)) as (results, row):
+
+        async def counted(text: Text) -> Answer:
+            nonlocal most
+            await asyncio.sleep(0.01)
+            found = await results.texts.counts(asked(row, alone=True))
+            most = max(most, found.states.get(TextState.QUEUED, 0))
+            return await takes(text)
+
+        await send(results, row, Provider(then=counted), lanes=3)
+        assert most == 3
+        assert set(await states(results, row)) == {TextState.SENT}
+
+
 async def test_an_engine_that_is_stopped_leaves_nothing_half_said(tmp_path: Path) -> None:
     """Cancelled while the provider has not answered, a text is unknown; those not begun are as they were."""
     stuck = asyncio.Event()

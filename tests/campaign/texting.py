@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from ivr.campaign.dial import Halt
 from ivr.campaign.ports import Clock, Enquiry, Registers
 from ivr.campaign.records import CampaignRow
-from ivr.campaign.send_texts import Texter
+from ivr.campaign.send_texts import LANES, Texter
 from ivr.campaign.text_records import Texts, TextsAsked
 from ivr.campaign.texting import Accepted, NotNow, NotTaken, Refused, Text, TextGateway
 from ivr.domain.outcome import Outcome
@@ -77,6 +77,7 @@ async def send(
     clock: Clock | None = None,
     watch: Watch | None = None,
     wait_for_windows: bool = False,
+    lanes: int = LANES,
     meanwhile: Callable[[Texter], Awaitable[None]] | None = None,
     within: float = 30.0,
 ) -> tuple[Halt, Watch]:
@@ -98,6 +99,7 @@ async def send(
             observer=watch,
             spawn=tasks.create_task,
             wait_for_windows=wait_for_windows,
+            lanes=lanes,
         )
         running = tasks.create_task(texter.run())
         if meanwhile is not None:

@@ -337,6 +337,7 @@ async def test_answers_are_dropped_as_often_as_is_said() -> None:
         assert isinstance(await again(sms), Accepted)
         await centre.quiet(within=LIMIT)
     assert [len(one.ids) for one in centre.taken] == [1, 1, 1]
+    assert len(centre.cuts) == 2
     assert {one.reference for one in heard.receipts} == {one.ids[0] for one in centre.taken}
 
 
