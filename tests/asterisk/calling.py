@@ -69,8 +69,9 @@ class Line:
         await self._play(f"rings-{bursts}", ringback(bursts))
 
     async def _play(self, name: str, samples: Samples) -> None:
-        encoded = bytes(_mu_law(sample) for sample in samples.tolist())
-        (self.sounds / f"{name}.ulaw").write_bytes(encoded)
+        file = self.sounds / f"{name}.ulaw"
+        if not file.exists():
+            file.write_bytes(bytes(_mu_law(sample) for sample in samples.tolist()))
         await self.do("STREAM FILE", str(self.sounds / name), "")
 
     async def stay_silent(self, seconds: float) -> None:

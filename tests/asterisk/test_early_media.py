@@ -43,8 +43,8 @@ async def announces(line: Line) -> None:
     # On a busy machine the listening begins a moment after the progress, and is to hear the first playing whole.
     await line.stay_silent(0.8)
     for _ in range(2):
-        await line.murmur(3.6)
-        await line.stay_silent(1.2)
+        await line.murmur(2.8)
+        await line.stay_silent(1.0)
     await line.wait(30)
 
 
