@@ -50,6 +50,9 @@ AGAIN_SECONDS = 0.5
 MOST_TRIES = 120
 """Of one callback: a client that is away for a minute is told when it is back; later it has to ask."""
 
+LOOK_AGAIN = 0.02
+"""Seconds between two looks whether texts are still held."""
+
 CALL_SECONDS = 5.0
 """For one callback."""
 
@@ -69,6 +72,9 @@ class HttpCentre:
     for HTTP Basic, where `shape` is form). `callback` is a URL that is told what becomes of texts, with
     `callback_secret` as a bearer token; it may be set later, too. `on_taken` is told each text. ValueError for
     callbacks of a shape that has none; starting raises Busy where `port` is taken.
+
+    While `held` is true, no text that comes is looked at, and nothing is taken of who has gone by then; `held` may be
+    set from another thread.
     """
 
     def __init__(
@@ -91,6 +97,7 @@ class HttpCentre:
         self.default = default
         self.host = host
         self.port = port
+        self.held = False
         self.callback = callback
         self._style = STYLES[shape]
         self._expected = self._style.credentials(user, secret) if secret else ""
@@ -134,6 +141,11 @@ class HttpCentre:
             chore.cancel()
 
     # What has come
+
+    @property
+    def answering(self) -> int:
+        """How many texts have come that are not answered yet."""
+        return self._answering
 
     @property
     def url(self) -> str:
@@ -195,8 +207,13 @@ class HttpCentre:
 
     async def _send(self, request: Request) -> Response:
         self._answering += 1
+        self._stir()
         try:
             handed = self._style.handed(await request.body())
+            while self.held and not self._over.is_set():
+                await self._rest(LOOK_AGAIN)
+            if await request.is_disconnected():
+                return Response(status_code=500)
             return await self._submitted(request, handed)
         except ValueError:
             return Response(status_code=400)
