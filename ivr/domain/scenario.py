@@ -99,9 +99,7 @@ class Scenario:
         return tuple(path)
 
 
-NO_CALLS = (
-    "このシナリオは SMS だけで、電話のステップがありません。確認は ivr text show でできます。"
-)
+NO_CALLS = "このシナリオは SMS だけで、電話のステップがありません。確認は ivr text show でできます。"
 """What staff read who ask for the call of a scenario without one."""
 
 
