@@ -295,8 +295,9 @@ class HttpCentre:
         body = self._style.event(text.known)
         headers = {"Authorization": f"Bearer {self._callback_secret}"}
         for _ in range(MOST_TRIES):
-            with suppress(httpx.HTTPError):
-                answer = await self._client.post(self.callback, json=body, headers=headers)
+            with suppress(httpx.HTTPError, TimeoutError):
+                async with asyncio.timeout(CALL_SECONDS):
+                    answer = await self._client.post(self.callback, json=body, headers=headers)
                 if answer.status_code == 200:
                     return
             await self._rest(AGAIN_SECONDS)
