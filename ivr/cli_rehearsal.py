@@ -28,6 +28,13 @@ class Chosen(StrEnum):
     all = "all"
 
 
+class Style(StrEnum):
+    """Interfaces over HTTP of which a model comes with us."""
+
+    form = "form"
+    json = "json"
+
+
 def add_rehearsal(cli: typer.Typer) -> None:
     """Add these commands to `ivr`."""
     for command in (rehearse, network, sms_centre):
@@ -117,9 +124,21 @@ def network(
 
 def sms_centre(
     handsets: Annotated[Path | None, typer.Option(help="携帯電話ごとの受け方（handsets）を書いた YAML")] = None,
-    port: Annotated[int, typer.Option(help="SMPP の待ち受け（0 なら空いているポート）")] = 2775,
+    port: Annotated[int, typer.Option(help="SMPP か HTTP の待ち受け（0 なら空いているポート）")] = 2775,
+    http: Annotated[Style | None, typer.Option(help="SMPP の代わりに、付属の決まりのどちらかの HTTP で")] = None,
+    callback: Annotated[str, typer.Option(help="--http json で、結果を知らせる URL")] = "",
+    secret_file: Annotated[
+        Path | None,
+        typer.Option("--callback-secret-file", help="そのとき示す合言葉のファイル"),
+    ] = None,
 ) -> None:
     """模擬の SMS センターだけを動かします。本当の SMS は送られません。例：ivr sms-centre --handsets callees.yaml"""
+    if (callback or secret_file) and http is not Style.json:
+        fail("--callback は、--http json と一緒に使ってください。")
+    if bool(callback) != bool(secret_file):
+        fail("--callback と --callback-secret-file は、両方を書いてください。")
+    if callback and not callback.startswith(("http://", "https://")):
+        fail("--callback には、http:// で始まる URL を書いてください。")
     from ivr import drill
 
-    run(drill.sms_centre(handsets, port))
+    run(drill.sms_centre(handsets, port, http.value if http else None, callback, secret_file))

@@ -26,6 +26,8 @@ from ivr.rehearsal.callees import Callees
 from ivr.rehearsal.comparing import Difference, compare
 from ivr.rehearsal.comparing_texts import TextAstray, compare_texts
 from ivr.rehearsal.demo import DEMO_CALLEES, DEMO_LIST
+from ivr.rehearsal.http_centre import HttpCentre
+from ivr.rehearsal.http_styles import StyleName
 from ivr.rehearsal.network import TelephoneNetwork
 from ivr.rehearsal.ports import free_port
 from ivr.rehearsal.records import CallRecord
@@ -33,6 +35,7 @@ from ivr.rehearsal.sms_centre import SmsCentre
 from ivr.rehearsal.sounds import Samples
 from ivr.rehearsal.taken import TakenText
 from ivr.settings import Listening, Settings, load
+from ivr.settings.notation import secret
 from ivr.speech import TelephoneVoice, samples
 
 DEMO_SCENARIO = PROJECT / "scenarios" / "reminder.yaml"
@@ -135,12 +138,26 @@ async def network(callees_file: Path, sip_port: int, out: Path) -> int:
     return 0
 
 
-async def sms_centre(handsets_file: Path | None, port: int) -> int:
-    """Run the simulated SMS centre alone, until a signal; say what arrives, without what is in it."""
+async def sms_centre(
+    handsets_file: Path | None, port: int, style: StyleName | None, callback: str = "", secret_file: Path | None = None
+) -> int:
+    """Run the simulated SMS centre alone, until a signal; say what arrives, without what is in it.
+
+    It speaks SMPP, or HTTP in a `style`, where it may tell `callback` what becomes of texts.
+    """
     handsets = read_callees(handsets_file).handsets if handsets_file else {}
     stopping = _signalled()
-    async with SmsCentre(handsets, port=port, on_taken=_show_text) as centre:
-        print(f"模擬の SMS センターが {centre.host}:{centre.port} で動いています。Ctrl-C で終わります。", flush=True)
+    centre: SmsCentre | HttpCentre
+    if style is None:
+        centre = SmsCentre(handsets, port=port, on_taken=_show_text)
+    else:
+        known = secret(secret_file, "--callback-secret-file") or ""
+        centre = HttpCentre(
+            handsets, shape=style, port=port, callback=callback, callback_secret=known, on_taken=_show_text
+        )
+    async with centre:
+        place = centre.url if isinstance(centre, HttpCentre) else f"{centre.host}:{centre.port}"
+        print(f"模擬の SMS センターが {place} で動いています。Ctrl-C で終わります。", flush=True)
         await stopping.wait()
     return 0
 

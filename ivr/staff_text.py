@@ -10,6 +10,7 @@ from pathlib import Path
 from ivr import settings
 from ivr.campaign.attempt_id import attempt_id
 from ivr.campaign.texting import Accepted, NotNow, Receipt, Refused, Text, TextGateway
+from ivr.data_dir import engine_runs
 from ivr.desk.records import recorded
 from ivr.desk.scenarios import EXAMPLE, pairs
 from ivr.desk.staff import staff_number
@@ -62,7 +63,13 @@ async def _gateway(
     async def outstanding() -> Sequence[str]:
         return taken
 
-    gateway = text_gateway(chosen, on_receipt=receipts.put, on_message=forget, outstanding=outstanding)
+    gateway = text_gateway(
+        chosen,
+        on_receipt=receipts.put,
+        on_message=forget,
+        outstanding=outstanding,
+        hears=not engine_runs(chosen.data_dir),
+    )
     running = asyncio.create_task(gateway.run())
     ready = asyncio.create_task(gateway.ready(BIND))
     try:

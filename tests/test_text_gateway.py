@@ -7,14 +7,19 @@ from pathlib import Path
 
 import httpx
 import pytest
+import yaml
 
-from ivr import staff_text
+from ivr import messaging, staff_text
 from ivr.campaign.texting import Accepted, Receipt
+from ivr.data_dir import alone
+from ivr.doctor import State
+from ivr.doctor.looks import sms
 from ivr.domain.text import TextState
 from ivr.errors import Busy, InputError, Problems
 from ivr.messaging import HttpGateway, SmppGateway
 from ivr.parts.gateway import RunningGateway, text_gateway
 from ivr.rehearsal.ports import free_port
+from ivr.settings import load
 from tests.messaging.centres import LIMIT, Heard, text
 from tests.messaging.providers import SECRET, STYLES, Style, provider
 from tests.settings_files import empty_place, loaded
@@ -22,6 +27,7 @@ from tests.test_texts import SCENARIO, STAFF
 
 __all__ = ["empty_place"]
 
+SHAPE = Path(messaging.__file__).parent / "shapes" / "json.yaml"
 URL = "https://sms.example.jp/v1"
 BOTH = """{shape: json, url: https://h, token_file: t}
   smpp: {host: h, system_id: a, password_file: p, sender: "0357220000"}"""
@@ -126,10 +132,10 @@ async def test_what_the_provider_tells_by_itself_comes_in_beside() -> None:
     heard, port = Heard(), free_port()
     async with provider("json") as there, httpx.AsyncClient(trust_env=False) as client:
         extra = f", callback: {{port: {port}, secret_file: http.secret}}"
-        sms = made(written("json", there.url, extra), heard)
-        running = asyncio.create_task(sms.run())
-        assert await sms.ready(LIMIT)
-        assert await sms.submit(text()) == Accepted(references=("m1",))
+        sending = made(written("json", there.url, extra), heard)
+        running = asyncio.create_task(sending.run())
+        assert await sending.ready(LIMIT)
+        assert await sending.submit(text()) == Accepted(references=("m1",))
         told = {"events": [{"id": "m1", "status": "delivered"}]}
         bearer = {"Authorization": f"Bearer {SECRET}"}
         url = f"http://127.0.0.1:{port}/texts"
@@ -163,6 +169,51 @@ async def test_a_member_of_staff_gets_the_text_and_what_became_of_it_is_asked_fo
     assert taken.to == ("09012345678" if style == "form" else "+819012345678")
     assert taken.body.startswith("目黒区役所税務課です。ヤマダ タロウ様に")
     assert "結果：到達" in capsys.readouterr().out
+
+
+async def test_beside_an_engine_the_port_of_callbacks_is_left_to_it(tmp_path: Path) -> None:
+    (tmp_path / "annai.yaml").write_text(SCENARIO, "utf-8")
+    async with provider("json") as there:
+        extra = f", callback: {{port: {there.port}, secret_file: http.secret}}"
+        (tmp_path / "ivr.yaml").write_text(written("json", there.url, extra), "utf-8")
+        with alone(load(tmp_path / "ivr.yaml").data_dir):
+            sending = asyncio.create_task(send(tmp_path / "ivr.yaml"))
+            await there.until(lambda: bool(there.taken))
+            there.states[there.taken[0].reference] = ("delivered", "")
+            assert await sending == 0
+            assert (await sms(load(tmp_path / "ivr.yaml"))).state is State.GOOD
+
+
+async def test_the_doctor_tells_whether_the_provider_and_the_port_of_callbacks_are_there() -> None:
+    async with provider("json") as there:
+        extra = f", callback: {{port: {free_port()}, secret_file: http.secret}}"
+        assert (await sms(loaded(written("json", there.url, extra)))).message == "つながります。"
+        extra = f", callback: {{port: {there.port}, secret_file: http.secret}}"
+        with pytest.raises(Busy, match=r"texts\.http\.callback\.port"):
+            await sms(loaded(written("json", there.url, extra)))
+
+
+@pytest.mark.parametrize(
+    ("without", "callback", "state"),
+    [
+        (("status", "callback"), False, State.WARNING),
+        (("status",), False, State.WARNING),
+        (("status",), True, State.GOOD),
+        (("callback",), False, State.GOOD),
+    ],
+)
+async def test_the_doctor_warns_of_a_provider_who_never_says_what_became_of_texts(
+    tmp_path: Path, without: tuple[str, ...], callback: bool, state: State
+) -> None:
+    shape = yaml.safe_load(SHAPE.read_text("utf-8"))
+    (tmp_path / "ours.yaml").write_text(yaml.safe_dump({k: v for k, v in shape.items() if k not in without}), "utf-8")
+    async with provider("json") as there:
+        extra = f", callback: {{port: {free_port()}, secret_file: http.secret}}" if callback else ""
+        settings = written("json", there.url, extra).replace("shape: json", "shape: ours.yaml")
+        found = await sms(loaded(settings))
+    assert found.state is state, found
+    assert ("届いたかどうかを知る方法がありません" in found.message) is (state is State.WARNING)
+    assert bool(found.remedy) is (state is State.WARNING)
 
 
 async def test_a_port_that_is_taken_is_told_at_once(tmp_path: Path) -> None:

@@ -313,8 +313,10 @@ class Texter:
     async def _rest(self) -> None:
         """Nobody could be sent anything: end where nobody will be, or wait."""
         if self._calls_over:
-            left = (await self._texts.counts(self._asked)).due
-            if not left or not self._wait_for_windows:
+            counts = await self._texts.counts(self._asked)
+            left = counts.due
+            # Half handed over in an earlier life, or by another engine: it may turn out that they were never taken.
+            if not counts.states.get(TextState.QUEUED) and (not left or not self._wait_for_windows):
                 self._end_with(Halt.WINDOW if left else Halt.SETTLED)
                 return
         await self._wait(LOOK_AGAIN)

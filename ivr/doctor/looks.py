@@ -22,8 +22,10 @@ from ivr.parts.enquiry import collection
 from ivr.parts.gateway import text_gateway
 from ivr.parts.keys import key_store
 from ivr.parts.rules import register, text_sender
+from ivr.parts.serving import listening
+from ivr.parts.text_shapes import read_shape
 from ivr.parts.voice import telephone_voice
-from ivr.settings import Settings
+from ivr.settings import Http, Settings
 from ivr.speech import unreadable
 from ivr.storage import SqlResults
 from ivr.system_clock import SystemClock
@@ -87,14 +89,24 @@ async def sms(chosen: Settings) -> Finding:
     if not chosen.texts.provider:
         return good(name, "使わない設定です。")
     text_sender(chosen)
+    if chosen.texts.http is not None and not tells(chosen.texts.http):
+        return Finding(
+            name=name,
+            state=State.WARNING,
+            message="この事業者からは、SMS が届いたかどうかを知る方法がありません。届いても、そうと分かりません。",
+            remedy="決まりのファイルに status か callback を（それと設定 texts.http.callback を）書いてください。",
+        )
     if engine_runs(chosen.data_dir):
         return good(name, "動いている ivr がつないでいます。")
+    if chosen.texts.http is not None and (callback := chosen.texts.http.callback) is not None:
+        with listening(callback.host, callback.port, "texts.http.callback.port"):
+            pass
 
     async def ignore(*_told: object) -> None:
         """Leave what is told to who can store it."""
         raise StoreFailed("nobody stores")
 
-    gateway = text_gateway(chosen, on_receipt=ignore, on_message=ignore)
+    gateway = text_gateway(chosen, on_receipt=ignore, on_message=ignore, hears=False)
     running = asyncio.create_task(gateway.run())
     try:
         if await gateway.ready(PROVIDER):
@@ -103,6 +115,12 @@ async def sms(chosen: Settings) -> Finding:
     finally:
         running.cancel()
         await asyncio.wait([running])
+
+
+def tells(http: Http) -> bool:
+    """Tell whether it can be known what becomes of a text: the provider is asked, or tells by itself."""
+    shape = read_shape(http.shape)
+    return shape.status is not None or (shape.callback is not None and http.callback is not None)
 
 
 async def clock(chosen: Settings) -> Finding:

@@ -54,8 +54,11 @@ def text_gateway(
     on_message: Callable[[str, str], Awaitable[None]],
     outstanding: Callable[[], Awaitable[Sequence[str]]] = nothing_outstanding,
     on_state: Callable[[bool], None] | None = None,
+    hears: bool = True,
 ) -> RunningGateway:
     """Return the way to the provider of the settings.
+
+    Without `hears` the port of a provider's callbacks is left to the engine, who takes them for all.
 
     `outstanding` returns the references of texts whose end is not known, for a provider that has to be asked.
     `on_message` is told what people write back, where the provider passes that on.
@@ -65,7 +68,7 @@ def text_gateway(
     if texts.smpp is not None:
         return _smpp(texts.smpp, on_receipt, on_message, on_state)
     if texts.http is not None:
-        return _http(texts.http, on_receipt, outstanding, on_state)
+        return _http(texts.http, on_receipt, outstanding, on_state, hears=hears)
     raise InputError("SMS の事業者が決まっていません。設定 texts.smpp か texts.http を書いてください。")
 
 
@@ -102,6 +105,8 @@ def _http(
     on_receipt: Callable[[Receipt], Awaitable[None]],
     outstanding: Callable[[], Awaitable[Sequence[str]]],
     on_state: Callable[[bool], None] | None,
+    *,
+    hears: bool,
 ) -> HttpGateway:
     shape = read_shape(http.shape)
     sends = shape.send.call
@@ -109,6 +114,7 @@ def _http(
         raise InputError("この事業者には user と password_file が要ります。設定 texts.http に書いてください。")
     if not http.sender and "{sender}" in str(sends.fields):
         raise InputError("この事業者には sender が要ります。設定 texts.http に書いてください。")
+    told = _callbacks(http.callback, shape, on_receipt) if http.callback else None
     account = Account(url=http.url, user=http.user or "", secret=http.secret(), sender=http.sender)
     try:
         return HttpGateway(
@@ -120,7 +126,7 @@ def _http(
             tls=_tls(http.ca_file, "texts.http.ca_file") if http.url.startswith("https:") else None,
             window=http.window,
             timing=HttpTiming(poll_every=http.poll.total_seconds()),
-            beside=_callbacks(http.callback, shape, on_receipt) if http.callback else None,
+            beside=told if hears else None,
         )
     except ValueError as error:
         raise InputError(f"設定 texts.http では送れません：{error}。") from None

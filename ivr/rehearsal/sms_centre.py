@@ -16,8 +16,8 @@ import heapq
 import itertools
 import secrets
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Self
@@ -30,6 +30,7 @@ from ivr.rehearsal.ports import HOST, free_port
 from ivr.rehearsal.sms_door import Door
 from ivr.rehearsal.sms_messages import PAYLOAD, Message, receipt, words
 from ivr.rehearsal.taken import TakenText, Texts, e164, part
+from ivr.rehearsal.tasks import tasks
 
 AGAIN_SECONDS = 0.5
 """Until a receipt that was not stored is sent again."""
@@ -108,7 +109,7 @@ class SmsCentre:
         async with AsyncExitStack() as stack:
             self.port = self.port or free_port()
             inner = (HOST, free_port())
-            group = await stack.enter_async_context(_tasks())
+            group = await stack.enter_async_context(tasks())
             self._group = group
             self._server = smpp34.Server(*inner, system_id=NAME)
             self._door = Door(
@@ -348,19 +349,6 @@ class SmsCentre:
         """Wake everybody who waits for something to happen."""
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
-
-
-@asynccontextmanager
-async def _tasks() -> AsyncIterator[asyncio.TaskGroup]:
-    """A TaskGroup from which an error of the block comes out as it is, once its tasks have been cancelled."""
-    failed: Exception | None = None
-    async with asyncio.TaskGroup() as group:
-        try:
-            yield group
-        except Exception as error:  # noqa: BLE001 - raised below
-            failed = error
-    if failed is not None:
-        raise failed
 
 
 async def _stored(client: smpp34.Esme, message: Message) -> bool:
