@@ -38,7 +38,7 @@ def test_every_field_is_documented(field: str) -> None:
 
 @pytest.mark.parametrize("manner", Manner)
 def test_every_habit_of_a_handset_is_documented_with_what_comes_of_it(manner: Manner) -> None:
-    (row,) = [line for line in TEXT.splitlines() if line.startswith(f"| `{manner}` |")]
+    row, *_http = [line for line in TEXT.splitlines() if line.startswith(f"| `{manner}` |")]
     assert [cell.strip() for cell in row.split("|")][-2] == " ".join(f"`{state}`" for state in habit(manner).expected)
 
 
