@@ -16,7 +16,7 @@ from ivr.app import Engine, running
 from ivr.campaign.dial import Halt
 from ivr.campaign.records import CampaignRow
 from ivr.desk import orders
-from ivr.desk.reports import show_counts, texts_of
+from ivr.desk.reports import calls_of, show_counts, texts_of
 from ivr.domain.audit import Action
 from ivr.domain.text import TextState
 from ivr.erasing import Care, erase_due
@@ -25,7 +25,7 @@ from ivr.parts.rules import texts_asked
 from ivr.progress import CampaignProgress, terminal
 from ivr.reporting import Seal, see_writable, write_json
 from ivr.seals import sealer
-from ivr.standing import ended, unapproved, why_waiting
+from ivr.standing import ended, unapproved, why_unsent, why_waiting
 
 LOOK_FOR_CAMPAIGNS = 1.0
 """Seconds between two looks for campaigns that were started from elsewhere."""
@@ -148,12 +148,19 @@ async def conclude(
         console.print(f"結果を {results_file} に書き出しました。", soft_wrap=True)
     if left:
         now = await results.campaign(campaign.name)
-        why = why_waiting(engine.settings, now, counts, engine.clock.now())
+        at = engine.clock.now()
+        if texts is not None and not calls_of(campaign):
+            why = why_unsent(engine.settings, now, texts, at)
+        else:
+            why = why_waiting(engine.settings, now, counts, at)
         if halt is Halt.STOPPED:
             why = "止められたので終わります。同じ命令でつづきから始められます。"
         console.print(f"まだの人が {left} 人います。{why or ''}", soft_wrap=True)
-    elif unsent:
-        console.print(f"SMS をまだ送っていない人が {unsent} 人います。同じ命令で、つづきから送れます。", soft_wrap=True)
+    elif texts is not None and unsent:
+        why = why_unsent(engine.settings, await results.campaign(campaign.name), texts, engine.clock.now())
+        console.print(
+            f"SMS をまだ送っていない人が {unsent} 人います。{why or ''}同じ命令で、つづきから送れます。", soft_wrap=True
+        )
     return LEFT if left or unsent else 0
 
 

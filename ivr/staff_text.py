@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from ivr import settings
 from ivr.campaign.attempt_id import attempt_id
-from ivr.campaign.texting import Accepted, NotNow, Receipt, Refused, Text, TextGateway
+from ivr.campaign.text_news import TextNews
+from ivr.campaign.text_records import Texts
+from ivr.campaign.texting import Accepted, NotNow, Refused, Text, TextGateway
 from ivr.data_dir import engine_runs
 from ivr.desk.records import recorded
 from ivr.desk.scenarios import EXAMPLE, pairs
@@ -19,7 +21,7 @@ from ivr.domain import phone
 from ivr.domain.audit import Action
 from ivr.domain.phone import Kind
 from ivr.domain.sms import parts
-from ivr.domain.text import TextState, after, of_parts
+from ivr.domain.text import TextState, of_parts
 from ivr.errors import InputError, TextUncertain
 from ivr.parts.gateway import text_gateway
 from ivr.settings import Settings
@@ -27,6 +29,9 @@ from ivr.system_clock import SystemClock
 
 BIND = 15.0
 """Seconds for the provider to let us in."""
+
+LOOK_AGAIN = 0.2
+"""Seconds between two looks for receipts."""
 
 RECEIPTS = 60.0
 """Seconds for the network to say what became of a text; a phone that is on has it within ten."""
@@ -39,34 +44,37 @@ async def send(config: Path | None, file: Path, to: str, kana: str, extra: Seque
     if phone.kind_of(number) is not Kind.MOBILE:
         raise InputError("SMS を送れるのは、携帯電話の番号だけです。")
     body = written(chosen, template_of(chosen, file), {**EXAMPLE, **pairs(extra), "kana": kana})
-    async with recorded(chosen) as (_, audit):
-        await audit.record(Action.STAFF_TEXTED, file.name)
-    text = Text(id=attempt_id(SystemClock(chosen.calling.timezone).now()), number=number, body=body)
-    receipts: asyncio.Queue[Receipt] = asyncio.Queue()
+    clock = SystemClock(chosen.calling.timezone)
+    text = Text(id=attempt_id(clock.now()), number=number, body=body)
     taken: list[str] = []
-    async with _gateway(chosen, receipts, taken) as gateway:
-        return await _sent(gateway, text, receipts, taken)
+    async with recorded(chosen) as (results, audit):
+        await audit.record(Action.STAFF_TEXTED, file.name)
+        # What comes here may be about texts of campaigns: the network tells whoever of us is connected.
+        news = TextNews(
+            results.texts,
+            clock,
+            opt_out=chosen.texts.opt_out,
+            on_state=lambda _state: None,
+            on_opt_out=lambda: audit.mention(Action.TEXTS_REFUSED, by="answer"),
+        )
+        async with _gateway(chosen, news, taken) as gateway:
+            return await _sent(gateway, text, results.texts, taken)
 
 
 @asynccontextmanager
-async def _gateway(
-    chosen: Settings, receipts: asyncio.Queue[Receipt], taken: Sequence[str]
-) -> AsyncIterator[TextGateway]:
+async def _gateway(chosen: Settings, news: TextNews, taken: Sequence[str]) -> AsyncIterator[TextGateway]:
     """Yield the provider, connected; raise InputError where it does not let us in.
 
     `taken` are the references of what it has taken, by then.
     """
-
-    async def forget(_number: str, _body: str) -> None:
-        """What somebody answers is not kept."""
 
     async def outstanding() -> Sequence[str]:
         return taken
 
     gateway = text_gateway(
         chosen,
-        on_receipt=receipts.put,
-        on_message=forget,
+        on_receipt=news.receipt,
+        on_message=news.message,
         outstanding=outstanding,
         hears=not engine_runs(chosen.data_dir),
     )
@@ -85,7 +93,7 @@ async def _gateway(
         await asyncio.wait([ready, running])
 
 
-async def _sent(gateway: TextGateway, text: Text, receipts: asyncio.Queue[Receipt], taken: list[str]) -> int:
+async def _sent(gateway: TextGateway, text: Text, texts: Texts, taken: list[str]) -> int:
     try:
         answer = await gateway.submit(text)
     except TextUncertain as error:
@@ -101,22 +109,19 @@ async def _sent(gateway: TextGateway, text: Text, receipts: asyncio.Queue[Receip
         case Accepted():
             taken += answer.references
             print(f"事業者が受け付けました（{len(parts(text.body))} 通）。届いたかどうかの知らせを待っています。")
-    state = await _state(answer, receipts)
+    state = await _state(answer, texts)
     print(f"結果：{state.label}")
     if not state.final:
         print(f"{RECEIPTS:.0f} 秒のうちに、届いたかどうかの知らせがありませんでした。")
     return 0 if state is TextState.DELIVERED else 1
 
 
-async def _state(answer: Accepted, receipts: asyncio.Queue[Receipt]) -> TextState:
-    """Return what the receipts say, once they say something final, or none has come for long."""
-    known = dict.fromkeys(answer.references, TextState.SENT)
-    try:
+async def _state(answer: Accepted, texts: Texts) -> TextState:
+    """Return what the receipts say, whoever of us gets them, once that is final, or nothing came for long."""
+    state = TextState.SENT
+    with suppress(TimeoutError):
         async with asyncio.timeout(RECEIPTS):
-            while not of_parts(known.values()).final:
-                receipt = await receipts.get()
-                if receipt.reference in known:
-                    known[receipt.reference] = after(known[receipt.reference], receipt.state)
-    except TimeoutError:
-        pass
-    return of_parts(known.values())
+            while not state.final:
+                await asyncio.sleep(LOOK_AGAIN)
+                state = of_parts((await texts.heard(answer.references)).values())
+    return state

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from ivr.campaign.records import CampaignRow, Counts
 from ivr.campaign.text_records import TextCounts
+from ivr.domain.text import TextState
 from ivr.settings import Settings
 
 STATES = {
@@ -22,6 +23,9 @@ STATES = {
 
 APPROVABLE = ("created", "paused", "halted")
 """States in which a campaign may be approved: it is not at work."""
+
+TEXTED_NO_MORE = ("stopped", "cut", "done", "erasing")
+"""States in which nobody more is sent a text."""
 
 NEXT = {"created": "start", "paused": "resume", "halted": "resume"}
 """The command that leads on from a state."""
@@ -116,10 +120,11 @@ def why_unsent(
 ) -> str | None:
     """Return in a sentence why no text (SMS) is sent at `now`; None where nobody is due one. Else as `why_waiting`."""
     if not texts.due:
-        return None
+        under_way = texts.states.get(TextState.QUEUED, 0)
+        return f"送っている途中の SMS が {under_way} 件あります。" if under_way else None
     if not chosen.texts.provider:
         return "SMS の事業者が決まっていないので、SMS は送りません（設定 texts.smpp か texts.http）。"
-    if campaign.state in ("stopped", "cut", "done", "erasing"):
+    if campaign.state in TEXTED_NO_MORE:
         return f"{STATES[campaign.state]}なので、SMS はもう送りません。"
     if campaign.state != "running":
         said = f"{STATES[campaign.state]}なので、SMS を送っていません。"
@@ -136,7 +141,7 @@ def why_unsent(
         return "ivr が動いていないので、SMS を送っていません。"
     if health is not None and not health.get("sms", True):
         return "SMS の事業者につながらないので、送っていません。つながれば、つづきから送ります。"
-    return "SMS を送れる人がいます。まもなく送ります（同じ人に一日に送る数の上限に達した人は、次の日に送ります）。"
+    return "SMS を送る人がいます。送れる人には、まもなく送ります。一日の上限に達した人には、次の日に送ります。"
 
 
 def _not_before(chosen: Settings, campaign: CampaignRow, counts: Counts, now: datetime) -> str | None:

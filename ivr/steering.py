@@ -7,14 +7,19 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
-from ivr import identity, settings
+from ivr import identity, scenario_files, settings
+from ivr.campaign.attempt_id import attempt_id
+from ivr.campaign.records import CampaignRow
+from ivr.campaign.text_records import TextIntent
 from ivr.desk.records import recorded
 from ivr.domain.audit import Action
 from ivr.domain.exclusion import Exclusion, Source
 from ivr.errors import InputError, NotFound
 from ivr.standing import APPROVABLE, NEXT, STATES, unapproved
+from ivr.system_clock import SystemClock
 
 MOVES = {
     "start": (("created",), "running", Action.STARTED),
@@ -97,13 +102,20 @@ async def exclude(config: Path | None, name: str, people: Sequence[str], reason:
     exclusion = Exclusion(reason=reason.strip(), source=Source.STAFF)
     strangers: list[str] = []
     states: list[str] = []
-    async with recorded(settings.load(config)) as (results, audit):
+    chosen = settings.load(config)
+    async with recorded(chosen) as (results, audit):
         campaign = await results.campaign(name)
+        scenario = scenario_files.parse(campaign.scenario, campaign.scenario_file)
+        texted = scenario.text is not None
         for one in people:
             try:
                 states.append(await results.exclude(campaign.id, one, exclusion))
             except NotFound as error:
                 strangers.append(str(error))
+            else:
+                if states[-1] == "settled" and texted:
+                    now = SystemClock(chosen.calling.timezone).now()
+                    await results.texts.withhold(_no_text(campaign, one, now), exclusion.reason)
         if states:
             # Nobody who must not be called waits for the trail; nor does it name them.
             await audit.record(Action.EXCLUDED, name, people=len(states))
@@ -111,7 +123,13 @@ async def exclude(config: Path | None, name: str, people: Sequence[str], reason:
     if calling := states.count("calling"):
         print(f"{calling} 人はいま通話中です。この電話が最後になります。")
     if settled := states.count("settled"):
-        print(f"{settled} 人は、すでに済んでいました。")
+        too = "まだ送っていなければ、SMS も送りません。" if texted else ""
+        print(f"{settled} 人は、すでに済んでいました。{too}")
     for stranger in strangers:
         print(stranger, file=sys.stderr)
     return 1 if strangers else 0
+
+
+def _no_text(campaign: CampaignRow, recipient: str, now: datetime) -> TextIntent:
+    """Return what says of whom it is stored that they are sent no text."""
+    return TextIntent(id=attempt_id(now), campaign=campaign.id, recipient=recipient, at=now, number="", body="")

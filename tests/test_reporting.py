@@ -38,6 +38,7 @@ from ivr.reporting import (
     write_xlsx,
 )
 from ivr.reporting.classes import by_class
+from ivr.reporting.texts import text_lines
 
 NOON = datetime(2026, 11, 24, 3, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -409,12 +410,20 @@ class TestTexts:
                 Outcome.BUSY: {TextState.DELIVERED: 2, TextState.CANCELLED: 1, TextState.OUT_OF_RANGE: 1},
                 Outcome.VOICEMAIL: {TextState.DELIVERED: 2},
             },
+            taken=5,
             parts=7,
+            unsure=1,
         )
         told = texts_json(counts, texts, 11.5)
         assert told["states"] == {"cancelled": 1, "out_of_range": 1, "delivered": 4}
-        assert (told["parts"], told["cost"], told["reached"]) == (7, 80, {"by_call": 4, "by_text_alone": 2})
+        assert (told["parts"], told["cost"], told["reached"]) == (7, 81, {"by_call": 4, "by_text_alone": 2})
         assert texts_json(counts, texts, None)["cost"] is None
+        lines = [*text_lines(counts, replace(texts, due=3), 11.5, over=True)]
+        assert lines[:2] == [
+            "SMS：5 人に送信（7 通、81 円）",
+            "  ほかに、送れたかどうか分からない人が 1 人います（料金がかかっているかもしれません）",
+        ]
+        assert "  送らなかった人 3" in lines
 
     def test_the_text_of_a_person_is_in_every_export(self, tmp_path: Path) -> None:
         texted = replace(record(outcome=Outcome.BUSY, attempts=(BUSY,)), text=TEXT)

@@ -78,3 +78,25 @@ def test_the_schema_knows_both_forms() -> None:
     schema = json.dumps(scenario_files.json_schema()["properties"]["text"], ensure_ascii=False)
     assert "maxLength" in schema
     assert '"body"' in schema
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "https://evil.example.com/zei",
+        "http://bit.ly/x",
+        "bit.ly/abc",
+        "www.city.meguro.tokyo.jp",
+        "ｈｔｔｐｓ：//evil.example.com",
+        "zei@city.meguro.tokyo.jp",
+    ],
+)
+def test_what_a_phone_makes_a_link_of_stands_only_in_url(link: str) -> None:
+    (error,) = checked(f'text: "{GOOD} {link} へ"\n').errors
+    assert error.line == 6
+    assert "{url} とだけ書き" in error.message
+
+
+@pytest.mark.parametrize("words", ["第1.5期です", "No.5 をご覧ください", "10:30〜12.00", "A.B.様"])
+def test_what_is_no_link_is_none(words: str) -> None:
+    assert checked(f'text: "{GOOD} {words}"\n').errors == ()

@@ -7,6 +7,8 @@ import pytest
 
 from ivr import steering
 from ivr.desk import lists, orders, reports
+from ivr.domain.outcome import Outcome
+from ivr.domain.text import TextState
 from ivr.errors import InputError
 from ivr.standing import ended
 from tests.offices import SCENARIO, Ivr, care_of, give_voice, office
@@ -135,3 +137,19 @@ def test_an_id_that_lost_its_zeros_in_a_spreadsheet_excludes_all_the_same(
     config.with_name("meibo.csv").write_text(LIST.replace("\n3,", "\n00000003,"), encoding="cp932")
     assert lists.check_list(config, config.with_name("meibo.csv"), json=False) == 0
     assert "納付済 1" in capsys.readouterr().out
+
+
+async def test_who_is_excluded_after_the_last_call_is_told_to_get_no_text_either(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await orders.create(config, "住民税", config.with_name("meibo.csv"), SCENARIO)
+    async with care_of(config) as care:
+        row = await care.results.campaign("住民税")
+        await care.results.settle(row.id, "1", Outcome.BUSY)
+    capsys.readouterr()
+    assert await steering.exclude(config, "住民税", ["1"], "納付済") == 0
+    assert "1 人は、すでに済んでいました。まだ送っていなければ、SMS も送りません。" in capsys.readouterr().out
+    async with care_of(config) as care:
+        told = (await care.results.records(row.id))[0].text
+        assert told is not None
+        assert (told.state, told.why) == (TextState.CANCELLED, "納付済")

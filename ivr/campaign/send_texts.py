@@ -25,7 +25,7 @@ from ivr.campaign.texting import Accepted, NotNow, Refused, Text, TextGateway
 from ivr.domain.exclusion import Exclusion, callable_numbers
 from ivr.domain.sms import Template
 from ivr.domain.text import TextState
-from ivr.domain.texting_rules import BARRED, NO_MOBILE, Sender, TextRules, Unwritable, body_of, is_due, mobile
+from ivr.domain.texting_rules import Sender, TextRules, Unwritable, body_of, is_due, mobile
 from ivr.errors import ExclusionsUnknown, StoreFailed, TextUncertain
 
 LOOK_AGAIN = 1.0
@@ -207,9 +207,9 @@ class Texter:
             self._observer.excluded(self._campaign.name, numbers.source)
             await self._withhold(due, numbers.reason)
             return
-        number = mobile(numbers, due.past, due.barred)
-        if number is None:
-            await self._withhold(due, BARRED if mobile(numbers, due.past, ()) else NO_MOBILE)
+        to = mobile(numbers, due.past, due.refused, due.nobodys)
+        if not to.number:
+            await self._withhold(due, to.why)
             return
         try:
             body = body_of(self._template, due.recipient, self._sender)
@@ -218,7 +218,7 @@ class Texter:
             return
         if not self._may_send():
             return
-        intent = self._intent(due, number, body)
+        intent = self._intent(due, to.number, body)
         try:
             stored = await self._texts.intend(intent, self._rules.ceilings(now))
         except StoreFailed:

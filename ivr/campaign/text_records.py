@@ -33,14 +33,15 @@ class TextsAsked:
 class TextDue:
     """A person to whom a text may be due, with the ended dials so far; `outcome` is None while they wait.
 
-    `barred` are those of their numbers that are to get no text.
+    `refused` are those of their numbers that want no texts, `nobodys` those that an earlier text found to be nobody's.
     """
 
     recipient: Recipient
     rank: int
     outcome: Outcome | None
     past: tuple[Past, ...]
-    barred: frozenset[str] = frozenset()
+    refused: frozenset[str] = frozenset()
+    nobodys: frozenset[str] = frozenset()
     excluded: Exclusion | None = None
 
 
@@ -76,11 +77,14 @@ class TextRecord:
 class TextCounts:
     """The texts of a campaign in numbers: texts by how their person's calls ended and by their own state.
 
-    `parts` are the messages that were, or may have been, taken; `due` are people who may still be sent one.
+    `taken` are the texts of which the network has a part at least, `parts` all that it has; `unsure` are those of which
+    it may have something or nothing; `due` are people who may still be sent one.
     """
 
     by_outcome: Mapping[Outcome | None, Mapping[TextState, int]] = field(default_factory=dict)
+    taken: int = 0
     parts: int = 0
+    unsure: int = 0
     due: int = 0
 
     @property
@@ -148,6 +152,10 @@ class Texts(Protocol):
 
     async def outstanding(self, since: datetime, limit: int) -> tuple[str, ...]:
         """Return the network's names of parts taken since `since` of which nothing final is known, oldest first."""
+        ...
+
+    async def heard(self, references: Sequence[str]) -> Mapping[str, TextState]:
+        """Return what was told of parts that are of no text here, by the network's names of them; else sent."""
         ...
 
     async def bar(self, number: str, reason: str, at: datetime) -> None:

@@ -24,7 +24,7 @@ from ivr.progress import counted
 from ivr.reporting import show_closing, show_texts, summed_up, texts_json, write_csv, write_json, write_xlsx
 from ivr.seals import SUFFIX, sealer
 from ivr.settings import Settings
-from ivr.standing import STATES, why_unsent, why_waiting
+from ivr.standing import STATES, TEXTED_NO_MORE, why_unsent, why_waiting
 from ivr.storage import SqlResults
 from ivr.system_clock import SystemClock
 
@@ -42,8 +42,10 @@ async def status(config: Path | None, name: str, *, json: bool) -> int:
     ill = await asyncio.to_thread(health, chosen) if runs else None
     why = why_waiting(chosen, campaign, counts, now, engine=runs, unknown=unknown, health=ill)
     unsent = why_unsent(chosen, campaign, texts, now, engine=runs, health=ill) if texts else None
-    if texts is not None and not _calls(campaign):
+    if texts is not None and not calls_of(campaign):
         why = unknown or unsent or "全員が済みました。"
+    elif unsent and not counts.states.get("waiting") and not counts.states.get("calling"):
+        why = "電話はすべて済みました。"
     if json:
         print_json(
             {
@@ -131,16 +133,16 @@ def show_counts(
     chosen: Settings, campaign: CampaignRow, counts: Counts, texts: TextCounts | None, console: Console
 ) -> None:
     """Print what has become of everybody, by call and by text."""
-    if _calls(campaign):
+    if calls_of(campaign):
         show_closing(campaign.name, counts, console)
     else:
         console.print(f"{campaign.name}: {sum(counts.states.values())} 人", markup=False, highlight=False)
     if texts is None:
         return
-    show_texts(counts, texts, chosen.texts.price, console)
+    show_texts(counts, texts, chosen.texts.price, console, over=campaign.state in TEXTED_NO_MORE)
 
 
-def _calls(campaign: CampaignRow) -> bool:
+def calls_of(campaign: CampaignRow) -> bool:
     """Tell whether a campaign calls anybody, or texts are all."""
     return scenario_files.parse(campaign.scenario, campaign.scenario_file).calls
 

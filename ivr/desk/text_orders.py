@@ -43,7 +43,7 @@ def _show(chosen: Settings, template: Template, calls: bool, people: Sequence[Re
     unwritable: list[tuple[int, str]] = []
     written = {one.character for one in odd_characters(fixed(template.body))}
     for person in people:
-        if mobile(person.numbers, (), ()) is None:
+        if not mobile(person.numbers, (), (), ()).number:
             without += 1
             continue
         try:

@@ -74,12 +74,6 @@ def _running_engine(chosen: Settings) -> Finding:
             message="相手の音声が ivr に届きません。留守番電話の聞き分けが粗くなり、質問は応答と同時に始まります。",
             remedy="電話交換機に chan_audiosocket と app_chanspy があるか、電話交換機のログを見てください。",
         )
-    if not checks.get("sms", True):
-        return bad(
-            "SMS の事業者",
-            "動いている ivr が、SMS の事業者につながりません。SMS は送られずに待っています。",
-            "回線と、設定 texts.smpp（か texts.http）を確かめてください。理由は ivr のログにあります。",
-        )
     if not checks.get("audit", True):
         return bad(
             "監査証跡への記録",

@@ -17,6 +17,7 @@ from ivr.doctor.finding import Finding, State, bad, good
 from ivr.domain.audit import sentence
 from ivr.erasing import overdue
 from ivr.errors import ExclusionsUnknown, StoreFailed, reason
+from ivr.health import health
 from ivr.parts import PROJECT
 from ivr.parts.enquiry import collection
 from ivr.parts.gateway import text_gateway
@@ -97,7 +98,14 @@ async def sms(chosen: Settings) -> Finding:
             remedy="決まりのファイルに status か callback を（それと設定 texts.http.callback を）書いてください。",
         )
     if engine_runs(chosen.data_dir):
-        return good(name, "動いている ivr がつないでいます。")
+        checks = await asyncio.to_thread(health, chosen)
+        if checks is None or checks.get("sms", True):
+            return good(name, "動いている ivr がつないでいます。")
+        return bad(
+            name,
+            "動いている ivr が、SMS の事業者につながりません。SMS は送られずに待っています。",
+            "回線と、設定 texts.smpp（か texts.http）を確かめてください。理由は ivr のログにあります。",
+        )
     if chosen.texts.http is not None and (callback := chosen.texts.http.callback) is not None:
         with listening(callback.host, callback.port, "texts.http.callback.port"):
             pass

@@ -87,6 +87,15 @@ class Template:
     url: str = ""
 
 
+_LINK = re.compile(r"https?://\S*|(?:[a-z0-9-]+\.)+[a-z]{2,}(?![a-z0-9-])\S*")
+"""What a phone may make a link of: an address with its scheme, or a name of a place without one."""
+
+
+def links(text: str) -> tuple[str, ...]:
+    """Return what a phone may make links of, in a text as it is written or in full-width letters."""
+    return tuple(_LINK.findall(unicodedata.normalize("NFKC", text).lower()))
+
+
 def leads_to(url: str, domains: Collection[str]) -> bool:
     """Tell whether a link leads to one of `domains` or to a place within one, by HTTPS and to nowhere else on the way.
 

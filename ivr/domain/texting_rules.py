@@ -16,8 +16,8 @@ from ivr.domain.calling_rules import Cap, Ceiling, best, ceilings_of, day_after
 from ivr.domain.outcome import Outcome
 from ivr.domain.phone import Kind, kind_of
 from ivr.domain.recipient import Recipient, plain
-from ivr.domain.sms import LONGEST, OFFICE, OFFICE_PHONE, URL, Template, units
-from ivr.domain.template import filled
+from ivr.domain.sms import LONGEST, OFFICE, OFFICE_PHONE, URL, Template, links, units
+from ivr.domain.template import filled, variables
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,8 +45,19 @@ class TextRules:
 NO_MOBILE = "SMS を送れる携帯電話の番号がありません"
 """Why somebody is sent no text who has no other number than of a fixed line, or one that does not exist."""
 
-BARRED = "SMS を断った人か、使われていない番号です"
-"""Why somebody is sent no text whose every mobile number is barred."""
+REFUSED = "SMS を断った人です"
+"""Why somebody is sent no text who has written back, or told staff, that they want none."""
+
+NOBODYS = "携帯電話の番号が使われていません"
+"""Why somebody is sent no text whose mobile number is nobody's, as a call or an earlier text has found out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mobile:
+    """Where a text goes; empty where it goes nowhere, `why`."""
+
+    number: str = ""
+    why: str = ""
 
 
 def is_due(rules: TextRules, settled: Outcome | None, past: Sequence[Past]) -> bool:
@@ -56,12 +67,16 @@ def is_due(rules: TextRules, settled: Outcome | None, past: Sequence[Past]) -> b
     return rules.tries is not None and len(past) >= rules.tries and best(past) in rules.after
 
 
-def mobile(numbers: Sequence[str], past: Sequence[Past], barred: Collection[str]) -> str | None:
-    """Return the first number (E.164) that takes texts: a mobile one, not `barred`, not found to be nobody's."""
-    nobodys = {one.number for one in past if one.outcome is Outcome.INVALID_NUMBER}
-    return next(
-        (one for one in numbers if kind_of(one) is Kind.MOBILE and one not in nobodys and one not in barred), None
-    )
+def mobile(numbers: Sequence[str], past: Sequence[Past], refused: Collection[str], nobodys: Collection[str]) -> Mobile:
+    """Return the first number (E.164) that takes texts: a mobile one that exists and has not refused them."""
+    dead = {*nobodys, *(one.number for one in past if one.outcome is Outcome.INVALID_NUMBER)}
+    mobiles = [one for one in numbers if kind_of(one) is Kind.MOBILE]
+    number = next((one for one in mobiles if one not in dead and one not in refused), None)
+    if number is not None:
+        return Mobile(number=number)
+    if not mobiles:
+        return Mobile(why=NO_MOBILE)
+    return Mobile(why=REFUSED if any(one in refused for one in mobiles) else NOBODYS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,8 +94,12 @@ class Unwritable(Exception):
 def body_of(template: Template, recipient: Recipient, sender: Sender) -> str:
     """Return what `recipient` is sent; Unwritable where their row lacks something, or makes it too long."""
     own = {OFFICE: sender.office, OFFICE_PHONE: sender.phone, URL: template.url}
+    values = recipient.values()
+    for name in variables(template.body):
+        if name not in own and (astray := links(values.get(name, ""))):
+            raise Unwritable(f"名簿の「{name}」に、携帯電話でリンクになる「{astray[0]}」があります")
     try:
-        body = filled(template.body, {**recipient.values(), **own})
+        body = filled(template.body, {**values, **own})
     except KeyError as error:
         raise Unwritable(f"名簿に「{error.args[0]}」がないので、SMS の文章を作れません") from None
     if units(body) > LONGEST:

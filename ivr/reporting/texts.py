@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,11 +34,6 @@ def reached(counts: Counts, texts: TextCounts) -> Reached:
     return Reached(by_call=confirmed + counts.proven, by_text_alone=alone)
 
 
-def sent(states: Mapping[TextState, int]) -> int:
-    """Return how many texts went out, or may have: neither withheld nor turned down before any part was taken."""
-    return sum(number for state, number in states.items() if state is not TextState.CANCELLED)
-
-
 def texts_json(counts: Counts, texts: TextCounts, price: float | None) -> dict[str, Any]:
     """Return the texts of a campaign, ready for JSON; `cost` in yen, null where the settings name no price."""
     both = reached(counts, texts)
@@ -46,26 +41,33 @@ def texts_json(counts: Counts, texts: TextCounts, price: float | None) -> dict[s
         "states": {state.value: number for state, number in texts.states.items()},
         "due": texts.due,
         "parts": texts.parts,
-        "cost": round(texts.parts * price) if price is not None else None,
+        "taken": texts.taken,
+        "unsure": texts.unsure,
+        "cost": _yen(texts.parts, price) if price is not None else None,
         "reached": {"by_call": both.by_call, "by_text_alone": both.by_text_alone},
     }
 
 
-def text_lines(counts: Counts, texts: TextCounts, price: float | None) -> Iterator[str]:
-    """Yield what staff read of the texts of a campaign."""
-    states = texts.states
-    cost = f"、{texts.parts * price:,.0f} 円" if price is not None else ""
-    yield f"SMS：{sent(states)} 人に送信（{texts.parts} 通{cost}）"
-    label = {state: f"{state.label} {number}" for state, number in states.items()}
-    if label:
-        yield f"  {'、'.join(label.values())}"
+def text_lines(counts: Counts, texts: TextCounts, price: float | None, *, over: bool = False) -> Iterator[str]:
+    """Yield what staff read of the texts of a campaign; `over`: nobody more is sent one."""
+    cost = f"、{_yen(texts.parts, price):,} 円" if price is not None else ""
+    yield f"SMS：{texts.taken} 人に送信（{texts.parts} 通{cost}）"
+    if texts.unsure:
+        yield f"  ほかに、送れたかどうか分からない人が {texts.unsure} 人います（料金がかかっているかもしれません）"
+    if texts.by_outcome:
+        yield f"  {'、'.join(f'{state.label} {number}' for state, number in texts.states.items())}"
     if texts.due:
-        yield f"  これから送る人 {texts.due}"
+        yield f"  {'送らなかった人' if over else 'これから送る人'} {texts.due}"
     both = reached(counts, texts)
     yield f"届いた人：{both.by_call + both.by_text_alone}（電話 {both.by_call}、SMS だけ {both.by_text_alone}）"
 
 
-def show_texts(counts: Counts, texts: TextCounts, price: float | None, console: Console) -> None:
-    """Print the texts of a campaign."""
-    for line in text_lines(counts, texts, price):
+def _yen(parts: int, price: float) -> int:
+    """Return a cost in whole yen; half a yen counts as one."""
+    return int(parts * price + 0.5)
+
+
+def show_texts(counts: Counts, texts: TextCounts, price: float | None, console: Console, *, over: bool = False) -> None:
+    """Print the texts of a campaign; `over`: nobody more is sent one."""
+    for line in text_lines(counts, texts, price, over=over):
         console.print(line, soft_wrap=True, markup=False, highlight=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from ivr.domain.sms import OFFICE, OFFICE_PHONE, URL, Template, leads_to, odd_characters
+from ivr.domain.sms import OFFICE, OFFICE_PHONE, URL, Template, leads_to, links, odd_characters
 from ivr.domain.template import fixed, variables
 from ivr.domain.wording import telling
 from ivr.errors import Problem
@@ -41,6 +41,12 @@ def check_text(
             "短縮 URL は使えません。"
         )
         errors.append(document.problem(("text", "url"), message))
+    if astray := links(fixed(template.body)):
+        message = (
+            f"文章の中に「{astray[0]}」があります。携帯電話でリンクになるものは、文章には {{url}} とだけ書き、"
+            "行き先を url に書いてください。役所のドメインの https:// だけが書けます。"
+        )
+        errors.append(document.problem(at, message))
     if columns is not None:
         known = {"kana", "id", "phone", *columns, OFFICE, OFFICE_PHONE, URL}
         for name in used:

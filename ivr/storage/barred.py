@@ -17,9 +17,10 @@ GIVEN_AGAIN = timedelta(days=180)
 """How long a number that was nobody's is taken for that when people are called; numbers are given to others in time."""
 
 
-def among(connection: Connection, sealing: Sealing, numbers: Collection[str]) -> frozenset[str]:
-    """Return those of `numbers` (E.164) that are to be sent no texts."""
-    return _among(connection, sealing, numbers)
+def among(connection: Connection, sealing: Sealing, numbers: Collection[str]) -> tuple[frozenset[str], frozenset[str]]:
+    """Return those of `numbers` (E.164) that have refused texts, and those that are nobody's."""
+    dead = _among(connection, sealing, numbers, barred_numbers.c.reason == NO_NUMBER)
+    return _among(connection, sealing, numbers) - dead, dead
 
 
 def nobodys(connection: Connection, sealing: Sealing, numbers: Collection[str], now: datetime) -> frozenset[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -12,10 +13,11 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, exists, false, f
 from ivr.campaign.text_records import TextCounts, TextDue, TextRecord, TextsAsked
 from ivr.domain.outcome import Outcome
 from ivr.domain.text import TextState
+from ivr.domain.text import after as known_after
 from ivr.storage import barred
 from ivr.storage.queries import past_of, with_attempts
 from ivr.storage.sealing import Sealing
-from ivr.storage.tables import attempts, recipients, text_parts, texts
+from ivr.storage.tables import attempts, early_receipts, recipients, text_parts, texts
 
 
 def due(connection: Connection, sealing: Sealing, asked: TextsAsked, limit: int, after: int) -> tuple[TextDue, ...]:
@@ -31,14 +33,16 @@ def due(connection: Connection, sealing: Sealing, asked: TextsAsked, limit: int,
         )
         outcome = Outcome(person.outcome) if person.outcome else None
         found.append((recipient, person.rank, outcome, past, excluded))
-    no_texts = barred.among(connection, sealing, {number for recipient, *_ in found for number in recipient.numbers})
+    numbers = {number for recipient, *_ in found for number in recipient.numbers}
+    refused, nobodys = barred.among(connection, sealing, numbers)
     return tuple(
         TextDue(
             recipient=recipient,
             rank=rank,
             outcome=outcome,
             past=past,
-            barred=no_texts.intersection(recipient.numbers),
+            refused=refused.intersection(recipient.numbers),
+            nobodys=nobodys.intersection(recipient.numbers),
             excluded=excluded,
         )
         for recipient, rank, outcome, past, excluded in found
@@ -84,6 +88,15 @@ def outstanding(connection: Connection, since: datetime, limit: int) -> tuple[st
     return tuple(connection.execute(query).scalars())
 
 
+def heard(connection: Connection, references: Collection[str]) -> dict[str, TextState]:
+    """Return what was told of parts that are of no text here, by the network's names of them."""
+    found = dict.fromkeys(references, TextState.SENT)
+    query = select(early_receipts).where(early_receipts.c.reference.in_([*references]))
+    for row in connection.execute(query):
+        found[row.reference] = known_after(found[row.reference], TextState(row.state))
+    return found
+
+
 def counts(connection: Connection, asked: TextsAsked) -> TextCounts:
     """Return the texts of a campaign in numbers."""
     here = texts.c.campaign_id == asked.campaign
@@ -99,11 +112,15 @@ def counts(connection: Connection, asked: TextsAsked) -> TextCounts:
     found: defaultdict[Outcome | None, dict[TextState, int]] = defaultdict(dict)
     for outcome, state, number in connection.execute(grouped):
         found[Outcome(outcome) if outcome else None][TextState(state)] = number
-    parts = select(func.coalesce(func.sum(texts.c.parts), 0)).where(here)
+    taken = select(func.count(), func.coalesce(func.sum(texts.c.parts), 0)).where(here, texts.c.parts > 0)
+    unsure = select(func.count()).where(here, texts.c.state == TextState.UNKNOWN.value, texts.c.parts == 0)
+    people, parts = connection.execute(taken).one()
     still = select(func.count()).select_from(_people(asked).subquery())
     return TextCounts(
         by_outcome=dict(found),
-        parts=connection.execute(parts).scalar_one(),
+        taken=people,
+        parts=parts,
+        unsure=connection.execute(unsure).scalar_one(),
         due=connection.execute(still).scalar_one(),
     )
 

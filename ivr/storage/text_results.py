@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
@@ -90,6 +90,10 @@ class SqlTexts:
     async def outstanding(self, since: datetime, limit: int) -> tuple[str, ...]:
         """Return the network's names of parts taken since `since` of which nothing final is known, oldest first."""
         return await self._store.read(lambda connection: text_queries.outstanding(connection, since, limit))
+
+    async def heard(self, references: Sequence[str]) -> Mapping[str, TextState]:
+        """Return what was told of parts that are of no text here, by the network's names of them; else sent."""
+        return await self._store.read(lambda connection: text_queries.heard(connection, references))
 
     async def bar(self, number: str, reason: str, at: datetime) -> None:
         """Send `number` (E.164) no texts from now on."""

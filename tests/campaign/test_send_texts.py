@@ -28,7 +28,7 @@ from ivr.domain.outcome import Outcome
 from ivr.domain.recipient import Recipient
 from ivr.domain.sms import Template
 from ivr.domain.text import TextState
-from ivr.domain.texting_rules import BARRED, NO_MOBILE
+from ivr.domain.texting_rules import NO_MOBILE, NOBODYS, REFUSED
 from ivr.errors import ExclusionsUnknown, StoreFailed, TextUncertain
 from ivr.exclusions import Register
 from ivr.storage import SqlResults
@@ -155,7 +155,7 @@ async def test_a_text_goes_to_a_mobile_that_exists(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("numbers", "why"), [(("+81357220001",), NO_MOBILE), (("+815012340001",), NO_MOBILE), (("+819099990000",), BARRED)]
+    ("numbers", "why"), [(("+81357220001",), NO_MOBILE), (("+815012340001",), NO_MOBILE), (("+819099990000",), REFUSED)]
 )
 async def test_who_can_be_sent_none_is_told_from_who_was(tmp_path: Path, numbers: tuple[str, ...], why: str) -> None:
     (who,) = people(1)
@@ -184,6 +184,27 @@ async def test_a_text_that_a_row_makes_too_long_is_not_sent(tmp_path: Path) -> N
         assert record.text is not None
         assert "660" in record.text.why
         assert not provider.handed
+
+
+async def test_a_link_out_of_the_list_goes_to_nobody(tmp_path: Path) -> None:
+    (who,) = people(1, 摘要="詳しくは bit.ly/abc へ")
+    async with of(tmp_path, [who]) as (results, row):
+        provider = Provider()
+        await send(results, row, provider, template=Template(body="{office}{office_phone}{摘要}"))
+        record = await only(results, row)
+        assert record.text is not None
+        assert "リンクになる「bit.ly/abc」" in record.text.why
+        assert not provider.handed
+
+
+async def test_a_mobile_that_is_nobodys_is_told_from_none(tmp_path: Path) -> None:
+    (who,) = people(1)
+    async with of(tmp_path, [who]) as (results, row):
+        await ended(results, row, who, Outcome.INVALID_NUMBER)
+        await send(results, row, Provider(), alone=False)
+        record = await only(results, row)
+        assert record.text is not None
+        assert record.text.why == NOBODYS
 
 
 async def test_whom_the_list_excludes_is_not_texted(tmp_path: Path) -> None:

@@ -154,7 +154,7 @@ async def test_a_barred_number_is_sent_nothing_until_it_is_let_go(store: SqlResu
     await store.texts.bar(number, "opt_out", filling.NOON)
     await store.texts.bar(number, "opt_out", filling.NOON)
     (due,) = await store.texts.due(asked(row), 10)
-    assert due.barred == {number}
+    assert due.refused == {number}
     assert await store.texts.intend(intent(row, number=number)) is False
     assert await store.texts.unbar(number)
     assert not await store.texts.unbar(number)
@@ -269,6 +269,12 @@ async def test_what_an_engine_left_that_fell_silent_is_anybodys(url: str) -> Non
         assert await living.texts.orphans(timedelta(0)) == (one.id,)
         assert await living.texts.ended(one.id, TextState.UNKNOWN, filling.NOON)
         assert await dead.texts.taken(one.id, ["m1"], filling.NOON) is TextState.SENT, "what is proven counts"
+
+
+async def test_what_is_told_of_a_text_that_is_on_no_list_can_be_asked_for(store: SqlResults) -> None:
+    for state in (TextState.DELIVERED, TextState.FAILED):
+        await store.texts.receipt(told("s1", state), filling.NOON)
+    assert await store.texts.heard(["s1", "s2"]) == {"s1": TextState.DELIVERED, "s2": TextState.SENT}
 
 
 async def test_what_is_outstanding(store: SqlResults) -> None:
