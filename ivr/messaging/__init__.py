@@ -13,6 +13,8 @@ http_exchange.py   one request and its answer, and whether anything was written
 http_shape.py      how a provider's interface looks
 http_wire.py       texts to requests by it, and bytes back to meanings
 shapes/            two models of such descriptions
+
+presence.py        whether texts are taken now and why not, told alike by both
 """
 
 from ivr.messaging.http_callbacks import callbacks

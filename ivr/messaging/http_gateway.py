@@ -14,7 +14,6 @@ import asyncio
 import logging
 import ssl
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from contextlib import suppress
 from typing import Any
 
 from ivr.campaign.texting import Accepted, NotNow, NotTaken, Receipt, Refused, Text
@@ -25,6 +24,7 @@ from ivr.messaging import http_wire as wire
 from ivr.messaging.http_exchange import Exchanger, HttpTiming, NotWritten, Unanswered
 from ivr.messaging.http_shape import Call, Shape
 from ivr.messaging.http_wire import Account, Answer, Request, Untold
+from ivr.messaging.presence import Presence
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +62,6 @@ class HttpGateway:
         timing: HttpTiming | None = None,
         beside: Callable[[], Coroutine[Any, Any, None]] | None = None,
     ) -> None:
-        self.state = "SMS の事業者にまだ接続していません。"
         self._account = account
         self._shape = shape
         self._timing = timing or HttpTiming()
@@ -70,12 +69,11 @@ class HttpGateway:
         self._exchanger = Exchanger(account.url, tls=tls, window=window, timing=self._timing)
         self._on_receipt = on_receipt
         self._outstanding = outstanding
-        self._on_state = on_state or (lambda _connected: None)
+        self._presence = Presence(
+            "SMS の事業者にまだ接続していません。", name="SMS provider", at_rest=_CLOSED, log=log, on_change=on_state
+        )
         self._beside = beside
         self._window = asyncio.Semaphore(window)
-        self._up = asyncio.Event()
-        self._down = asyncio.Event()
-        self._down.set()
         self._again_at = float("-inf")
         """When, by the loop's clock, it is tried again whether texts are taken."""
         self._pause = self._timing.backoff_first
@@ -89,15 +87,16 @@ class HttpGateway:
     @property
     def connected(self) -> bool:
         """Tell whether texts are taken now."""
-        return self._up.is_set()
+        return self._presence.there
+
+    @property
+    def state(self) -> str:
+        """Return why texts are not taken, for staff; empty while they are."""
+        return self._presence.why
 
     async def ready(self, within: float) -> bool:
         """Return True once texts are taken, False where they are not after `within` seconds; `state` says why."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(within):
-                while not self.connected:
-                    await self._up.wait()
-        return self.connected
+        return await self._presence.within(within)
 
     async def run(self) -> None:
         """See whether the provider is there, and ask what has become of texts, for ever; cancel to end it.
@@ -115,7 +114,7 @@ class HttpGateway:
         except ExceptionGroup as failed:
             raise failed.exceptions[0] from None
         finally:
-            self._say(_CLOSED)
+            self._presence.say(_CLOSED)
             await self._exchanger.close()
 
     async def submit(self, text: Text) -> Accepted | Refused | NotNow:
@@ -186,13 +185,13 @@ class HttpGateway:
         """Whenever texts are not taken, wait for as long as asked, and see whether the provider is there."""
         clock = asyncio.get_running_loop().time
         while True:
-            await self._down.wait()
+            await self._presence.lost()
             if (rest := self._again_at - clock()) > 0:
                 await asyncio.sleep(rest)
             elif why := await self._exchanger.reach():
                 self._wait(why, again=True)
             elif self._again_at <= clock():
-                self._say("")
+                self._presence.say("")
 
     async def _poll(self) -> None:
         while True:
@@ -261,21 +260,4 @@ class HttpGateway:
         if seconds is not None:
             rest = min(max(seconds, timing.backoff_first), timing.wait_most)
             self._again_at = max(self._again_at, asyncio.get_running_loop().time() + rest)
-        self._say(why)
-
-    def _say(self, state: str) -> None:
-        """Note why no texts are taken, or by an empty text that they are; tell it when it changes."""
-        was, now = self.connected, not state
-        if state != self.state:
-            level = logging.INFO if now or state == _CLOSED else logging.WARNING
-            log.log(level, "SMS provider: %s", state or "reached")
-        self.state = state
-        if was == now:
-            return
-        if now:
-            self._up.set()
-            self._down.clear()
-        else:
-            self._up.clear()
-            self._down.set()
-        self._on_state(now)
+        self._presence.say(why)

@@ -15,7 +15,6 @@ import random
 import re
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal
@@ -25,6 +24,7 @@ from ivr.domain.sms import parts
 from ivr.domain.text import TextState
 from ivr.errors import TextUncertain, reason
 from ivr.messaging import smpp_wire as wire
+from ivr.messaging.presence import Presence
 from ivr.messaging.smpp_link import NotWritten, SmppLink, SmppTiming, Unanswered
 from ivr.messaging.smpp_pace import Pace
 from ivr.messaging.smpp_receipts import (
@@ -94,7 +94,6 @@ class SmppGateway:
         on_state: Callable[[bool], None] | None = None,
         timing: SmppTiming | None = None,
     ) -> None:
-        self.state = "SMS センターにまだ接続していません。"
         self._account = account
         self._who = Bind(system_id=account.system_id, password=account.password, system_type=account.system_type)
         self._source = Address(number=account.source, ton=account.source_ton, npi=account.source_npi)
@@ -102,27 +101,29 @@ class SmppGateway:
             wire.encode(Pdu(command=Command.SUBMIT_SM, sequence=0, content=content))
         self._on_receipt = on_receipt
         self._on_message = on_message
-        self._on_state = on_state or (lambda _connected: None)
+        self._presence = Presence(
+            "SMS センターにまだ接続していません。", name="SMS centre", at_rest=_CLOSED, log=log, on_change=on_state
+        )
         self._timing = timing or SmppTiming()
         self._window = asyncio.Semaphore(account.window)
         self._pace = Pace(first=self._timing.throttle_first, most=self._timing.throttle_most)
         self._link: SmppLink | None = None
-        self._up = asyncio.Event()
         self._joint = random.randrange(256)
         """What the parts of the last long text have in common, so that a phone can join them."""
 
     @property
     def connected(self) -> bool:
         """Tell whether we are bound."""
-        return self._up.is_set()
+        return self._presence.there
+
+    @property
+    def state(self) -> str:
+        """Return why texts are not taken, for staff; empty while they are."""
+        return self._presence.why
 
     async def ready(self, within: float) -> bool:
         """Return True once bound, False where we are not after `within` seconds; `state` says why."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(within):
-                while not self.connected:
-                    await self._up.wait()
-        return self.connected
+        return await self._presence.within(within)
 
     async def run(self) -> None:
         """Keep a bind, for ever; cancel to end it, which unbinds."""
@@ -130,7 +131,7 @@ class SmppGateway:
         pause = self._timing.backoff_first
         while True:
             began = clock()
-            self._say(await self._live())
+            self._presence.say(await self._live())
             if clock() - began > self._timing.settled:
                 pause = self._timing.backoff_first
             await asyncio.sleep(pause)
@@ -229,7 +230,7 @@ class SmppGateway:
                     return await self._hold(link)
                 finally:
                     self._link = None
-                    self._say(link.lost.result() if link.lost.done() else _CLOSED)
+                    self._presence.say(link.lost.result() if link.lost.done() else _CLOSED)
                     await link.leave()
                     for chore in chores:
                         chore.cancel()
@@ -241,7 +242,7 @@ class SmppGateway:
         if why:
             return why
         self._link = link
-        self._say("")
+        self._presence.say("")
         return await link.keep()
 
     async def _received(self, message: ShortMessage) -> Status:
@@ -256,20 +257,6 @@ class SmppGateway:
             return error.status
         await self._on_receipt(told)
         return Status.ROK
-
-    def _say(self, state: str) -> None:
-        """Note why there is no bind, or by an empty text that there is one; tell it when it changes."""
-        was, now = self.connected, not state
-        if state != self.state:
-            log.log(logging.INFO if now or state == _CLOSED else logging.WARNING, "SMS centre: %s", state or "bound")
-        self.state = state
-        if was == now:
-            return
-        if now:
-            self._up.set()
-        else:
-            self._up.clear()
-        self._on_state(now)
 
 
 def _turned_down(status: int) -> Refused | NotNow:

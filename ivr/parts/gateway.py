@@ -40,7 +40,10 @@ CALLBACKS = 100
 class RunningGateway(TextGateway, Protocol):
     """A way to send texts that has to run for it. `state`: why no texts are taken, for staff; empty while they are."""
 
-    state: str
+    @property
+    def state(self) -> str:
+        """Return why no texts are taken."""
+        ...
 
     async def run(self) -> None:
         """Keep it up, for ever; cancel to end it."""

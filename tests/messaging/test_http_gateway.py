@@ -249,7 +249,7 @@ async def test_a_connection_that_comes_to_nothing_in_time_has_written_nothing(st
         url = there.url.replace("http:", "https:")
         async with gateway(style, url, Heard(), replace(QUICK, connect=0.1), wait=False) as sms:
             assert not await sms.ready(0.3)
-            sms._say("")
+            sms._presence.say("")
             outcome = await sms.submit(text())
             assert isinstance(outcome, NotNow)
             assert "時間切れ" in outcome.reason
