@@ -129,7 +129,7 @@ class Engine:
         Nothing is dialled before every call of an earlier run is accounted for. InputError where there is nobody to
         call and no way to text.
         """
-        scenario = scenario_files.parse(campaign.scenario, campaign.scenario_file)
+        scenario = scenario_files.of(campaign)
         known: list[Observer] = [MetricsObserver(self.metrics), LogObserver()]
         watch = Observers([*known, observer] if observer else known)
         # A member of staff is on no list.

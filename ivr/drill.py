@@ -114,7 +114,7 @@ async def rehearse(
         outcomes = {national(attempt.number): attempt.outcome for person in people for attempt in person.attempts}
         if outcomes:
             show_recordings(network.records, network.callees, outcomes, console)
-        calls = scenario_files.parse(campaign.scenario, campaign.scenario_file).calls
+        calls = scenario_files.of(campaign).calls
         differences = compare(network.callees, people) if calls else ()
         if calls:
             show_differences(differences, len(people), console)

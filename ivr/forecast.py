@@ -158,7 +158,7 @@ async def plan(
             update={"trunk": chosen.trunk.model_copy(update={"lines": lines, "lines_by_hour": ()})}
         )
     order = await orders.asked(chosen, what)
-    if not scenario_files.parse(order.campaign.scenario, order.campaign.scenario_file).calls:
+    if not scenario_files.of(order.campaign).calls:
         raise InputError(NO_CALLS)
     zone = chosen.calling.timezone
     begin = datetime.combine(start, time(), zone) if start else SystemClock(zone).now()
@@ -221,7 +221,7 @@ async def _dialled(
     chosen = plan.chosen
     campaign = await results.create_campaign(plan.order.campaign, plan.order.recipients, plan.order.households)
     await results.move_campaign(campaign.id, expected=["created"], state="running")
-    scenario = scenario_files.parse(campaign.scenario, campaign.scenario_file)
+    scenario = scenario_files.of(campaign)
     async with asyncio.TaskGroup() as tasks:
         dialler = Dialler(
             campaign,

@@ -16,7 +16,7 @@ from ivr.app import Engine, running
 from ivr.campaign.dial import Halt
 from ivr.campaign.records import CampaignRow
 from ivr.desk import orders
-from ivr.desk.reports import calls_of, show_counts, texts_of
+from ivr.desk.reports import show_counts, texts_of
 from ivr.domain.audit import Action
 from ivr.domain.text import TextState
 from ivr.erasing import Care, erase_due
@@ -100,8 +100,7 @@ async def dial_shown(engine: Engine, campaign: CampaignRow, console: Console) ->
 
 async def _receipts(engine: Engine, campaign: CampaignRow, console: Console) -> None:
     """Wait a while for what becomes of the texts that have gone out, so that the results tell it."""
-    scenario = scenario_files.parse(campaign.scenario, campaign.scenario_file)
-    asked = texts_asked(engine.settings, campaign, scenario)
+    asked = texts_asked(engine.settings, campaign, scenario_files.of(campaign))
     if asked is None or engine.sms is None:
         return
     if (await engine.results.texts.counts(asked)).states.get(TextState.SENT):
@@ -149,7 +148,7 @@ async def conclude(
     if left:
         now = await results.campaign(campaign.name)
         at = engine.clock.now()
-        if texts is not None and not calls_of(campaign):
+        if texts is not None and not scenario_files.of(campaign).calls:
             why = why_unsent(engine.settings, now, texts, at)
         else:
             why = why_waiting(engine.settings, now, counts, at)

@@ -38,7 +38,7 @@ async def call_staff(config: Path | None, name: str, to: str) -> int:
     number = staff_number(chosen, to)
     async with recorded(chosen) as (results, audit):
         campaign = await results.campaign(name)
-        scenario = scenario_files.parse(campaign.scenario, campaign.scenario_file)
+        scenario = scenario_files.of(campaign)
         if not scenario.calls:
             raise InputError(NO_CALLS)
         await audit.record(Action.STAFF_CALLED, name)

@@ -105,7 +105,7 @@ async def exclude(config: Path | None, name: str, people: Sequence[str], reason:
     chosen = settings.load(config)
     async with recorded(chosen) as (results, audit):
         campaign = await results.campaign(name)
-        scenario = scenario_files.parse(campaign.scenario, campaign.scenario_file)
+        scenario = scenario_files.of(campaign)
         texted = scenario.text is not None
         for one in people:
             try:

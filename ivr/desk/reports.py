@@ -42,7 +42,7 @@ async def status(config: Path | None, name: str, *, json: bool) -> int:
     ill = await asyncio.to_thread(health, chosen) if runs else None
     why = why_waiting(chosen, campaign, counts, now, engine=runs, unknown=unknown, health=ill)
     unsent = why_unsent(chosen, campaign, texts, now, engine=runs, health=ill) if texts else None
-    if texts is not None and not calls_of(campaign):
+    if texts is not None and not scenario_files.of(campaign).calls:
         why = unknown or unsent or "全員が済みました。"
     elif unsent and not counts.states.get("waiting") and not counts.states.get("calling"):
         why = "電話はすべて済みました。"
@@ -125,7 +125,7 @@ async def report(config: Path | None, name: str, *, json: bool) -> int:
 
 async def texts_of(chosen: Settings, results: SqlResults, campaign: CampaignRow) -> TextCounts | None:
     """Return the texts of a campaign in numbers, None where its scenario has none."""
-    asked = texts_asked(chosen, campaign, scenario_files.parse(campaign.scenario, campaign.scenario_file))
+    asked = texts_asked(chosen, campaign, scenario_files.of(campaign))
     return await results.texts.counts(asked) if asked else None
 
 
@@ -133,18 +133,13 @@ def show_counts(
     chosen: Settings, campaign: CampaignRow, counts: Counts, texts: TextCounts | None, console: Console
 ) -> None:
     """Print what has become of everybody, by call and by text."""
-    if calls_of(campaign):
+    if scenario_files.of(campaign).calls:
         show_closing(campaign.name, counts, console)
     else:
         console.print(f"{campaign.name}: {sum(counts.states.values())} 人", markup=False, highlight=False)
     if texts is None:
         return
     show_texts(counts, texts, chosen.texts.price, console, over=campaign.state in TEXTED_NO_MORE)
-
-
-def calls_of(campaign: CampaignRow) -> bool:
-    """Tell whether a campaign calls anybody, or texts are all."""
-    return scenario_files.parse(campaign.scenario, campaign.scenario_file).calls
 
 
 def _in_numbers(chosen: Settings, campaign: CampaignRow, counts: Counts, texts: TextCounts | None) -> dict[str, object]:

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
 
+from ivr.app import meanwhile
 from ivr.asterisk.pbx_layout import find_asterisk
 from ivr.data_dir import engine_runs
 from ivr.desk.records import recorded
@@ -115,14 +116,11 @@ async def sms(chosen: Settings) -> Finding:
         raise StoreFailed("nobody stores")
 
     gateway = text_gateway(chosen, on_receipt=ignore, on_message=ignore, hears=False)
-    running = asyncio.create_task(gateway.run())
-    try:
-        if await gateway.ready(PROVIDER):
-            return good(name, "つながります。")
-        return bad(name, gateway.state, "回線、防火壁、設定 texts.smpp（か texts.http）を確かめてください。")
-    finally:
-        running.cancel()
-        await asyncio.wait([running])
+    async with meanwhile(gateway.run()):
+        there, why = await gateway.ready(PROVIDER), gateway.state
+    if there:
+        return good(name, "つながります。")
+    return bad(name, why, "回線、防火壁、設定 texts.smpp（か texts.http）を確かめてください。")
 
 
 def tells(http: Http) -> bool:
