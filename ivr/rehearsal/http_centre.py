@@ -33,6 +33,7 @@ from starlette.routing import Route
 
 from ivr.domain.phone import national
 from ivr.errors import Busy, reason
+from ivr.rehearsal.arrivals import Arrivals
 from ivr.rehearsal.handsets import DELIVERED, Habit, Reaction, Status, Told, reaction
 from ivr.rehearsal.http_styles import STYLES, Handed, Known, StyleName
 from ivr.rehearsal.ports import HOST
@@ -65,7 +66,7 @@ class _Text:
     known: Known
 
 
-class HttpCentre:
+class HttpCentre(Arrivals):
     """A provider on loopback; enter it to start it. A port of 0 becomes a free one.
 
     `handsets` are by national number; every other number is `default`. With `secret` nobody else is let in (`user` is
@@ -93,6 +94,7 @@ class HttpCentre:
     ) -> None:
         if callback and shape == "form":
             raise ValueError("the form style has no callbacks")
+        super().__init__()
         self.handsets = dict(handsets or {})
         self.default = default
         self.host = host
@@ -110,9 +112,7 @@ class HttpCentre:
         self._answering = 0
         prefix = secrets.token_hex(4)
         self._names = (f"{prefix}{number:08x}" for number in itertools.count(1))
-        self._changed = asyncio.Event()
         self._over = asyncio.Event()
-        self._running = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
@@ -128,9 +128,6 @@ class HttpCentre:
             await self._server.up.wait()
             self._running = stack.pop_all()
         return self
-
-    async def __aexit__(self, *raised: object) -> bool | None:
-        return await self._running.__aexit__(*raised)  # type: ignore[arg-type]  # what `async with` passes
 
     async def _end(self, serving: asyncio.Task[None]) -> None:
         self._over.set()
@@ -160,16 +157,6 @@ class HttpCentre:
     def taken_as(self, tag: str) -> tuple[TakenText, ...]:
         """Return the texts that a client calls `tag`: more than one where it handed one over twice."""
         return tuple(one.taken for one in self._texts.values() if one.known.tag == tag)
-
-    def count_by_number(self) -> Mapping[str, int]:
-        """Return how many texts were taken for each number, in E.164."""
-        return Counter(text.number for text in self.taken)
-
-    async def until(self, true: Callable[[], bool], *, within: float) -> None:
-        """Return once `true()`, looked at whenever something happens; TimeoutError after `within` seconds."""
-        async with asyncio.timeout(within):
-            while not true():
-                await self._changed.wait()
 
     async def quiet(self, *, within: float) -> None:
         """Return once every answer and every callback has been given; TimeoutError after `within` seconds."""
@@ -309,11 +296,6 @@ class HttpCentre:
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._over.wait()
-
-    def _stir(self) -> None:
-        """Wake everybody who waits for something to happen."""
-        changed, self._changed = self._changed, asyncio.Event()
-        changed.set()
 
 
 class _Server(uvicorn.Server):

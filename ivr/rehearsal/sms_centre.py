@@ -25,6 +25,7 @@ from typing import Self
 import smpp34
 
 from ivr.domain.phone import national
+from ivr.rehearsal.arrivals import Arrivals
 from ivr.rehearsal.handsets import DELIVERED, Habit, Reaction, Stat, Status, Told, reaction
 from ivr.rehearsal.ports import HOST, free_port
 from ivr.rehearsal.sms_door import Door
@@ -58,7 +59,7 @@ class _Delivery:
     stored: asyncio.Event | None = field(default=None, compare=False)
 
 
-class SmsCentre:
+class SmsCentre(Arrivals):
     """A centre on loopback; enter it to start it. A port of 0 becomes a free one.
 
     `handsets` are by national number; every other number is `default`. With `system_id` nobody else binds. Over
@@ -78,6 +79,7 @@ class SmsCentre:
         per_second: int | None = None,
         on_taken: Callable[[TakenText], None] | None = None,
     ) -> None:
+        super().__init__()
         self.handsets = dict(handsets or {})
         self.default = default
         self.host = host
@@ -102,8 +104,6 @@ class SmsCentre:
         prefix = secrets.token_hex(4)
         self._names = (f"{prefix}{number:08x}" for number in itertools.count(1))
         self._orders = itertools.count()
-        self._changed = asyncio.Event()
-        self._running = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
@@ -127,9 +127,6 @@ class SmsCentre:
             self._running = stack.pop_all()
         return self
 
-    async def __aexit__(self, *raised: object) -> bool | None:
-        return await self._running.__aexit__(*raised)  # type: ignore[arg-type]  # what `async with` passes
-
     async def _end(self, chores: Sequence[asyncio.Task[None]]) -> None:
         await self._door.close()
         await self._server.stop()
@@ -152,16 +149,6 @@ class SmsCentre:
     def cuts(self) -> tuple[datetime, ...]:
         """When connections were dropped, by a handset or a fault, in order."""
         return tuple(self._cuts)
-
-    def count_by_number(self) -> Mapping[str, int]:
-        """Return how many texts were taken for each number, in E.164."""
-        return Counter(text.number for text in self.taken)
-
-    async def until(self, true: Callable[[], bool], *, within: float) -> None:
-        """Return once `true()`, looked at whenever something happens; TimeoutError after `within` seconds."""
-        async with asyncio.timeout(within):
-            while not true():
-                await self._changed.wait()
 
     async def quiet(self, *, within: float) -> None:
         """Return once every answer and every receipt has been given; TimeoutError after `within` seconds."""
@@ -344,11 +331,6 @@ class SmsCentre:
 
     def _client(self) -> smpp34.Esme | None:
         return next((esme for esme in self._sessions.values() if esme.can_receive), None)
-
-    def _stir(self) -> None:
-        """Wake everybody who waits for something to happen."""
-        changed, self._changed = self._changed, asyncio.Event()
-        changed.set()
 
 
 async def _stored(client: smpp34.Esme, message: Message) -> bool:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import threading
 import urllib.request
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
 from ivr.rehearsal.handsets import Habit, Manner, answers, habit
 from ivr.rehearsal.sms_centre import SmsCentre
+from tests.acceptance.centres import serving
 from tests.acceptance.command import A_COMMAND, until
 from tests.acceptance.far_end import BUSY, CONFIRMS, FarEnd
 from tests.acceptance.office import SCENARIO, Office
@@ -24,28 +23,9 @@ TEXT = 'text: "{office}です。{kana}様、お知らせをご確認ください
 ALONE = f"version: 1\ntitle: 発送のお知らせ\n{TEXT}"
 
 
-@contextmanager
-def centre(handsets: Mapping[str, Habit]) -> Iterator[SmsCentre]:
-    """A simulated SMS centre that serves while inside; what it took may be looked at from outside."""
-    started: list[SmsCentre] = []
-    up, over = threading.Event(), asyncio.Event()
-    loop = asyncio.new_event_loop()
-
-    async def serve() -> None:
-        async with SmsCentre(handsets, system_id="meguro", password="himitsu") as running:
-            started.append(running)
-            up.set()
-            await over.wait()
-
-    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
-    thread.start()
-    try:
-        assert up.wait(10)
-        yield started[0]
-    finally:
-        loop.call_soon_threadsafe(over.set)
-        thread.join(20)
-        loop.close()
+def centre(handsets: Mapping[str, Habit]) -> AbstractContextManager[SmsCentre]:
+    """A simulated SMS centre that serves while inside."""
+    return serving(lambda: SmsCentre(handsets, system_id="meguro", password="himitsu"))
 
 
 def with_provider(office: Office, port: int, **calling: object) -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import signal
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from ivr.rehearsal.handsets import Habit, Manner, habit
 from ivr.rehearsal.http_centre import HttpCentre
 from ivr.rehearsal.http_styles import StyleName
 from ivr.rehearsal.ports import free_port
+from tests.acceptance.centres import serving
 from tests.acceptance.command import Command, until
 from tests.acceptance.office import Office
 
@@ -44,30 +43,6 @@ COMES_TO = {
 }
 NEVER_TAKEN = {Manner.NO_NUMBER, Manner.DISCONNECTS_BEFORE}
 SHORT = {Manner.LATE: 1.0, Manner.OUT_OF_RANGE_THEN_DELIVERED: 0.5, Manner.SLOW: 1.0}
-
-
-@contextmanager
-def serving(made: Callable[[], HttpCentre]) -> Iterator[HttpCentre]:
-    """A simulated provider that serves while inside; what it took may be looked at from outside."""
-    started: list[HttpCentre] = []
-    up, over = threading.Event(), asyncio.Event()
-    loop = asyncio.new_event_loop()
-
-    async def serve() -> None:
-        async with made() as running:
-            started.append(running)
-            up.set()
-            await over.wait()
-
-    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
-    thread.start()
-    try:
-        assert up.wait(10)
-        yield started[0]
-    finally:
-        loop.call_soon_threadsafe(over.set)
-        thread.join(20)
-        loop.close()
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from ivr.campaign.texting import Receipt, Text
 from ivr.messaging import SmppAccount, SmppGateway, SmppTiming
 from ivr.messaging import smpp_wire as wire
 from ivr.messaging.smpp_wire import Command, Content, Named, Pdu
+from ivr.parts.gateway import RunningGateway
 
 LIMIT = 10.0
 """Seconds after which a test gives up."""
@@ -109,17 +110,24 @@ async def gateway(
         on_state=heard.state,
         timing=timing,
     )
+    async with running(made, wait=wait):
+        yield made
+
+
+@asynccontextmanager
+async def running(made: RunningGateway, *, wait: bool) -> AsyncIterator[None]:
+    """Let a gateway run inside the block, which begins when it is ready where we `wait`."""
     async with asyncio.TaskGroup() as group:
-        running = group.create_task(made.run())
+        chore = group.create_task(made.run())
         if wait:
             assert await made.ready(LIMIT), made.state
         try:
-            yield made
+            yield
         finally:
-            assert not running.done(), "run() lives until it is cancelled"
-            running.cancel()
+            assert not chore.done(), "run() lives until it is cancelled"
+            chore.cancel()
             async with asyncio.timeout(LIMIT):
-                await asyncio.wait({running})
+                await asyncio.wait({chore})
 
 
 class RealCentre:

@@ -23,7 +23,7 @@ from ivr.app import meanwhile
 from ivr.messaging import Account, HttpGateway, HttpTiming
 from ivr.parts.serving import serve
 from ivr.parts.text_shapes import read_shape
-from tests.messaging.centres import LIMIT, Heard
+from tests.messaging.centres import LIMIT, Heard, running
 
 Style = Literal["form", "json"]
 STYLES: tuple[Style, ...] = ("form", "json")
@@ -203,17 +203,8 @@ async def gateway(
         timing=timing,
         **options,  # type: ignore[arg-type]
     )
-    async with asyncio.TaskGroup() as group:
-        running = group.create_task(made.run())
-        if wait:
-            assert await made.ready(LIMIT), made.state
-        try:
-            yield made
-        finally:
-            assert not running.done(), "run() lives until it is cancelled"
-            running.cancel()
-            async with asyncio.timeout(LIMIT):
-                await asyncio.wait({running})
+    async with running(made, wait=wait):
+        yield made
 
 
 class RawProvider:

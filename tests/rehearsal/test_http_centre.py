@@ -7,7 +7,7 @@ import os
 import re
 import signal
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -27,31 +27,9 @@ from ivr.rehearsal.http_centre import HttpCentre
 from tests import warm
 from tests.messaging.centres import LIMIT, PHONE, Heard, free_port, text
 from tests.messaging.providers import QUICK, SECRET, STYLES, Style, gateway
+from tests.rehearsal.habits import HANDSET, ROOT, TOLD, soon
 
-ROOT = Path(__file__).parents[2]
-HANDSET = "0" + PHONE[3:]
 BODY = "市役所です。𠮷田さん &=%\n" * 10
-TOLD: Mapping[Manner, tuple[TextState, ...]] = {
-    Manner.DELIVERED: (TextState.DELIVERED,),
-    Manner.LATE: (TextState.DELIVERED,),
-    Manner.OUT_OF_RANGE_THEN_DELIVERED: (TextState.SENT, TextState.OUT_OF_RANGE, TextState.DELIVERED),
-    Manner.OUT_OF_RANGE: (TextState.OUT_OF_RANGE,),
-    Manner.REFUSED: (TextState.REFUSED,),
-    Manner.FAILED: (TextState.FAILED,),
-    Manner.NO_RECEIPT: (),
-    Manner.RECEIPT_TWICE: (TextState.DELIVERED, TextState.DELIVERED),
-    Manner.RECEIPT_BEFORE_ANSWER: (TextState.DELIVERED,),
-    Manner.RECEIPT_WRONG_FIRST: (TextState.FAILED, TextState.DELIVERED),
-    Manner.RECEIPT_WRONG_LAST: (TextState.DELIVERED, TextState.FAILED),
-    Manner.SLOW: (TextState.DELIVERED,),
-    Manner.ANSWERS: (TextState.DELIVERED,),
-}
-"""What callbacks tell of the texts that are taken and answered."""
-
-
-def soon(manner: Manner | str) -> Habit:
-    """A habit that keeps nobody waiting."""
-    return habit(manner, after=0.02)
 
 
 @asynccontextmanager

@@ -6,7 +6,7 @@ import asyncio
 import re
 import signal
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -25,32 +25,10 @@ from ivr.messaging import SmppGateway
 from ivr.rehearsal.handsets import Habit, Manner, answers, habit
 from ivr.rehearsal.sms_centre import SmsCentre
 from tests.messaging.centres import LIMIT, OFFICE, PHONE, QUICK, Heard, gateway, text
+from tests.rehearsal.habits import HANDSET, ROOT, TOLD, soon
 
-ROOT = Path(__file__).parents[2]
-HANDSET = "0" + PHONE[3:]
 PATIENT = replace(QUICK, part_tries=200)
 LONG = "市役所からのお知らせです。" * 12 + "𠮷"
-TOLD: Mapping[Manner, tuple[TextState, ...]] = {
-    Manner.DELIVERED: (TextState.DELIVERED,),
-    Manner.LATE: (TextState.DELIVERED,),
-    Manner.OUT_OF_RANGE_THEN_DELIVERED: (TextState.SENT, TextState.OUT_OF_RANGE, TextState.DELIVERED),
-    Manner.OUT_OF_RANGE: (TextState.OUT_OF_RANGE,),
-    Manner.REFUSED: (TextState.REFUSED,),
-    Manner.FAILED: (TextState.FAILED,),
-    Manner.NO_RECEIPT: (),
-    Manner.RECEIPT_TWICE: (TextState.DELIVERED, TextState.DELIVERED),
-    Manner.RECEIPT_BEFORE_ANSWER: (TextState.DELIVERED,),
-    Manner.RECEIPT_WRONG_FIRST: (TextState.FAILED, TextState.DELIVERED),
-    Manner.RECEIPT_WRONG_LAST: (TextState.DELIVERED, TextState.FAILED),
-    Manner.SLOW: (TextState.DELIVERED,),
-    Manner.ANSWERS: (TextState.DELIVERED,),
-}
-"""What comes of the texts that are taken and answered."""
-
-
-def soon(manner: Manner | str) -> Habit:
-    """A habit that keeps nobody waiting."""
-    return habit(manner, after=0.02)
 
 
 @asynccontextmanager
