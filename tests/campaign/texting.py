@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
+
+from ivr.campaign import send_texts
 from ivr.campaign.dial import Halt
 from ivr.campaign.ports import Clock, Enquiry, Registers
-from ivr.campaign.records import CampaignRow
+from ivr.campaign.records import CampaignRow, RecipientRecord
 from ivr.campaign.send_texts import LANES, Texter
 from ivr.campaign.text_records import Texts, TextsAsked
 from ivr.campaign.texting import Accepted, NotNow, NotTaken, Refused, Text, TextGateway
+from ivr.domain.attempt import Ending, Intent
 from ivr.domain.outcome import Outcome
+from ivr.domain.recipient import Recipient
 from ivr.domain.sms import Template
+from ivr.domain.text import TextState
 from ivr.domain.texting_rules import Sender, TextRules
 from ivr.exclusions import Register
 from ivr.storage import SqlResults
-from tests.campaign.dialling import ALWAYS
+from tests.campaign.dialling import ALWAYS, campaign
 from tests.campaign.fakes import SystemClock, Watch
 
 TEMPLATE = Template(body="{office}です。{kana}様、お知らせをご確認ください。{office_phone}")
@@ -110,3 +119,50 @@ async def send(
 
 
 A_DAY = timedelta(days=1)
+
+
+def people(count: int, **columns: str) -> list[Recipient]:
+    return [
+        Recipient(id=f"{n:05}", line=n + 2, kana="ヤマダ タロウ", numbers=(f"+81901234{n:04}",), columns=columns)
+        for n in range(count)
+    ]
+
+
+@asynccontextmanager
+async def of(path: Path, listed: Sequence[Recipient]) -> AsyncIterator[tuple[SqlResults, CampaignRow]]:
+    async with campaign(path, listed) as made:
+        yield made
+
+
+async def ended(results: SqlResults, row: CampaignRow, who: Recipient, outcome: Outcome, number: str = "") -> None:
+    """One dial that ended the person's calls."""
+    now = datetime.now(UTC)
+    intent = Intent(
+        id=f"a-{who.id}-{now.timestamp()}", campaign=row.id, recipient=who.id, number=number or who.numbers[0], at=now
+    )
+    assert await results.intend(intent)
+    await results.end(intent.id, Ending(outcome=outcome, at=now), settled=outcome, due_at=None)
+
+
+async def states(results: SqlResults, row: CampaignRow) -> list[TextState | None]:
+    return [one.text.state if one.text else None for one in await results.records(row.id)]
+
+
+async def only(results: SqlResults, row: CampaignRow) -> RecipientRecord:
+    (record,) = await results.records(row.id)
+    return record
+
+
+def says(answer: Answer | Exception) -> Any:
+    async def answering(_text: Text) -> Answer:
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    return answering
+
+
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nobody wait for long."""
+    monkeypatch.setattr(send_texts, "PATIENCE", 0.02)
+    monkeypatch.setattr(send_texts, "LOOK_AGAIN", 0.02)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import itertools
 import json
 import re
@@ -251,3 +252,25 @@ class RawProvider:
 def http(body: bytes, status: str = "200 OK", *headers: str) -> bytes:
     lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", "Connection: close", *headers]
     return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+MEANINGLESS = {
+    "an end before the answer": b"",
+    "half a head": b"HTTP/1.1 200 OK\r\nContent-Le",
+    "half a body": b'HTTP/1.1 202 Accepted\r\nContent-Length: 400\r\n\r\n{"id": "m1"',
+    "no HTTP": b"SSH-2.0-OpenSSH_9.2\r\n",
+    "no JSON": http(b"<html>"),
+    "no UTF-8": http(b'\xff\xfe{"'),
+    "nothing": http(b""),
+    "a depth": http(b"[" * 100_000),
+    "a large number": http(b'{"id": ' + b"9" * 5000 + b"}"),
+    "a list": http(b"[0]"),
+    "no name": http(b'{"id": null, "result": null}'),
+    "a name of two lines": http(b'{"id": "a\\nb", "result": "0\\n0"}'),
+    "a long name": http(json.dumps({"id": "m" * 201, "result": "0" * 201}).encode()),
+    "an error": http(b'{"id": "m1", "result": "0"}', "500 Internal Server Error"),
+    "a redirection": http(b"", "302 Found", "Location: /v1/other"),
+    "a huge answer": http(b'{"id": "m1", "result": "0", "x": "' + b"x" * 1_000_000 + b'"}'),
+    "an answer without end": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3e8\r\n" + b"x" * 1000 + b"\r\n",
+    "packed": http(gzip.compress(b'{"id": "m1", "result": "0"}'), "200 OK", "Content-Encoding: gzip"),
+}
