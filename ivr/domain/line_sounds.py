@@ -43,6 +43,9 @@ _FULL_SCALE = 32768.0
 BUSY_PAUSE = 0.7
 """Seconds of quiet after a burst that could be the first of a busy tone, until it is a beep."""
 
+LOST = 0.5
+"""Seconds of a fax's tone that may be missing in all, as packets were lost or came late."""
+
 REPEATED_FROM = 2.0
 """Seconds of voice from which on a stretch can be told for one that was heard before: shorter words are like others."""
 
@@ -219,9 +222,10 @@ class LineSounds:
             if tone.seconds >= self.thresholds.sure and not was_sure:
                 self._count_voice(-tone.seconds)
             self._missed = 0
-            if self._is_fax(tone):
-                found.append(self._found(Sign.FAX, tone.start, self.now, tone.pitch))
-                self._tone = None
+            if (called := self._called_since(tone)) is not None and self.now - called > self.thresholds.longest:
+                found.append(self._found(Sign.FAX, called, self.now, tone.pitch))
+                self._tone, self._waiting = None, None
+                self._bursts.clear()
         elif tone is not None:
             self._missed += 1
             if self._missed >= 2:
@@ -269,8 +273,17 @@ class LineSounds:
     def _is_ringback(self, tone: _Tone) -> bool:
         return _near(tone, 400) and 0.7 <= tone.seconds <= 1.4 and tone.modulated >= self.thresholds.modulation
 
-    def _is_fax(self, tone: _Tone) -> bool:
-        return _near(tone, 2100) and tone.seconds > self.thresholds.longest
+    def _called_since(self, tone: _Tone) -> float | None:
+        """Return since when a fax has sent its 2100 Hz: audio that came late or was lost does not begin it anew."""
+        if not _near(tone, 2100):
+            return None
+        began, lost = tone.start, 0.0
+        for earlier in reversed(self._bursts):
+            lost += began - earlier.last
+            if not _near(earlier, 2100) or lost > LOST:
+                break
+            began = earlier.start
+        return began
 
 
 def _near(tone: _Tone, hz: float) -> bool:

@@ -81,6 +81,28 @@ def test_a_fax_and_special_information_are_told() -> None:
     assert [one.sign for one in heard(*tones, silence(1.0))[1]] == [Sign.SPECIAL]
 
 
+@pytest.mark.parametrize("gaps", [((1.0, 0.06),), ((0.4, 0.4),), ((0.5, 0.1), (1.2, 0.1), (1.9, 0.1)), ((2.0, 0.3),)])
+@pytest.mark.parametrize("late", [False, True])
+def test_a_fax_is_told_though_some_of_its_tone_is_lost_or_comes_late(
+    gaps: tuple[tuple[float, float], ...], late: bool
+) -> None:
+    tone_of_fax = fax(6.0)
+    parts, at = [silence(0.5)], 0
+    for start, seconds in gaps:
+        begin = round(start * RATE)
+        parts += [tone_of_fax[at:begin], silence(seconds)]
+        at = begin if late else begin + round(seconds * RATE)
+    found = heard(*parts, tone_of_fax[at:])[1]
+    assert [one.sign for one in found if one.sign is not Sign.BEEP] == [Sign.FAX]
+
+
+def test_pips_are_no_fax_even_at_its_pitch() -> None:
+    pip = np.concatenate((tone((2100,), 0.3, -12.0), silence(0.3)))
+    assert {one.sign for one in heard(*[pip] * 8)[1]} == {Sign.BEEP}
+    long_ones = np.concatenate((tone((2100,), 1.2, -12.0), silence(0.6)))
+    assert {one.sign for one in heard(*[long_ones] * 3)[1]} == {Sign.BEEP}
+
+
 def test_voices_keys_noise_and_silence_are_no_tones() -> None:
     for seed in range(5):
         assert heard(babble(20.0, seed=seed), silence(1.0))[1] == ()
