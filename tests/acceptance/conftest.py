@@ -16,20 +16,6 @@ from tests.storage.conftest import postgres
 
 __all__ = ["postgres"]
 
-HERE = Path(__file__).parent
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let what looks at the demo come first: one worker waits three minutes for it, while another runs the rest."""
-    places = [index for index, item in enumerate(items) if item.path.is_relative_to(HERE)]
-    ordered = sorted((items[index] for index in places), key=lambda item: not _looks_at_the_demo(item))
-    for index, item in zip(places, ordered, strict=True):
-        items[index] = item
-
-
-def _looks_at_the_demo(item: pytest.Item) -> bool:
-    return "demo" in getattr(item, "fixturenames", ())
-
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> demos.Demo:

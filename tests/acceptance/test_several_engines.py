@@ -17,7 +17,7 @@ from tests.storage.cluster import Cluster
 
 pytestmark = pytest.mark.timeout(200)
 
-PEOPLE, LINES = 44, 3
+PEOPLE, LINES = 28, 3
 TAKEN_OVER_S = 30.0
 """Within so many seconds of its death an engine's calls are accounted for."""
 
