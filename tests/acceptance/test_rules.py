@@ -264,12 +264,12 @@ def a_trunk_that_is_gone_holds_the_dialling_and_comes_back_by_itself(
     office: Office, far_end: FarEnd, numbers: list[str]
 ) -> None:
     port = free_port(socket.SOCK_DGRAM)
-    kept = {"times": 3, "after": "1s"}
+    kept = {"times": 9, "after": "1s"}
     office.settings(
         trunk={"port": port, "pause": "3s", "lines": 12, "calls_per_second": 50},
         calling={
             "ring_timeout": "5s",
-            "retries": {"network_congestion": kept, "unreachable": kept, "failed": kept, "total": 5, "per_day": 5},
+            "retries": {"network_congestion": kept, "unreachable": kept, "failed": kept, "total": 10, "per_day": 10},
         },
     )
     people = [f"03110{index:05d}" for index in range(11)]
