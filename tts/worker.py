@@ -11,6 +11,7 @@ import json
 import os
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -21,15 +22,18 @@ from tts.errors import VoiceError
 from tts.job import Job
 from tts.reading import Name
 
-_NICENESS = 5
+NICENESS = 5
 """Rendering is ahead of the calls; the calls come first."""
+
+_AUTOGROUP = Path("/proc/self/autogroup")
+"""Where Linux keeps the niceness of a session against others (sched(7)): a worker is in a session of its own."""
 
 
 def main() -> None:
     """Answer requests until the input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    os.nice(_NICENESS)
+    _give_way()
     with _private_output() as answers:
         for line in sys.stdin.buffer:
             request = json.loads(line)
@@ -45,6 +49,13 @@ def main() -> None:
                 print(json.dumps({"id": request["id"], **answer}), file=answers, flush=True)
             except BrokenPipeError:
                 os._exit(0)
+
+
+def _give_way() -> None:
+    os.nice(NICENESS)
+    # Where the kernel groups processes by session, theirs is weighed and their own niceness counts within it alone.
+    with suppress(OSError):
+        _AUTOGROUP.write_text(str(NICENESS), "ascii")
 
 
 def _private_output() -> TextIO:

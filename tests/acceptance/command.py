@@ -93,7 +93,13 @@ class Command:
                 stdin, stdout, stderr = files
                 command = (*prefix, *(program or PROGRAM), *words)
                 self.process = subprocess.Popen(
-                    command, stdin=stdin, stdout=stdout, stderr=stderr, cwd=folder, env=_environment()
+                    command,
+                    stdin=stdin,
+                    stdout=stdout,
+                    stderr=stderr,
+                    cwd=folder,
+                    env=_environment(),
+                    start_new_session=True,  # as on a terminal of its own: the kernel weighs it against all other tests
                 )
             else:
                 self.process = warm.start(words, files, cwd=folder, env=_environment())

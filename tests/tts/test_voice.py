@@ -28,6 +28,7 @@ from tts import (
     samples,
     telephone,
 )
+from tts.worker import NICENESS
 
 GREETING = "こちらは税務課です。{kana}様でいらっしゃいますか。シャープを押してください。"
 MANY = "".join(f"{number}番の方、お入りください。" for number in range(12))
@@ -171,6 +172,16 @@ async def test_a_worker_that_is_killed_is_replaced_and_its_phrase_said(counted: 
     assert len(await asked) == 12
     assert victim not in counted.voice.worker_ids()
     assert len(counted.voice.worker_ids()) == 1
+
+
+async def test_a_worker_gives_way_to_calls_though_it_is_in_a_session_of_its_own(counted: Counted) -> None:
+    await counted.voice.warm_up()
+    (worker,) = counted.voice.worker_ids()
+    assert os.getpriority(os.PRIO_PROCESS, worker) == NICENESS
+    group = Path(f"/proc/{worker}/autogroup")
+    if not group.exists():
+        pytest.skip("this kernel does not group processes by session")
+    assert group.read_text().split()[-1] == str(NICENESS)
 
 
 async def test_a_worker_killed_while_idle_is_not_missed(counted: Counted) -> None:
