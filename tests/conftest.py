@@ -12,7 +12,7 @@ import structlog
 from tests import offices
 
 
-@pytest.hookimpl(trylast=True)
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the files that may take longest, by their own limits: no worker is left alone with one at the end."""
     limits: dict[Path, float] = {}

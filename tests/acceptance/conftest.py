@@ -16,6 +16,24 @@ from tests.storage.conftest import postgres
 
 __all__ = ["postgres"]
 
+HERE = Path(__file__).parent
+LIGHT = ("test_several_engines", "test_excluding", "test_interruptions", "test_commands", "test_audit", "test_texts")
+"""What mostly waits. It runs beside the demo, whose callees listen and are listened to in real time."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the demo come first, since one worker waits minutes for it, then what is light, then the rest."""
+    places = [index for index, item in enumerate(items) if item.path.is_relative_to(HERE)]
+    ordered = sorted((items[index] for index in places), key=_turn)
+    for index, item in zip(places, ordered, strict=True):
+        items[index] = item
+
+
+def _turn(item: pytest.Item) -> int:
+    if "demo" in getattr(item, "fixturenames", ()):
+        return -1
+    return LIGHT.index(item.path.stem) if item.path.stem in LIGHT else len(LIGHT)
+
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> demos.Demo:

@@ -270,6 +270,7 @@ def a_trunk_that_is_gone_holds_the_dialling_and_comes_back_by_itself(
         calling={
             "ring_timeout": "5s",
             "retries": {"network_congestion": kept, "unreachable": kept, "failed": kept, "total": 10, "per_day": 10},
+            "caps": [],
         },
     )
     people = [f"03110{index:05d}" for index in range(11)]
