@@ -21,7 +21,7 @@ from ivr.errors import ExclusionsUnknown
 from ivr.health import health
 from ivr.parts.rules import register, texts_asked
 from ivr.progress import counted
-from ivr.reporting import show_closing, show_texts, summed_up, texts_json, write_csv, write_json, write_xlsx
+from ivr.reporting import Course, show_closing, show_texts, summed_up, texts_json, write_csv, write_json, write_xlsx
 from ivr.seals import SUFFIX, sealer
 from ivr.settings import Settings
 from ivr.standing import STATES, TEXTED_NO_MORE, why_unsent, why_waiting
@@ -134,7 +134,7 @@ def show_counts(
 ) -> None:
     """Print what has become of everybody, by call and by text."""
     if scenario_files.of(campaign).calls:
-        show_closing(campaign.name, counts, console)
+        show_closing(campaign.name, counts, console, Course.of(campaign, calls=True))
     else:
         console.print(f"{campaign.name}: {sum(counts.states.values())} 人", markup=False, highlight=False)
     if texts is None:
@@ -182,16 +182,17 @@ async def export(
             folder = exports_of(chosen.data_dir, campaign.id)
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             out = folder / f"{SystemClock(zone).now():%Y%m%d-%H%M%S}.{form}{SUFFIX if seal else ''}"
+        course = Course.of(campaign, calls=scenario_files.of(campaign).calls)
         await audit.record(Action.EXPORTED, name, file=out.name, format=form, rows=len(records))
     match form:
         case "json":
             write_json(out, campaign, records, zone=zone, seal=seal)
         case "csv":
             codec = "cp932" if encoding == "cp932" else "utf-8-sig"
-            missing = write_csv(out, records, encoding=codec, zone=zone, seal=seal)
+            missing = write_csv(out, records, encoding=codec, zone=zone, course=course, seal=seal)
             if missing:
                 print(f"{encoding} にない文字を 〓 にしました：{' '.join(missing)}", file=sys.stderr)
         case _:
-            write_xlsx(out, campaign, records, zone=zone, seal=seal, watch=counted)
+            write_xlsx(out, campaign, records, zone=zone, course=course, seal=seal, watch=counted)
     print(f"{out} に {len(records)} 人分を書き出しました。")
     return 0
