@@ -67,9 +67,11 @@ async def read_order(
     if report.scenario is None:
         raise Problems(report.errors)
     excluded = excluded_today(chosen, list_file, intake)
-    show_intake(list_file, intake, excluded)
+    calls = report.scenario.calls
+    show_intake(list_file, intake, excluded, calls=calls)
     if not intake.accepted:
-        raise InputError(f"{list_file} に、かけられる人が一人もいません。")
+        whom = "かけられる" if calls else "SMS を送れる"
+        raise InputError(f"{list_file} に、{whom}人が一人もいません。")
     own = read_own(rules_file, chosen.calling) if rules_file is not None else NOTHING
     now = SystemClock(chosen.calling.timezone).now()
     if own and chosen.rules(own).calendar.next_open(now) is None:
@@ -77,7 +79,7 @@ async def read_order(
     calling = calling_of(chosen.calling, own)
     recipients = _in_order(list_file, intake, calling)
     rules = chosen.rules(own)
-    if report.scenario.calls:
+    if calls:
         _show_numberless(recipients, rules)
     show_texts(chosen, report.scenario, scenario_file, recipients)
     out = {line for line, _ in excluded}
