@@ -8,7 +8,11 @@ from pathlib import Path
 import pytest
 
 from ivr.desk import lists, orders
+from ivr.desk.text_orders import show_pointless
 from ivr.errors import InputError
+from ivr.scenario_files import parse
+from ivr.settings import Calling, calling_of, read_own
+from ivr.settings.calling import TextsAfter
 
 LIST = """宛名番号,カナ氏名,電話番号
 1,ヤマダ タロウ,090-1234-5678
@@ -61,3 +65,46 @@ async def test_a_campaign_of_texts_alone_promises_no_calls(config: Path, capsys:
     config.with_name("meibo.csv").write_text(LIST.splitlines()[0] + "\n3,サトウ,999\n", encoding="cp932")
     with pytest.raises(InputError, match="SMS を送れる人が一人もいません"):
         await create(config, "だれも")
+
+
+CALLING = (
+    ALONE
+    + """start: a
+steps:
+  a: {say: お知らせです。, reached: true}
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "rules", "said"),
+    [
+        (ALONE, "texts:\n  tries: 2\n", "kisoku.yaml:2: texts.tries は、SMS だけの催告では使いません。"),
+        (CALLING, "texts:\n  windows: null\n  after: []\n", "kisoku.yaml:3: texts.after が空なので、だれにも SMS を"),
+        (
+            CALLING,
+            "weight: 1\ntexts: {tries: 4}\n",
+            "kisoku.yaml:2: texts.tries は 4 回ですが、電話をかけるのは全部で 3",
+        ),
+        (CALLING, "retries: {total: 1}\n", "設定 calling.texts.tries は 2 回ですが、電話をかけるのは全部で 1 回まで"),
+    ],
+)
+def test_rules_of_texts_that_come_to_nothing_are_told_by_line(
+    tmp_path: Path, capsys: Capture, scenario: str, rules: str, said: str
+) -> None:
+    file = tmp_path / "kisoku.yaml"
+    file.write_text(rules, "utf-8")
+    office = Calling(texts=TextsAfter(tries=2))
+    own = read_own(file, office)
+    show_pointless(parse(scenario, "s.yaml"), calling_of(office, own), own, file)
+    told = capsys.readouterr().out
+    assert said in told
+    assert told.count("（注意）") == 1
+
+
+def test_rules_of_texts_that_the_office_has_for_calls_are_not_held_against_a_campaign_of_texts_alone(
+    capsys: Capture,
+) -> None:
+    show_pointless(parse(ALONE, "s.yaml"), Calling(texts=TextsAfter(tries=9, after=())), {}, None)
+    show_pointless(parse(CALLING, "s.yaml"), Calling(texts=TextsAfter(tries=3)), {}, None)
+    assert capsys.readouterr().out == ""

@@ -14,7 +14,7 @@ from ivr.campaign.records import CampaignRow, NewCampaign
 from ivr.desk.lists import excluded_today, show_intake
 from ivr.desk.records import recorded, store
 from ivr.desk.scenarios import load_scenario
-from ivr.desk.text_orders import show_texts
+from ivr.desk.text_orders import show_pointless, show_texts
 from ivr.domain.audit import Action
 from ivr.domain.calling_rules import Rules, first_number
 from ivr.domain.exclusion import Source
@@ -82,6 +82,7 @@ async def read_order(
     if calls:
         _show_numberless(recipients, rules)
     show_texts(chosen, report.scenario, scenario_file, recipients)
+    show_pointless(report.scenario, calling, own, rules_file)
     out = {line for line, _ in excluded}
     shared = _households(recipients, out, rules) if calling.one_call_per_number else {}
     campaign = NewCampaign(
