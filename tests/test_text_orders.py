@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import io
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+from ivr import keeping, steering
+from ivr.campaign.records import CampaignRow
 from ivr.desk import lists, orders
 from ivr.desk.text_orders import show_pointless
+from ivr.domain.text import TextState
 from ivr.errors import InputError
+from ivr.progress import CampaignProgress
 from ivr.scenario_files import parse
 from ivr.settings import Calling, calling_of, read_own
 from ivr.settings.calling import TextsAfter
+from ivr.ways import Ways
 
 LIST = """宛名番号,カナ氏名,電話番号
 1,ヤマダ タロウ,090-1234-5678
@@ -108,3 +116,54 @@ def test_rules_of_texts_that_the_office_has_for_calls_are_not_held_against_a_cam
     show_pointless(parse(ALONE, "s.yaml"), Calling(texts=TextsAfter(tries=9, after=())), {}, None)
     show_pointless(parse(CALLING, "s.yaml"), Calling(texts=TextsAfter(tries=3)), {}, None)
     assert capsys.readouterr().out == ""
+
+
+async def test_a_campaign_of_texts_alone_is_steered_without_a_word_of_calls(config: Path, capsys: Capture) -> None:
+    assert await create(config) == 0
+    capsys.readouterr()
+    assert await steering.emergency_stop(config, "発送") == 0
+    assert capsys.readouterr().out == "電話をかけている催告も、SMS を送っている催告もありません。\n"
+    assert await steering.move(config, "発送", "start") == 0
+    assert await steering.exclude(config, "発送", ["1"], "納付済") == 0
+    assert "1 人には、SMS を送りません。" in capsys.readouterr().out
+    assert await steering.exclude(config, "発送", ["1"], "納付済") == 0
+    assert "1 人には、SMS をもう送ったか、送らないことに決まっていました。" in capsys.readouterr().out
+    assert await steering.emergency_stop(config, None) == 0
+    said = capsys.readouterr().out
+    assert "緊急停止。SMS は、もう送りません。" in said
+    assert "電話" not in said
+    assert await keeping.what_goes(config, "発送") == (
+        "催告「発送」（2 人）の鍵・宛先・SMS・結果を消去します。元に戻せません。"
+    )
+
+
+@pytest.mark.parametrize(
+    ("ways", "words", "never"),
+    [
+        (Ways(), "これ以上はかけません。通話中の電話", "SMS"),
+        (Ways(texts=True), "これ以上はかけず、SMS も送りません。", "「不明」"),
+        (Ways(calls=False, texts=True), "これ以上は送りません。送っている途中の SMS", "電話"),
+    ],
+)
+def test_who_breaks_off_a_campaign_is_told_what_is_waited_for(ways: Ways, words: str, never: str) -> None:
+    assert words in ways.draining
+    assert never not in ways.draining
+
+
+def test_a_campaign_whose_scenario_cannot_be_read_any_more_is_stopped_all_the_same() -> None:
+    campaign = CampaignRow(
+        id="1", name="催告", state="running", scenario="[", scenario_file="", created_at=datetime.now(UTC), rules={}
+    )
+    assert Ways.of_stored(campaign) == Ways(calls=True, texts=True)
+
+
+def test_the_bar_of_a_campaign_of_texts_alone_counts_texts() -> None:
+    out = io.StringIO()
+    progress = CampaignProgress(Console(file=out, width=100), 40, 0, calls=False)
+    progress.held("発送", "exclusions", None)
+    for state in (TextState.SENT, TextState.DELIVERED, TextState.CANCELLED):
+        progress.texted("発送", state, settled=state is not TextState.DELIVERED)
+    assert out.getvalue().splitlines() == [
+        "SMS を送ってはいけない人が分からないので、送りません。理由は ivr doctor で分かります",
+        "2/40 人が済みました（SMS 1 人に送信）",
+    ]

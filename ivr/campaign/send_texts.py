@@ -204,7 +204,7 @@ class Texter:
         today = now.astimezone(self._rules.calendar.zone).date()
         numbers = told or callable_numbers(await self._registers.known(), due.recipient, today)
         if isinstance(numbers, Exclusion):
-            self._observer.excluded(self._campaign.name, numbers.source)
+            self._observer.excluded(self._campaign.name, numbers.source, settled=False)
             await self._withhold(due, numbers.reason)
             return
         to = mobile(numbers, due.past, due.refused, due.nobodys)
@@ -245,7 +245,7 @@ class Texter:
 
     async def _withhold(self, due: TextDue, reason: str) -> None:
         await self._texts.withhold(self._intent(due, "", ""), reason)
-        self._observer.texted(self._campaign.name, TextState.CANCELLED)
+        self._observer.texted(self._campaign.name, TextState.CANCELLED, settled=self._asked.alone)
 
     async def _hand_over(self, intent: TextIntent) -> None:
         """Hand a text over whose intent is stored, and store the answer, whatever happens."""
@@ -277,16 +277,16 @@ class Texter:
             state = await self._texts.taken(intent.id, answer.references, self._clock.now())
 
         await self._persist(write)
-        self._observer.texted(self._campaign.name, TextState.SENT)
+        self._observer.texted(self._campaign.name, TextState.SENT, settled=self._asked.alone)
         if state is not None and state is not TextState.SENT:
             # Its receipts were quicker than its answer.
-            self._observer.texted(self._campaign.name, state)
+            self._observer.texted(self._campaign.name, state, settled=False)
 
     async def _ended(self, intent: TextIntent, state: TextState, why: str, references: tuple[str, ...] = ()) -> None:
         await self._persist(
             lambda: self._texts.ended(intent.id, state, self._clock.now(), why=why, references=references)
         )
-        self._observer.texted(self._campaign.name, state)
+        self._observer.texted(self._campaign.name, state, settled=self._asked.alone)
 
     async def _persist(self, write: Callable[[], Coroutine[object, object, object]]) -> None:
         """Write until it holds: an answer is never given up while the engine lives."""

@@ -56,7 +56,7 @@ async def test_everybody_of_a_campaign_of_texts_alone_gets_one(tmp_path: Path) -
         assert Counter(text.number for text in provider.handed) == Counter(one.numbers[0] for one in people(250))
         assert set(await states(results, row)) == {TextState.SENT}
         assert (await results.counts(row.id)).states["settled"] == 250
-        assert watch.texts.count(TextState.SENT) == 250
+        assert watch.texts.count(TextState.SENT) == watch.settled_by_text == 250
         (record, *_) = await results.records(row.id)
         assert record.text is not None
         assert record.text.body == "市役所納税課です。ヤマダ タロウ様、お知らせをご確認ください。03-5722-0000"
