@@ -121,6 +121,16 @@ def test_why_no_text_goes_out(words: str, state: str, now: datetime, more: dict[
     assert words in str(why_unsent(TEXTING, campaign(state), TextCounts(due=3), now, **more))  # type: ignore[arg-type]
 
 
+def test_who_is_put_off_by_a_cap_is_told_with_the_day_of_their_turn() -> None:
+    some = str(why_unsent(TEXTING, campaign(), TextCounts(due=3, capped=2), FRIDAY))
+    assert some.startswith("SMS を送る人がいます。まもなく送ります。")
+    assert some.endswith(
+        "2 人は、SMS を一日に送れる回数（設定 texts.caps）に達したので、11月24日 09:00 まで送りません。"
+    )
+    assert "まもなく" not in str(why_unsent(TEXTING, campaign(), TextCounts(due=2, capped=2), FRIDAY))
+    assert "上限" not in str(why_unsent(TEXTING, campaign(), TextCounts(due=2), FRIDAY))
+
+
 def test_without_a_provider_no_text_goes_out_and_without_anybody_due_nothing_is_said() -> None:
     assert "事業者が決まっていない" in str(why_unsent(Settings(), campaign(), TextCounts(due=3), FRIDAY))
     assert why_unsent(TEXTING, campaign(), TextCounts(due=0), NIGHT) is None

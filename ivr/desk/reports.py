@@ -27,6 +27,7 @@ from ivr.settings import Settings
 from ivr.standing import STATES, TEXTED_NO_MORE, why_unsent, why_waiting
 from ivr.storage import SqlResults
 from ivr.system_clock import SystemClock
+from ivr.ways import Ways
 
 
 async def status(config: Path | None, name: str, *, json: bool) -> int:
@@ -126,7 +127,10 @@ async def report(config: Path | None, name: str, *, json: bool) -> int:
 async def texts_of(chosen: Settings, results: SqlResults, campaign: CampaignRow) -> TextCounts | None:
     """Return the texts of a campaign in numbers, None where its scenario has none."""
     asked = texts_asked(chosen, campaign, scenario_files.of(campaign))
-    return await results.texts.counts(asked) if asked else None
+    if asked is None:
+        return None
+    now = SystemClock(chosen.calling.timezone).now()
+    return await results.texts.counts(asked, chosen.text_rules(campaign.rules).ceilings(now))
 
 
 def show_counts(
@@ -182,7 +186,7 @@ async def export(
             folder = exports_of(chosen.data_dir, campaign.id)
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             out = folder / f"{SystemClock(zone).now():%Y%m%d-%H%M%S}.{form}{SUFFIX if seal else ''}"
-        course = Course.of(campaign, calls=scenario_files.of(campaign).calls)
+        course = Course.of(campaign, calls=Ways.of_stored(campaign).calls)
         await audit.record(Action.EXPORTED, name, file=out.name, format=form, rows=len(records))
     match form:
         case "json":

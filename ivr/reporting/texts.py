@@ -40,6 +40,7 @@ def texts_json(counts: Counts, texts: TextCounts, price: float | None) -> dict[s
     return {
         "states": {state.value: number for state, number in texts.states.items()},
         "due": texts.due,
+        "capped": texts.capped,
         "parts": texts.parts,
         "taken": texts.taken,
         "unsure": texts.unsure,
@@ -57,7 +58,8 @@ def text_lines(counts: Counts, texts: TextCounts, price: float | None, *, over: 
     if texts.by_outcome:
         yield f"  {'、'.join(f'{state.label} {number}' for state, number in texts.states.items())}"
     if texts.due:
-        yield f"  {'送らなかった人' if over else 'これから送る人'} {texts.due}"
+        capped = f"（うち {texts.capped} 人は、上限に達したので次の日から）" if texts.capped and not over else ""
+        yield f"  {'送らなかった人' if over else 'これから送る人'} {texts.due}{capped}"
     both = reached(counts, texts)
     yield f"届いた人：{both.by_call + both.by_text_alone}（電話 {both.by_call}、SMS だけ {both.by_text_alone}）"
 

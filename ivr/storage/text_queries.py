@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -11,13 +11,18 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, and_, exists, false, func, or_, select
 
 from ivr.campaign.text_records import TextCounts, TextDue, TextRecord, TextsAsked
+from ivr.domain.calling_rules import Ceiling, Of
 from ivr.domain.outcome import Outcome
 from ivr.domain.text import TextState
 from ivr.domain.text import after as known_after
-from ivr.storage import barred
+from ivr.domain.texting_rules import mobile
+from ivr.storage import barred, caps
 from ivr.storage.queries import past_of, with_attempts
 from ivr.storage.sealing import Sealing
 from ivr.storage.tables import attempts, early_receipts, recipients, text_parts, texts
+
+BATCH = 1000
+"""People looked at together, where all are."""
 
 
 def due(connection: Connection, sealing: Sealing, asked: TextsAsked, limit: int, after: int) -> tuple[TextDue, ...]:
@@ -123,6 +128,23 @@ def counts(connection: Connection, asked: TextsAsked) -> TextCounts:
         unsure=connection.execute(unsure).scalar_one(),
         due=connection.execute(still).scalar_one(),
     )
+
+
+def capped(connection: Connection, sealing: Sealing, asked: TextsAsked, ceilings: Sequence[Ceiling]) -> int:
+    """Return how many people to whom a text is due have reached one of `ceilings`."""
+    full = caps.full(connection, ceilings, texts)
+    if not any(full.values()):
+        return 0
+    found, after = 0, 0
+    while batch := due(connection, sealing, asked, BATCH, after):
+        for one in batch:
+            to = mobile(one.recipient.numbers, one.past, one.refused, one.nobodys)
+            found += bool(to.number) and (
+                sealing.number_hash(to.number) in full[Of.NUMBER]
+                or sealing.person_hash(one.recipient.id) in full[Of.PERSON]
+            )
+        after = batch[-1].rank
+    return found
 
 
 def states(connection: Connection, campaign_id: str) -> dict[str, int]:

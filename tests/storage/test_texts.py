@@ -69,6 +69,20 @@ async def test_who_was_not_reached_is_due_until_there_is_a_text(store: SqlResult
     assert (counts.due, counts.states) == (0, {TextState.QUEUED: 1})
 
 
+async def test_who_has_reached_a_cap_is_counted_among_who_is_due(store: SqlResults) -> None:
+    first, second = [await filling.campaign(store, 2, name) for name in ("一", "二")]  # all have the same number
+    ceilings = [Ceiling(of=of, times=1, since=filling.NOON - timedelta(hours=1)) for of in Of]
+    texts = asked(first, alone=True)
+    assert (await store.texts.counts(texts, ceilings)).capped == 0
+    assert await store.texts.intend(intent(second, "00000001", alone=True))
+    counts = await store.texts.counts(texts, ceilings)
+    assert (counts.due, counts.capped) == (2, 2)
+    assert (await store.texts.counts(texts, ceilings[1:])).capped == 1
+    assert (await store.texts.counts(texts, [Ceiling(of=Of.NUMBER, times=2, since=ceilings[0].since)])).capped == 0
+    assert (await store.texts.counts(texts, [Ceiling(of=Of.NUMBER, times=1, since=filling.NOON + LEASE)])).capped == 0
+    assert (await store.texts.counts(texts)).capped == 0
+
+
 async def test_who_was_reached_is_not_due(store: SqlResults) -> None:
     row = await filling.campaign(store)
     await filling.attempt(store, row, Outcome.CONFIRMED, settled=Outcome.CONFIRMED)
