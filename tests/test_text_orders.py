@@ -12,7 +12,8 @@ from rich.console import Console
 
 from ivr import keeping, steering
 from ivr.campaign.records import CampaignRow
-from ivr.desk import lists, orders
+from ivr.campaign.text_records import TextIntent
+from ivr.desk import lists, orders, reports, texts
 from ivr.desk.text_orders import show_pointless
 from ivr.domain.text import TextState
 from ivr.errors import InputError
@@ -21,6 +22,7 @@ from ivr.scenario_files import parse
 from ivr.settings import Calling, calling_of, read_own
 from ivr.settings.calling import TextsAfter
 from ivr.ways import Ways
+from tests.offices import care_of
 
 LIST = """宛名番号,カナ氏名,電話番号
 1,ヤマダ タロウ,090-1234-5678
@@ -167,3 +169,38 @@ def test_the_bar_of_a_campaign_of_texts_alone_counts_texts() -> None:
         "SMS を送ってはいけない人が分からないので、送りません。理由は ivr doctor で分かります",
         "2/40 人が済みました（SMS 1 人に送信）",
     ]
+
+
+async def test_what_is_told_of_campaigns_counts_who_was_sent_a_text_and_who_has_refused_more(
+    config: Path, capsys: Capture
+) -> None:
+    assert await create(config) == 0
+    await sent(config)
+    await texts.refuse(config, "090-1234-5678")
+    capsys.readouterr()
+    assert await reports.list_all(config, json=False) == 0
+    assert "2 人中 1 人済み、SMS 1 人（" in capsys.readouterr().out
+    assert await reports.list_all(config, json=True) == 0
+    assert json.loads(capsys.readouterr().out)[0]["texts"] == {"taken": 1}
+    assert await reports.report(config, "発送", json=False) == 0
+    assert "  そのあと SMS を断った人 1（停止の返信 0、職員への申し出 1）" in capsys.readouterr().out
+    assert await reports.status(config, "発送", json=True) == 0
+    assert json.loads(capsys.readouterr().out)["texts"]["opted_out"] == {"by_answer": 0, "by_staff": 1}
+
+
+async def test_who_refuses_texts_for_a_landline_is_told_that_it_gets_none_anyway(config: Path, capsys: Capture) -> None:
+    assert await texts.refuse(config, "03-5722-0000") == 0
+    assert "携帯電話ではないので、もともと SMS を送りません" in capsys.readouterr().out
+    assert await texts.accept(config, "03-5722-0000") == 1
+
+
+async def sent(config: Path) -> None:
+    """Let the network have the text of the first of the list."""
+    async with care_of(config) as care:
+        row = await care.results.campaign("発送")
+        now = datetime.now(UTC)
+        text = TextIntent(
+            id="t1", campaign=row.id, recipient="1", at=now, number="+819012345678", body="お知らせ", alone=True
+        )
+        assert await care.results.texts.intend(text)
+        await care.results.texts.taken("t1", ["r1"], now)

@@ -86,6 +86,12 @@ class TestTexts:
         assert ["SMS", "到達", 1, "100.0%"] in rows
         assert ["SMS 通数", "", 2, None] in rows or ["SMS 通数", None, 2, None] in rows
 
+    def test_a_code_of_the_provider_is_said_to_be_one(self, tmp_path: Path) -> None:
+        failed = replace(TEXT, state=TextState.FAILED, why="err 069")
+        write_csv(tmp_path / "o.csv", [replace(record(), text=failed), replace(record(id="2"), text=TEXT)])
+        with (tmp_path / "o.csv").open(encoding="utf-8-sig", newline="") as file:
+            assert [row["SMS の理由"] for row in csv.DictReader(file)] == ["事業者の理由コード 069", ""]
+
     @pytest.mark.parametrize(
         ("calls", "state", "words"),
         [

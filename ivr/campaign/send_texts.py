@@ -20,6 +20,7 @@ from ivr.campaign.dial import Halt
 from ivr.campaign.observer import Observer
 from ivr.campaign.ports import Clock, Enquiry, Registers, Results
 from ivr.campaign.records import CampaignRow
+from ivr.campaign.text_news import STOPPED
 from ivr.campaign.text_records import TextDue, TextIntent, Texts, TextsAsked
 from ivr.campaign.texting import Accepted, NotNow, Refused, Text, TextGateway
 from ivr.domain.exclusion import Exclusion, callable_numbers
@@ -255,7 +256,7 @@ class Texter:
             await self._ended(intent, TextState.UNKNOWN, str(error), error.references)
             return
         except asyncio.CancelledError:
-            await asyncio.shield(self._ended(intent, TextState.UNKNOWN, "engine stopped"))
+            await asyncio.shield(self._ended(intent, TextState.UNKNOWN, STOPPED))
             raise
         match answer:
             case Accepted():

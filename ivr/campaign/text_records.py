@@ -79,7 +79,8 @@ class TextCounts:
 
     `taken` are the texts of which the network has a part at least, `parts` all that it has; `unsure` are those of which
     it may have something or nothing; `due` are people who may still be sent one, `capped` those of them who have
-    reached a cap, where caps were asked about.
+    reached a cap, where caps were asked about. `stopped` and `declined` are people who were sent one and have refused
+    further ones since, by an answer or by telling staff.
     """
 
     by_outcome: Mapping[Outcome | None, Mapping[TextState, int]] = field(default_factory=dict)
@@ -88,6 +89,8 @@ class TextCounts:
     unsure: int = 0
     due: int = 0
     capped: int = 0
+    stopped: int = 0
+    declined: int = 0
 
     @property
     def states(self) -> Mapping[TextState, int]:

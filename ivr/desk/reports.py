@@ -11,7 +11,7 @@ from rich.console import Console
 
 from ivr import scenario_files, settings
 from ivr.campaign.records import CampaignRow, Counts, Due
-from ivr.campaign.text_records import TextCounts
+from ivr.campaign.text_records import TextCounts, TextsAsked
 from ivr.data_dir import engine_runs, exports_of
 from ivr.desk.answers import print_json
 from ivr.desk.records import recorded, store
@@ -65,11 +65,14 @@ async def status(config: Path | None, name: str, *, json: bool) -> int:
 
 
 async def list_all(config: Path | None, *, json: bool) -> int:
-    """Print every campaign: its state, and how many of its people are done."""
+    """Print every campaign: its state, how many of its people are done, and how many were sent a text."""
     chosen = settings.load(config)
     zone = chosen.calling.timezone
     async with store(chosen) as results:
-        found = [(campaign, await results.counts(campaign.id)) for campaign in await results.campaigns()]
+        found = [
+            (campaign, await results.counts(campaign.id), await _sent(results, campaign))
+            for campaign in await results.campaigns()
+        ]
     if json:
         print_json(
             [
@@ -78,18 +81,27 @@ async def list_all(config: Path | None, *, json: bool) -> int:
                     "state": campaign.state,
                     "created_at": campaign.created_at.astimezone(zone).isoformat(timespec="seconds"),
                     "recipients": dict(counts.states),
+                    "texts": {"taken": sent} if sent is not None else None,
                 }
-                for campaign, counts in found
+                for campaign, counts, sent in found
             ]
         )
         return 0
-    for campaign, counts in found:
+    for campaign, counts, sent in found:
         people, settled = sum(counts.states.values()), counts.states.get("settled", 0)
         made = campaign.created_at.astimezone(zone)
-        print(f"{campaign.name}：{STATES[campaign.state]}、{people} 人中 {settled} 人済み（{made:%Y-%m-%d} 作成）")
+        done = f"{people} 人中 {settled} 人済み" + (f"、SMS {sent} 人" if sent is not None else "")
+        print(f"{campaign.name}：{STATES[campaign.state]}、{done}（{made:%Y-%m-%d} 作成）")
     if not found:
         print("催告はまだありません。作るには ivr campaign create")
     return 0
+
+
+async def _sent(results: SqlResults, campaign: CampaignRow) -> int | None:
+    """Return how many people of a campaign were sent a text, None where its scenario has none."""
+    if not Ways.of_stored(campaign).texts:
+        return None
+    return (await results.texts.counts(TextsAsked(campaign=campaign.id))).taken
 
 
 async def report(config: Path | None, name: str, *, json: bool) -> int:

@@ -150,8 +150,13 @@ def _text(text: TextRecord | None, zone: ZoneInfo) -> tuple[Value, ...]:
         local(text.sent_at, zone),
         local(text.ended_at, zone),
         text.parts,
-        text.why or None,
+        in_words(text.why) or None,
     )
+
+
+def in_words(why: str) -> str:
+    """Return why a text did not arrive as staff read it: of the provider's code that it is one."""
+    return re.sub(r"^err (?=\S)", "事業者の理由コード ", why)
 
 
 def deciding(record: RecipientRecord) -> AttemptRecord | None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from ivr.campaign.records import CampaignRow
+from ivr.campaign.text_news import BY_STAFF, OPT_OUT
 from ivr.campaign.text_records import TextIntent, TextsAsked
 from ivr.campaign.texting import Receipt
 from ivr.domain.calling_rules import Ceiling, Of
@@ -81,6 +82,18 @@ async def test_who_has_reached_a_cap_is_counted_among_who_is_due(store: SqlResul
     assert (await store.texts.counts(texts, [Ceiling(of=Of.NUMBER, times=2, since=ceilings[0].since)])).capped == 0
     assert (await store.texts.counts(texts, [Ceiling(of=Of.NUMBER, times=1, since=filling.NOON + LEASE)])).capped == 0
     assert (await store.texts.counts(texts)).capped == 0
+
+
+async def test_who_refuses_further_texts_after_one_is_counted_by_how(store: SqlResults) -> None:
+    row = await filling.campaign(store, 2)
+    for who, number, why in (("00000001", NUMBER, OPT_OUT), ("00000002", "+819012345679", BY_STAFF)):
+        of = intent(row, who, number, alone=True)
+        assert await store.texts.intend(of)
+        await store.texts.taken(of.id, [f"r{who}"], filling.NOON)
+        assert (await store.texts.counts(asked(row))).stopped == (who == "00000002")
+        await store.texts.bar(number, why, filling.NOON)
+    counts = await store.texts.counts(asked(row))
+    assert (counts.stopped, counts.declined) == (1, 1)
 
 
 async def test_who_was_reached_is_not_due(store: SqlResults) -> None:
