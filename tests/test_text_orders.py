@@ -15,13 +15,16 @@ from ivr.campaign.records import CampaignRow
 from ivr.campaign.text_records import TextIntent
 from ivr.desk import lists, orders, reports, texts
 from ivr.desk.text_orders import show_pointless
+from ivr.doctor import State
+from ivr.doctor.looks import secrets, sms
 from ivr.domain.text import TextState
 from ivr.errors import InputError
 from ivr.progress import CampaignProgress
 from ivr.scenario_files import parse
-from ivr.settings import Calling, calling_of, read_own
+from ivr.settings import Calling, calling_of, load, read_own
 from ivr.settings.calling import TextsAfter
 from ivr.ways import Ways
+from tests.messaging.centres import real_centre
 from tests.offices import care_of
 
 LIST = """宛名番号,カナ氏名,電話番号
@@ -204,3 +207,29 @@ async def sent(config: Path) -> None:
         )
         assert await care.results.texts.intend(text)
         await care.results.texts.taken("t1", ["r1"], now)
+
+
+async def test_a_campaign_is_not_created_where_the_providers_password_is_not_there(config: Path) -> None:
+    secret = config.with_name("smpp.secret")
+    secret.unlink()
+    with pytest.raises(InputError, match=r"texts\.smpp\.password_file のファイル .*smpp\.secret を読めません"):
+        await create(config)
+    async with care_of(config) as care:
+        assert await care.results.campaigns() == ()
+    with pytest.raises(InputError, match=r"texts\.smpp\.password_file"):
+        await secrets(load(config))
+    secret.write_text("himitsu\n", "ascii")
+    assert (await secrets(load(config))).message == "読めます。"
+
+
+@pytest.mark.parametrize(("password", "long"), [("himitsu1", False), ("himitsu12", True)])
+async def test_a_password_that_is_longer_than_the_standard_allows_is_mentioned(
+    config: Path, password: str, long: bool
+) -> None:
+    config.with_name("smpp.secret").write_text(password, "ascii")
+    async with real_centre() as centre:
+        config.write_text(SETTINGS.replace("host: 127.0.0.1,", f"host: 127.0.0.1, port: {centre.port},"), "utf-8")
+        found = await sms(load(config))
+    assert found.state is State.GOOD
+    assert ("パスワードは 9 文字で" in found.message) is long
+    assert load(config).texts.smpp.beyond_standard() == (9 if long else 0)  # type: ignore[union-attr]

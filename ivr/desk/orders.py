@@ -14,7 +14,7 @@ from ivr.campaign.records import CampaignRow, NewCampaign
 from ivr.desk.lists import excluded_today, show_intake
 from ivr.desk.records import recorded, store
 from ivr.desk.scenarios import load_scenario
-from ivr.desk.text_orders import show_pointless, show_texts
+from ivr.desk.text_orders import see_sendable, show_pointless, show_texts
 from ivr.domain.audit import Action
 from ivr.domain.calling_rules import Rules, first_number
 from ivr.domain.exclusion import Source
@@ -210,6 +210,7 @@ async def create(
     """Create a campaign without dialling."""
     chosen = settings.load(config)
     order = await read_order(chosen, name, list_file, scenario_file, rules_file)
+    see_sendable(chosen, scenario_files.of(order.campaign))
     async with recorded(chosen) as (results, audit):
         campaign = await bring_in(results, order, audit)
     print(f"催告「{name}」を作りました。{unapproved(chosen, campaign) or f'始めるには ivr campaign start {name}'}")

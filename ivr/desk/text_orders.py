@@ -13,6 +13,7 @@ from ivr.domain.sms import Template, odd_characters, parts
 from ivr.domain.template import fixed
 from ivr.domain.texting_rules import Unwritable, body_of, mobile
 from ivr.errors import InputError
+from ivr.parts.gateway import text_gateway
 from ivr.parts.rules import text_sender
 from ivr.settings import Calling, Settings
 
@@ -36,6 +37,19 @@ def show_texts(chosen: Settings, scenario: Scenario, scenario_file: Path, people
         print("SMS の事業者が決まっていないので、SMS は送りません（設定 texts.smpp か texts.http）。")
         return
     _show(chosen, scenario.text, scenario.calls, people)
+
+
+def see_sendable(chosen: Settings, scenario: Scenario) -> None:
+    """Raise InputError where a campaign has texts and what the settings say of the provider can't be used.
+
+    Above all a file with a password that isn't there, which else comes out when somebody is to be sent the first one.
+    """
+    if scenario.text is not None and chosen.texts.provider:
+        text_gateway(chosen, on_receipt=_ignore, on_message=_ignore, hears=False)
+
+
+async def _ignore(*_told: object) -> None:
+    """Nothing is sent, and nothing comes back."""
 
 
 def show_pointless(scenario: Scenario, calling: Calling, own: Mapping[str, object], rules_file: Path | None) -> None:
