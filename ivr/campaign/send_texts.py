@@ -250,8 +250,10 @@ class Texter:
 
     async def _hand_over(self, intent: TextIntent) -> None:
         """Hand a text over whose intent is stored, and store the answer, whatever happens."""
+        valid_for = self._rules.valid_for(self._clock.now())
+        text = Text(id=intent.id, number=intent.number, body=intent.body, valid_for=valid_for)
         try:
-            answer = await self._gateway.submit(Text(id=intent.id, number=intent.number, body=intent.body))
+            answer = await self._gateway.submit(text)
         except TextUncertain as error:
             await self._ended(intent, TextState.UNKNOWN, str(error), error.references)
             return

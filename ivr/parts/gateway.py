@@ -94,6 +94,7 @@ def _smpp(
         tls=_tls(smpp.ca_file, "texts.smpp.ca_file") if smpp.tls else None,
         window=smpp.window,
         long=smpp.long,
+        expires=smpp.validity == "window",
         receipt_ids=smpp.receipt_ids,
     )
     timing = SmppTiming(enquire_every=smpp.enquire_link.total_seconds())

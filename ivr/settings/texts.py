@@ -66,6 +66,7 @@ class Smpp(Section):
     window: Annotated[int, Field(ge=1, le=1000)] = 10
     enquire_link: Annotated[Duration, limited("5s", "10m")] = timedelta(seconds=30)
     long: Literal["udh", "payload"] = "udh"
+    validity: Literal["window", "centre"] = "window"
     receipt_ids: Literal["same", "hex_to_decimal", "decimal_to_hex"] = "same"
 
     @model_validator(mode="after")
