@@ -44,6 +44,9 @@ ILL = {
 }
 """Why an engine that runs dials nothing, by what it says is not well."""
 
+UNPAID = "SMS の事業者が、残高か利用枠が足りないと答えたので、送らずに待っています。"
+"""Why no text is sent where the provider takes none without being paid."""
+
 
 def ended(campaign: CampaignRow) -> str | None:
     """Return why nothing leads on from where a campaign is, None where something does."""
@@ -141,6 +144,8 @@ def why_unsent(
         )
     if not engine:
         return "ivr が動いていないので、SMS を送っていません。"
+    if health is not None and not health.get("sms_credit", True):
+        return f"{UNPAID}事業者に確かめてください。"
     if health is not None and not health.get("sms", True):
         return "SMS の事業者につながらないので、送っていません。つながれば、つづきから送ります。"
     soon = "SMS を送る人がいます。まもなく送ります。" if texts.due > texts.capped else ""

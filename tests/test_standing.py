@@ -114,6 +114,7 @@ TEXTING = Settings.model_validate({"texts": {"smpp": SMPP}})
         ("次は 11月24日 09:00 からです", "running", NIGHT, {}),
         ("ivr が動いていないので", "running", FRIDAY, {"engine": False}),
         ("事業者につながらない", "running", FRIDAY, {"health": {"sms": False}}),
+        ("残高か利用枠が足りない", "running", FRIDAY, {"health": {"sms": False, "sms_credit": False}}),
         ("まもなく送ります", "running", FRIDAY, {"health": {"sms": True}}),
     ],
 )

@@ -39,8 +39,8 @@ class Observer(Protocol):
     def held(self, campaign: str, reason: str, until: datetime | None) -> None:
         """Nothing is dialled, or sent, for now.
 
-        `window`, `retry`, `store`, `pbx`, `trunk`, `voice`, `paused`, `exclusions`; of texts `sms`, `sms_later`,
-        `text_window`, `text_cap`.
+        `window`, `retry`, `store`, `pbx`, `trunk`, `voice`, `paused`, `exclusions`; of texts `sms`, `sms_credit`,
+        `sms_later`, `text_window`, `text_cap`.
         """
         ...
 

@@ -94,6 +94,7 @@ class Texter:
         self._over = asyncio.Event()
         self._paused = False
         self._not_before = 0.0
+        self._unpaid = False
 
     def stop(self) -> None:
         """Begin no further text; what is being handed over goes on to its answer."""
@@ -183,7 +184,7 @@ class Texter:
             elif await self._gateway.ready(LOOK_AGAIN):
                 return
             else:
-                self._observer.held(self._campaign.name, "sms", None)
+                self._observer.held(self._campaign.name, "sms_credit" if self._unpaid else "sms", None)
 
     async def _send(self, due: TextDue) -> None:
         try:
@@ -262,12 +263,15 @@ class Texter:
             raise
         match answer:
             case Accepted():
+                self._unpaid = False
                 await self._taken(intent, answer)
             case Refused():
+                self._unpaid = False
                 await self._ended(intent, answer.state, answer.reason)
             case NotNow():
                 self._not_before = self._clock.monotonic() + LOOK_AGAIN
-                self._observer.held(self._campaign.name, "sms_later", None)
+                self._unpaid = answer.unpaid
+                self._observer.held(self._campaign.name, "sms_credit" if answer.unpaid else "sms_later", None)
                 await self._persist(lambda: self._texts.withdraw(intent.id))
             case _:
                 assert_never(answer)

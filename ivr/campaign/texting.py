@@ -42,9 +42,13 @@ class Refused:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotNow:
-    """The network has certainly not taken the text, and may later; `reason` is for staff."""
+    """The network has certainly not taken the text, and may later; `reason` is for staff.
+
+    `unpaid`: it takes none of anybody's, since the office's credit, or what it may send, is used up.
+    """
 
     reason: str
+    unpaid: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

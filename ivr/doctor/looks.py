@@ -30,6 +30,7 @@ from ivr.parts.voice import telephone_voice
 from ivr.settings import Http, Settings
 from ivr.settings.texts import LONGEST_PASSWORD
 from ivr.speech import unreadable
+from ivr.standing import UNPAID
 from ivr.storage import SqlResults
 from ivr.system_clock import SystemClock
 
@@ -103,6 +104,10 @@ async def sms(chosen: Settings) -> Finding:
         )
     if engine_runs(chosen.data_dir):
         checks = await asyncio.to_thread(health, chosen)
+        if checks is not None and not checks.get("sms_credit", True):
+            return bad(
+                name, UNPAID, "事業者に、残高か利用枠（契約の通数）を確かめてください。足りれば、つづきから送ります。"
+            )
         if checks is None or checks.get("sms", True):
             return good(name, "動いている ivr がつないでいます。")
         return bad(

@@ -123,6 +123,11 @@ class SmppGateway:
         """Return why texts are not taken, for staff; empty while they are."""
         return self._presence.why
 
+    @property
+    def unpaid(self) -> bool:
+        """Tell that nothing is known of credit: SMPP 3.4 has no status for that."""
+        return False
+
     async def ready(self, within: float) -> bool:
         """Return True once bound, False where we are not after `within` seconds; `state` says why."""
         return await self._presence.within(within)

@@ -38,11 +38,19 @@ CALLBACKS = 100
 
 
 class RunningGateway(TextGateway, Protocol):
-    """A way to send texts that has to run for it. `state`: why no texts are taken, for staff; empty while they are."""
+    """A way to send texts that has to run for it. `state`: why no texts are taken, for staff; empty while they are.
+
+    `unpaid`: the provider said last that the office's credit is used up.
+    """
 
     @property
     def state(self) -> str:
         """Return why no texts are taken."""
+        ...
+
+    @property
+    def unpaid(self) -> bool:
+        """Tell whether the office's credit is used up."""
         ...
 
     async def run(self) -> None:

@@ -252,6 +252,15 @@ async def test_what_the_provider_puts_off_is_sent_later_and_once(tmp_path: Path)
         assert set(await states(results, row)) == {TextState.SENT}
 
 
+async def test_without_credit_nobody_is_used_up_and_the_reason_is_told(tmp_path: Path) -> None:
+    async with of(tmp_path, people(5)) as (results, row):
+        unpaid = says(NotNow(reason="残高がありません", unpaid=True))
+        provider = Provider(answers=[unpaid] * 3)
+        halt, watch = await send(results, row, provider)
+        assert (halt, watch.holds.count("sms_credit"), "sms_later" in watch.holds) == (Halt.SETTLED, 3, False)
+        assert set(await states(results, row)) == {TextState.SENT}
+
+
 async def test_what_nobody_can_tell_is_unknown_and_not_sent_again(tmp_path: Path) -> None:
     async with of(tmp_path, people(1)) as (results, row):
         provider = Provider(then=says(TextUncertain("切れました", ["p1"])))
