@@ -9,6 +9,7 @@ can't be told is unknown and stays so until the network says more. Where the sto
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from datetime import datetime
@@ -22,7 +23,7 @@ from ivr.campaign.ports import Clock, Enquiry, Registers, Results
 from ivr.campaign.records import CampaignRow
 from ivr.campaign.text_news import STOPPED
 from ivr.campaign.text_records import TextDue, TextIntent, Texts, TextsAsked
-from ivr.campaign.texting import Accepted, NotNow, Refused, Text, TextGateway
+from ivr.campaign.texting import Accepted, NotNow, NotTaken, Refused, Text, TextGateway
 from ivr.domain.exclusion import Exclusion, callable_numbers
 from ivr.domain.sms import Template
 from ivr.domain.text import TextState
@@ -34,6 +35,14 @@ LOOK_AGAIN = 1.0
 
 PATIENCE = 5.0
 """Seconds between two tries of a store, a register or a gateway that failed."""
+
+DOUBT = 180.0
+"""Seconds for which the network is asked what became of a text whose answer was lost: less than a drain takes."""
+
+MOST_LOST = 3
+"""How often a text is handed over whose answer is lost each time and that is not taken: it may itself be why."""
+
+LOST_EACH_TIME = "送るたびに事業者の答えが途切れ、受け付けられませんでした。"
 
 BATCH = 100
 """People fetched at once."""
@@ -95,6 +104,7 @@ class Texter:
         self._paused = False
         self._not_before = 0.0
         self._unpaid = False
+        self._lost: Counter[str] = Counter()
 
     def stop(self) -> None:
         """Begin no further text; what is being handed over goes on to its answer."""
@@ -256,7 +266,7 @@ class Texter:
         try:
             answer = await self._gateway.submit(text)
         except TextUncertain as error:
-            await self._ended(intent, TextState.UNKNOWN, str(error), error.references)
+            await self._doubted(intent, error)
             return
         except asyncio.CancelledError:
             await asyncio.shield(self._ended(intent, TextState.UNKNOWN, STOPPED))
@@ -273,6 +283,30 @@ class Texter:
                 self._unpaid = answer.unpaid
                 self._observer.held(self._campaign.name, "sms_credit" if answer.unpaid else "sms_later", None)
                 await self._persist(lambda: self._texts.withdraw(intent.id))
+            case _:
+                assert_never(answer)
+
+    async def _doubted(self, intent: TextIntent, doubt: TextUncertain) -> None:
+        """Ask what became of a text whose answer was lost, where the gateway can, until it is told or too long ago.
+
+        It goes on counting as half handed over: an engine that ends meanwhile leaves it to the next one, who asks too.
+        """
+        until = self._clock.monotonic() + DOUBT
+        answer = await self._gateway.became(intent.id)
+        while isinstance(answer, NotNow) and self._clock.monotonic() < until:
+            await self._clock.sleep(PATIENCE)
+            answer = await self._gateway.became(intent.id)
+        match answer:
+            case Accepted():
+                await self._taken(intent, answer)
+            case NotTaken():
+                self._lost[intent.recipient] += 1
+                if self._lost[intent.recipient] < MOST_LOST:
+                    await self._persist(lambda: self._texts.withdraw(intent.id))
+                else:
+                    await self._ended(intent, TextState.FAILED, LOST_EACH_TIME)
+            case NotNow() | None:
+                await self._ended(intent, TextState.UNKNOWN, str(doubt), doubt.references)
             case _:
                 assert_never(answer)
 
