@@ -54,7 +54,7 @@ def ended(campaign: CampaignRow) -> str | None:
         return None
     return (
         f"催告「{campaign.name}」は打ち切られているので、もう始められません。"
-        "残りの人にかけるには、別の名前で作ってください。"
+        "残りの人のためには、別の名前で作ってください。"
     )
 
 
@@ -161,7 +161,7 @@ def _put_off(rules: TextRules, people: int, now: datetime) -> str:
         return ""
     again = rules.calendar.next_open(rules.capped_until(now))
     until = f"{again:%m月%d日 %H:%M} まで" if again else "これから60日の間は"
-    return f"{people} 人は、SMS を一日に送れる回数（設定 texts.caps）に達したので、{until}送りません。"
+    return f"{people} 人は、SMS を送れる回数の上限（設定 texts.caps）に達したので、{until}送りません。"
 
 
 def _not_before(chosen: Settings, campaign: CampaignRow, counts: Counts, now: datetime) -> str | None:

@@ -126,7 +126,7 @@ def test_who_is_put_off_by_a_cap_is_told_with_the_day_of_their_turn() -> None:
     some = str(why_unsent(TEXTING, campaign(), TextCounts(due=3, capped=2), FRIDAY))
     assert some.startswith("SMS を送る人がいます。まもなく送ります。")
     assert some.endswith(
-        "2 人は、SMS を一日に送れる回数（設定 texts.caps）に達したので、11月24日 09:00 まで送りません。"
+        "2 人は、SMS を送れる回数の上限（設定 texts.caps）に達したので、11月24日 09:00 まで送りません。"
     )
     assert "まもなく" not in str(why_unsent(TEXTING, campaign(), TextCounts(due=2, capped=2), FRIDAY))
     assert "上限" not in str(why_unsent(TEXTING, campaign(), TextCounts(due=2), FRIDAY))
