@@ -145,5 +145,5 @@ def sms_centre(
         fail("--system-id と --password は、SMPP のときに使います。--http とは一緒に使えません。")
     from ivr import drill
 
-    style = http.value if http else None
-    run(drill.sms_centre(handsets, port, style, callback, secret_file, account=(system_id, password)))
+    account = (system_id, password)
+    run(drill.sms_centre(handsets, port, http.value if http else None, callback, secret_file, account=account))

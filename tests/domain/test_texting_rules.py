@@ -15,7 +15,7 @@ FRIDAY = datetime(2026, 11, 20, tzinfo=TOKYO)
 
 
 def rules(start: int, until: int) -> TextRules:
-    every = Window(days=frozenset(DAYS), start=start * 60, until=until * 60)
+    every = Window(days=frozenset({*DAYS, "holiday"}), start=start * 60, until=until * 60)
     return TextRules(calendar=Calendar(windows=(every,), zone=TOKYO), after=frozenset())
 
 
