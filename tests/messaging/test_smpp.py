@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 import smpp34
@@ -41,15 +39,6 @@ async def test_a_long_text_goes_in_parts_that_a_phone_can_join() -> None:
         assert all(len(got.short_message) <= 140 for got in centre.submitted)
         await sms.submit(text(LONG))
         assert centre.submitted[3].short_message[3] == (headers[0][3] + 1) % 256
-
-
-@pytest.mark.parametrize(("expires", "written"), [(True, "000000083000000R"), (False, "")])
-async def test_the_centre_is_told_in_every_part_how_long_a_text_may_be_delivered(expires: bool, written: str) -> None:
-    valid = replace(text(LONG), valid_for=timedelta(hours=8, minutes=30))
-    async with real_centre() as centre, gateway(centre.port, Heard(), expires=expires) as sms:
-        await sms.submit(valid)
-        await sms.submit(text())
-        assert [got.validity_period for got in centre.submitted] == [written] * 3 + [""]
 
 
 async def test_a_long_text_may_go_whole_in_a_payload() -> None:
