@@ -44,11 +44,16 @@ class TextRules:
     def valid_for(self, now: datetime) -> timedelta | None:
         """Return how long a text that goes out now may go on being delivered; None where nothing limits that.
 
-        Until the window closes, so that a phone switched on at night stays silent, but long enough to have a chance.
+        Until the day's last window closes, so that a phone switched on at night stays silent, but long enough to have a
+        chance.
         """
-        closes = self.calendar.closes(now)
-        rest = max(closes - now, LEAST_VALID) if closes is not None else LEAST_VALID
-        return rest if rest <= MOST_VALID else None
+        calendar = self.calendar
+        end = calendar.closes(now) or now
+        while end - now <= MOST_VALID and (again := calendar.next_open(end)) is not None:
+            if again.astimezone(calendar.zone).date() != now.astimezone(calendar.zone).date():
+                break
+            end = calendar.closes(again) or again
+        return max(end - now, LEAST_VALID) if end - now <= MOST_VALID else None
 
 
 LEAST_VALID = timedelta(hours=1)
