@@ -183,6 +183,7 @@ class Engine:
             "exclusions": self.register.sound,
             "collection": self.collection is None or self.collection.sound,
             "sms": self.sms is None or self.sms.gateway.connected,
+            "sms_credit": self.sms is None or not self.sms.gateway.unpaid,
         }
 
     async def reconcile(self, record: ChannelRecord) -> None:

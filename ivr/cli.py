@@ -206,7 +206,7 @@ def campaign_start(name: Name) -> None:
 
 @campaign.command("pause")
 def campaign_pause(name: Name) -> None:
-    """新しい電話をかけるのを止めます。通話中のものは続きます。例：ivr campaign pause 2026-11"""
+    """新しい電話をかけるのと、SMS を送るのを止めます。通話中のものは続きます。例：ivr campaign pause 2026-11"""
     _move(name, "pause")
 
 
@@ -226,7 +226,7 @@ def campaign_stop(name: Name) -> None:
 def campaign_emergency_stop(
     name: Annotated[str | None, typer.Argument(help="催告の名前（なければすべて）")] = None,
 ) -> None:
-    """通話中の電話もすぐに切り、新しくかけるのをやめます。例：ivr campaign emergency-stop"""
+    """通話中の電話もすぐに切り、新しくかけるのも、SMS を送るのもやめます。例：ivr campaign emergency-stop"""
     from ivr import steering
 
     run(steering.emergency_stop(config(), name))
@@ -238,7 +238,7 @@ def campaign_exclude(
     people: Annotated[list[str], typer.Argument(help="宛名番号（いくつでも）")],
     reason: Annotated[str, typer.Option(help="理由（例：納付済）")],
 ) -> None:
-    """その人たちに、もうかけません。例：ivr campaign exclude 2026-11 00012345 --reason 納付済"""
+    """その人たちに、もうかけず、SMS も送りません。例：ivr campaign exclude 2026-11 00012345 --reason 納付済"""
     from ivr import steering
 
     run(steering.exclude(config(), name, people, reason))
@@ -252,7 +252,7 @@ def _move(name: str, verb: str) -> NoReturn:
 
 @campaign.command("status")
 def campaign_status(name: Name, json: Json = False) -> None:
-    """どこまで進んだか、いまかけていなければその理由を示します。例：ivr campaign status 2026-11"""
+    """どこまで進んだか、いまかけたり送ったりしていなければ、その理由を示します。例：ivr campaign status 2026-11"""
     from ivr.desk import reports
 
     run(reports.status(config(), name, json=json))

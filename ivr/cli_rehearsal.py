@@ -131,6 +131,8 @@ def sms_centre(
         Path | None,
         typer.Option("--callback-secret-file", help="そのとき示す合言葉のファイル"),
     ] = None,
+    system_id: Annotated[str, typer.Option(help="SMPP で、この system_id だけを受け付ける")] = "",
+    password: Annotated[str, typer.Option(help="SMPP で、このパスワードだけを受け付ける（なければ、どれでも）")] = "",
 ) -> None:
     """模擬の SMS センターだけを動かします。本当の SMS は送られません。例：ivr sms-centre --handsets callees.yaml"""
     if (callback or secret_file) and http is not Style.json:
@@ -139,6 +141,9 @@ def sms_centre(
         fail("--callback と --callback-secret-file は、両方を書いてください。")
     if callback and not callback.startswith(("http://", "https://")):
         fail("--callback には、http:// で始まる URL を書いてください。")
+    if http is not None and (system_id or password):
+        fail("--system-id と --password は、SMPP のときに使います。--http とは一緒に使えません。")
     from ivr import drill
 
-    run(drill.sms_centre(handsets, port, http.value if http else None, callback, secret_file))
+    account = (system_id, password)
+    run(drill.sms_centre(handsets, port, http.value if http else None, callback, secret_file, account=account))

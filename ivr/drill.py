@@ -139,17 +139,25 @@ async def network(callees_file: Path, sip_port: int, out: Path) -> int:
 
 
 async def sms_centre(
-    handsets_file: Path | None, port: int, style: StyleName | None, callback: str = "", secret_file: Path | None = None
+    handsets_file: Path | None,
+    port: int,
+    style: StyleName | None,
+    callback: str = "",
+    secret_file: Path | None = None,
+    *,
+    account: tuple[str, str] = ("", ""),
 ) -> int:
     """Run the simulated SMS centre alone, until a signal; say what arrives, without what is in it.
 
-    It speaks SMPP, or HTTP in a `style`, where it may tell `callback` what becomes of texts.
+    It speaks SMPP, with those alone who have the `account` (a system_id, a password; empty: any), or HTTP in a `style`,
+    where it may tell `callback` what becomes of texts.
     """
     handsets = read_callees(handsets_file).handsets if handsets_file else {}
     stopping = _signalled()
     centre: SmsCentre | HttpCentre
     if style is None:
-        centre = SmsCentre(handsets, port=port, on_taken=_show_text)
+        system_id, password = account
+        centre = SmsCentre(handsets, port=port, system_id=system_id, password=password, on_taken=_show_text)
     else:
         known = secret(secret_file, "--callback-secret-file") or ""
         centre = HttpCentre(

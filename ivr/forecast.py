@@ -114,11 +114,11 @@ class Log:
         self.last = self.clock.now()
         self._hour(self.last).settled += settled
 
-    def excluded(self, campaign: str, source: Source) -> None:
+    def excluded(self, campaign: str, source: Source, *, settled: bool) -> None:
         """Count who is done."""
-        self._hour(self.clock.now()).settled += 1
+        self._hour(self.clock.now()).settled += settled
 
-    def texted(self, campaign: str, state: TextState) -> None:
+    def texted(self, campaign: str, state: TextState, *, settled: bool) -> None:
         """Nothing is sent here."""
 
     def held(self, campaign: str, reason: str, until: datetime | None) -> None:

@@ -25,6 +25,7 @@ from ivr.storage import SqlResults, backups
 from ivr.storage.erasing import ERASING
 from ivr.system_clock import SystemClock
 from ivr.vault import KeyStore, master
+from ivr.ways import Ways
 
 
 async def what_goes(config: Path | None, name: str) -> str:
@@ -32,9 +33,10 @@ async def what_goes(config: Path | None, name: str) -> str:
     chosen = load(config)
     with key_store(chosen) as keys:
         async with await SqlResults.open(chosen.database_url(), keys) as results:
-            counts = await results.counts((await results.campaign(name)).id)
+            campaign = await results.campaign(name)
+            counts = await results.counts(campaign.id)
     people = sum(counts.states.values())
-    return f"催告「{name}」（{people} 人）の鍵・宛先・音声・結果を消去します。元に戻せません。"
+    return f"催告「{name}」（{people} 人）の{Ways.of_stored(campaign).kept}を消去します。元に戻せません。"
 
 
 async def erase_campaign(config: Path | None, name: str, certificate: Path | None) -> int:
@@ -85,7 +87,8 @@ def what_comes_back(config: Path | None, source: Path) -> str:
         of = datetime.fromtimestamp(source.stat().st_mtime, load(config).calling.timezone)
     except OSError as error:
         raise InputError(f"{source} を読めません（{reason(error)}）。") from None
-    return f"データベースを {source}（{of:%Y-%m-%d %H:%M} の日付）に置き換えます。そのあとの電話の記録は失われます。"
+    file = f"{source}（{of:%Y-%m-%d %H:%M} の日付）"
+    return f"データベースを {file}に置き換えます。そのあとの電話と SMS の記録は失われます。"
 
 
 async def restore(config: Path | None, source: Path) -> int:
@@ -135,7 +138,8 @@ async def _replace(url: str, source: Path, before: Path, rescue: Rescue) -> None
 
 def _say_restored(source: Path, added: int, lost: Mapping[str, int], gone: int) -> None:
     print(f"{source} から戻しました。実行中だった催告は一時停止にしました。")
-    print("バックアップのあとの電話の記録は失われています。再開の前に、二重にかけることにならないか確かめてください。")
+    print("バックアップのあとの電話と SMS の記録は失われています。")
+    print("再開の前に、二重にかけたり送ったりすることにならないか確かめてください。")
     if added:
         print(f"監査証跡は、バックアップのあとの {added} 件も引き継ぎました。")
     if lost:

@@ -37,15 +37,15 @@ class Observers:
         for observer in self._observers:
             observer.dial_ended(campaign, attempt, outcome, settled=settled)
 
-    def excluded(self, campaign: str, source: Source) -> None:
+    def excluded(self, campaign: str, source: Source, *, settled: bool) -> None:
         """Pass on."""
         for observer in self._observers:
-            observer.excluded(campaign, source)
+            observer.excluded(campaign, source, settled=settled)
 
-    def texted(self, campaign: str, state: TextState) -> None:
+    def texted(self, campaign: str, state: TextState, *, settled: bool) -> None:
         """Pass on."""
         for observer in self._observers:
-            observer.texted(campaign, state)
+            observer.texted(campaign, state, settled=settled)
 
     def held(self, campaign: str, reason: str, until: datetime | None) -> None:
         """Pass on."""
@@ -76,11 +76,11 @@ class MetricsObserver:
         self._metrics.call_ended()
         self._metrics.attempt_ended(outcome)
 
-    def excluded(self, campaign: str, source: Source) -> None:
+    def excluded(self, campaign: str, source: Source, *, settled: bool) -> None:
         """Count a person who is not called."""
         self._metrics.excluded(source)
 
-    def texted(self, campaign: str, state: TextState) -> None:
+    def texted(self, campaign: str, state: TextState, *, settled: bool) -> None:
         """Count a text by its state."""
         self._metrics.text(state.value)
 
@@ -111,11 +111,11 @@ class LogObserver:
         """Write."""
         log.info("dial_ended", campaign=campaign, attempt=attempt, outcome=outcome.value, settled=settled)
 
-    def excluded(self, campaign: str, source: Source) -> None:
+    def excluded(self, campaign: str, source: Source, *, settled: bool) -> None:
         """Write; for what reason is the results' to tell."""
         log.info("excluded", campaign=campaign, source=source.value)
 
-    def texted(self, campaign: str, state: TextState) -> None:
+    def texted(self, campaign: str, state: TextState, *, settled: bool) -> None:
         """Write."""
         log.info("texted", campaign=campaign, state=state.value)
 

@@ -31,11 +31,18 @@ REASONS = {
     "voice": "音声を作れない人がいます",
     "paused": "一時停止中です",
     "sms": "SMS の事業者につながるのを待っています",
+    "sms_credit": "SMS の事業者の残高か利用枠が足りません。足りるようになるのを待っています",
     "sms_later": "SMS の事業者が、あとにするよう求めています",
     "text_window": "SMS を送る時間帯ではありません",
     "text_cap": "SMS を一人に送れる回数に達した人がいます",
     "exclusions": "かけてはいけない人が分からないので、かけません。理由は ivr doctor で分かります",
 }
+
+REASONS_OF_TEXTS = {
+    **REASONS,
+    "exclusions": "SMS を送ってはいけない人が分からないので、送りません。理由は ivr doctor で分かります",
+}
+"""The same where nobody is called."""
 
 
 class Lasting:
@@ -136,8 +143,9 @@ class KeyProgress:
 class CampaignProgress:
     """An `ivr.campaign.dial.Observer` that shows how far a campaign is."""
 
-    def __init__(self, console: Console, total: int, settled: int) -> None:
-        """`total` people, of whom `settled` are settled already."""
+    def __init__(self, console: Console, total: int, settled: int, *, calls: bool = True) -> None:
+        """`total` people, of whom `settled` are settled already; without `calls` they are sent texts alone."""
+        self._calls = calls
         self._console = console
         self._total = total
         self._settled = settled
@@ -154,7 +162,7 @@ class CampaignProgress:
             console=console,
             disable=not console.is_terminal,
         )
-        self._task = self._progress.add_task("架電", total=total, completed=settled, note="")
+        self._task = self._progress.add_task("架電" if calls else "SMS 送信", total=total, completed=settled, note="")
 
     @contextmanager
     def shown(self) -> Iterator[CampaignProgress]:
@@ -174,25 +182,25 @@ class CampaignProgress:
     def dial_ended(self, campaign: str, attempt: str, outcome: Outcome, *, settled: bool) -> None:
         """Move the bar on; without a terminal, write a line for every twentieth person."""
         self._live -= 1
-        self._settled += settled
         self._outcomes[outcome] += 1
-        self._refresh()
-        if settled and not self._console.is_terminal and self._settled % max(1, self._total // 20) == 0:
-            self._console.print(f"{self._settled}/{self._total} 人が済みました（通話中 {self._live}）")
+        self._move_on(settled)
 
-    def excluded(self, campaign: str, source: Source) -> None:
+    def excluded(self, campaign: str, source: Source, *, settled: bool) -> None:
         """Move the bar on."""
-        self._settled += 1
+        self._settled += settled
         self._refresh()
 
-    def texted(self, campaign: str, state: TextState) -> None:
-        """Count the texts that went out."""
+    def texted(self, campaign: str, state: TextState, *, settled: bool) -> None:
+        """Count the texts that went out; move the bar on where they are all there is."""
         self._texts += state is TextState.SENT
-        self._refresh()
+        if state is TextState.SENT and not self._calls:
+            self._reason = ""
+        self._move_on(settled)
 
     def held(self, campaign: str, reason: str, until: datetime | None) -> None:
         """Say once why nothing is dialled."""
-        text = REASONS.get(reason, reason) + (f"（{until:%m-%d %H:%M} まで）" if until else "")
+        words = REASONS if self._calls else REASONS_OF_TEXTS
+        text = words.get(reason, reason) + (f"（{until:%m-%d %H:%M} まで）" if until else "")
         if text != self._reason:
             self._reason = text
             if not self._console.is_terminal:
@@ -202,8 +210,15 @@ class CampaignProgress:
     def defect(self, campaign: str, attempt: str, error: Exception) -> None:
         """Nothing to show: the outcome says it."""
 
+    def _move_on(self, settled: bool) -> None:
+        self._settled += settled
+        self._refresh()
+        if settled and not self._console.is_terminal and self._settled % max(1, self._total // 20) == 0:
+            under_way = f"通話中 {self._live}" if self._calls else f"SMS {self._texts} 人に送信"
+            self._console.print(f"{self._settled}/{self._total} 人が済みました（{under_way}）")
+
     def _refresh(self) -> None:
         confirmed = self._outcomes[Outcome.CONFIRMED]
-        note = self._reason or f"通話中 {self._live}　本人確認済 {confirmed}"
+        note = self._reason or (f"通話中 {self._live}　本人確認済 {confirmed}" if self._calls else "")
         note += f"　SMS {self._texts}" if self._texts else ""
         self._progress.update(self._task, completed=self._settled, note=note)

@@ -26,6 +26,7 @@ from ivr.progress import CampaignProgress, terminal
 from ivr.reporting import Seal, see_writable, write_json
 from ivr.seals import sealer
 from ivr.standing import ended, unapproved, why_unsent, why_waiting
+from ivr.ways import Ways
 
 LOOK_FOR_CAMPAIGNS = 1.0
 """Seconds between two looks for campaigns that were started from elsewhere."""
@@ -85,9 +86,10 @@ async def dial_shown(engine: Engine, campaign: CampaignRow, console: Console) ->
     await engine.results.move_campaign(campaign.id, expected=["created", "paused", "halted", "done"], state="running")
     counts = await engine.results.counts(campaign.id)
     total = sum(counts.states.values())
-    engine.tasks.serve(_say_draining(engine.stopping, console))
+    ways = Ways.of(scenario_files.of(campaign))
+    engine.tasks.serve(_say_draining(engine.stopping, ways, console))
     try:
-        with CampaignProgress(console, total, counts.states.get("settled", 0)).shown() as progress:
+        with CampaignProgress(console, total, counts.states.get("settled", 0), calls=ways.calls).shown() as progress:
             halt = await engine.dial(campaign, progress)
     except asyncio.CancelledError:
         await asyncio.shield(_pause(engine, campaign))
@@ -115,12 +117,9 @@ async def _pause(engine: Engine, campaign: CampaignRow, reason: str = "signal") 
             await engine.audit.mention(Action.PAUSED, campaign.name, reason=reason)
 
 
-async def _say_draining(stopping: asyncio.Event, console: Console) -> None:
+async def _say_draining(stopping: asyncio.Event, ways: Ways, console: Console) -> None:
     await stopping.wait()
-    console.print(
-        "これ以上はかけません。通話中の電話が終わるのを待っています。もう一度 Ctrl-C を押すと、すぐに切ります。",
-        soft_wrap=True,
-    )
+    console.print(ways.draining, soft_wrap=True)
 
 
 async def conclude(

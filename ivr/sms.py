@@ -27,6 +27,7 @@ from ivr.metrics import Metrics
 from ivr.parts.gateway import RunningGateway, text_gateway
 from ivr.parts.rules import text_sender, texts_asked
 from ivr.settings import Settings
+from ivr.settings.texts import LONGEST_PASSWORD
 from ivr.storage import SqlResults
 
 TRY_AGAIN = 60.0
@@ -54,6 +55,9 @@ class Sms:
         """Return it, None where the settings name no provider; InputError where they do not say all that it takes."""
         if not settings.texts.provider:
             return None
+
+        if settings.texts.smpp is not None and (long := settings.texts.smpp.beyond_standard()):
+            log.warning("smpp_password_long", characters=long, standard=LONGEST_PASSWORD)
 
         async def opted_out() -> None:
             log.info("text_opt_out")

@@ -22,6 +22,7 @@ from ivr.domain.audit import Action
 from ivr.domain.phone import Kind
 from ivr.domain.sms import parts
 from ivr.domain.text import TextState, of_parts
+from ivr.domain.texting_rules import LEAST_VALID
 from ivr.errors import InputError, TextUncertain
 from ivr.parts.gateway import text_gateway
 from ivr.settings import Settings
@@ -45,7 +46,7 @@ async def send(config: Path | None, file: Path, to: str, kana: str, extra: Seque
         raise InputError("SMS を送れるのは、携帯電話の番号だけです。")
     body = written(chosen, template_of(chosen, file), {**EXAMPLE, **pairs(extra), "kana": kana})
     clock = SystemClock(chosen.calling.timezone)
-    text = Text(id=attempt_id(clock.now()), number=number, body=body)
+    text = Text(id=attempt_id(clock.now()), number=number, body=body, valid_for=LEAST_VALID)
     taken: list[str] = []
     async with recorded(chosen) as (results, audit):
         await audit.record(Action.STAFF_TEXTED, file.name)

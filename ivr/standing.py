@@ -8,6 +8,7 @@ from datetime import datetime
 from ivr.campaign.records import CampaignRow, Counts
 from ivr.campaign.text_records import TextCounts
 from ivr.domain.text import TextState
+from ivr.domain.texting_rules import TextRules
 from ivr.settings import Settings
 
 STATES = {
@@ -43,6 +44,9 @@ ILL = {
 }
 """Why an engine that runs dials nothing, by what it says is not well."""
 
+UNPAID = "SMS の事業者が、残高か利用枠が足りないと答えたので、送らずに待っています。"
+"""Why no text is sent where the provider takes none without being paid."""
+
 
 def ended(campaign: CampaignRow) -> str | None:
     """Return why nothing leads on from where a campaign is, None where something does."""
@@ -50,7 +54,7 @@ def ended(campaign: CampaignRow) -> str | None:
         return None
     return (
         f"催告「{campaign.name}」は打ち切られているので、もう始められません。"
-        "残りの人にかけるには、別の名前で作ってください。"
+        "残りの人のためには、別の名前で作ってください。"
     )
 
 
@@ -129,7 +133,8 @@ def why_unsent(
     if campaign.state != "running":
         said = f"{STATES[campaign.state]}なので、SMS を送っていません。"
         return unapproved(chosen, campaign) or f"{said}送るには ivr campaign {NEXT[campaign.state]} {campaign.name}"
-    calendar = chosen.text_rules(campaign.rules).calendar
+    rules = chosen.text_rules(campaign.rules)
+    calendar = rules.calendar
     if not calendar.is_open(now):
         opening = calendar.next_open(now)
         return (
@@ -139,9 +144,24 @@ def why_unsent(
         )
     if not engine:
         return "ivr が動いていないので、SMS を送っていません。"
+    if health is not None and not health.get("sms_credit", True):
+        return f"{UNPAID}事業者に確かめてください。"
     if health is not None and not health.get("sms", True):
         return "SMS の事業者につながらないので、送っていません。つながれば、つづきから送ります。"
-    return "SMS を送る人がいます。送れる人には、まもなく送ります。一日の上限に達した人には、次の日に送ります。"
+    soon = "SMS を送る人がいます。まもなく送ります。" if texts.due > texts.capped else ""
+    return soon + _put_off(rules, texts.capped, now)
+
+
+def _put_off(rules: TextRules, people: int, now: datetime) -> str:
+    """Return until when so many people are sent nothing since a cap is reached; empty where there are none.
+
+    A cap of several days may last longer: who has reached one is looked at again each day.
+    """
+    if not people:
+        return ""
+    again = rules.calendar.next_open(rules.capped_until(now))
+    until = f"{again:%m月%d日 %H:%M} まで" if again else "これから60日の間は"
+    return f"{people} 人は、SMS を送れる回数の上限（設定 texts.caps）に達したので、{until}送りません。"
 
 
 def _not_before(chosen: Settings, campaign: CampaignRow, counts: Counts, now: datetime) -> str | None:

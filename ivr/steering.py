@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from ivr import identity, scenario_files, settings
+from ivr import identity, settings
 from ivr.campaign.attempt_id import attempt_id
 from ivr.campaign.records import CampaignRow
 from ivr.campaign.text_records import TextIntent
@@ -20,6 +20,7 @@ from ivr.domain.exclusion import Exclusion, Source
 from ivr.errors import InputError, NotFound
 from ivr.standing import APPROVABLE, NEXT, STATES, unapproved
 from ivr.system_clock import SystemClock
+from ivr.ways import Ways
 
 MOVES = {
     "start": (("created",), "running", Action.STARTED),
@@ -74,29 +75,29 @@ async def approve(config: Path | None, name: str) -> int:
 
 
 async def emergency_stop(config: Path | None, name: str | None) -> int:
-    """Hang up every call, of one campaign or of all, and begin none: engines follow within a second."""
+    """Hang up every call, of one campaign or of all, begin none and send no text: engines follow within a second."""
     async with recorded(settings.load(config)) as (results, audit):
         campaigns = [await results.campaign(name)] if name is not None else await results.campaigns()
-        stopped: dict[str, str] = {}
+        stopped: list[tuple[CampaignRow, str]] = []
         for campaign in campaigns:
             for before, after in HALTS.items():
                 if before == "stopped" and not (await results.counts(campaign.id)).states.get("calling"):
                     continue
                 if await results.move_campaign(campaign.id, expected=[before], state=after):
-                    stopped[campaign.name] = after
+                    stopped.append((campaign, after))
                     break
-        for one in stopped:
-            await audit.record(Action.EMERGENCY_STOPPED, one)
-    for one, state in stopped.items():
-        again = f"つづけるには ivr campaign resume {one}" if state == "halted" else ""
-        print(f"催告「{one}」：{STATES[state]}。通話中の電話も切ります。{again}")
+        for one, _ in stopped:
+            await audit.record(Action.EMERGENCY_STOPPED, one.name)
+    for one, state in stopped:
+        again = f"つづけるには ivr campaign resume {one.name}" if state == "halted" else ""
+        print(f"催告「{one.name}」：{STATES[state]}。{Ways.of_stored(one).halted}{again}")
     if not stopped:
-        print("電話をかけている催告はありません。")
+        print("電話をかけている催告も、SMS を送っている催告もありません。")
     return 0
 
 
 async def exclude(config: Path | None, name: str, people: Sequence[str], reason: str) -> int:
-    """Call people of a campaign no more; 1 where one of them is not on its list."""
+    """Call people of a campaign no more, and send them nothing; 1 where one of them is not on its list."""
     if not reason.strip() or not reason.isprintable() or len(reason) > LONGEST_REASON:
         raise InputError(f"--reason は、1 字から {LONGEST_REASON} 字で、一行で書いてください（例：納付済）。")
     exclusion = Exclusion(reason=reason.strip(), source=Source.STAFF)
@@ -105,26 +106,24 @@ async def exclude(config: Path | None, name: str, people: Sequence[str], reason:
     chosen = settings.load(config)
     async with recorded(chosen) as (results, audit):
         campaign = await results.campaign(name)
-        scenario = scenario_files.of(campaign)
-        texted = scenario.text is not None
+        ways = Ways.of_stored(campaign)
         for one in people:
             try:
                 states.append(await results.exclude(campaign.id, one, exclusion))
             except NotFound as error:
                 strangers.append(str(error))
             else:
-                if states[-1] == "settled" and texted:
+                if states[-1] == "settled" and ways.texts:
                     now = SystemClock(chosen.calling.timezone).now()
                     await results.texts.withhold(_no_text(campaign, one, now), exclusion.reason)
         if states:
             # Nobody who must not be called waits for the trail; nor does it name them.
             await audit.record(Action.EXCLUDED, name, people=len(states))
-    print(f"催告「{name}」：{states.count('waiting')} 人には、もうかけません。")
+    print(f"催告「{name}」：{ways.excluded(states.count('waiting'))}")
     if calling := states.count("calling"):
         print(f"{calling} 人はいま通話中です。この電話が最後になります。")
     if settled := states.count("settled"):
-        too = "まだ送っていなければ、SMS も送りません。" if texted else ""
-        print(f"{settled} 人は、すでに済んでいました。{too}")
+        print(ways.excluded_late(settled))
     for stranger in strangers:
         print(stranger, file=sys.stderr)
     return 1 if strangers else 0

@@ -158,11 +158,11 @@ async def test_a_campaign_that_is_being_dialled_is_not_erased(config: Path) -> N
     async with care_of(config) as care:
         row = await filling.campaign(care.results)
         await care.results.move_campaign(row.id, expected=["created"], state="running")
-        with pytest.raises(InputError, match="架電中"):
+        with pytest.raises(InputError, match="実行中"):
             await erasing.erase(care, row, erasing.BY_ORDER)
         await care.results.move_campaign(row.id, expected=["running"], state="stopped")
         assert await care.results.intend(filling.intent(row))
-        with pytest.raises(InputError, match="架電中"):
+        with pytest.raises(InputError, match="実行中"):
             await erasing.erase(care, row, erasing.BY_ORDER)
         assert len(await care.results.records(row.id)) == 3
 

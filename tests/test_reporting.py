@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import re
 import stat
 import threading
 from collections.abc import Sequence
@@ -26,6 +27,7 @@ from ivr.domain.outcome import Outcome
 from ivr.domain.recipient import Recipient
 from ivr.errors import InputError
 from ivr.reporting import (
+    Course,
     OutcomeClass,
     class_of,
     results_json,
@@ -362,6 +364,11 @@ class TestClosingTable:
             "発信中                   1    5.0%",
             "発信待ち                 2   10.0%",
         ]
+
+    def test_who_is_left_over_by_a_campaign_that_is_broken_off_does_not_wait(self) -> None:
+        out = io.StringIO()
+        show_closing("住民税", COUNTS, Console(file=out, width=100), Course(over=True))
+        assert re.search("発信せず（打ち切り） +2", out.getvalue())
 
     def test_a_terminal_gets_bars_as_long_as_the_share(self) -> None:
         lines = self.printed(terminal=True).splitlines()

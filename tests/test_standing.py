@@ -114,11 +114,22 @@ TEXTING = Settings.model_validate({"texts": {"smpp": SMPP}})
         ("次は 11月24日 09:00 からです", "running", NIGHT, {}),
         ("ivr が動いていないので", "running", FRIDAY, {"engine": False}),
         ("事業者につながらない", "running", FRIDAY, {"health": {"sms": False}}),
+        ("残高か利用枠が足りない", "running", FRIDAY, {"health": {"sms": False, "sms_credit": False}}),
         ("まもなく送ります", "running", FRIDAY, {"health": {"sms": True}}),
     ],
 )
 def test_why_no_text_goes_out(words: str, state: str, now: datetime, more: dict[str, object]) -> None:
     assert words in str(why_unsent(TEXTING, campaign(state), TextCounts(due=3), now, **more))  # type: ignore[arg-type]
+
+
+def test_who_is_put_off_by_a_cap_is_told_with_the_day_of_their_turn() -> None:
+    some = str(why_unsent(TEXTING, campaign(), TextCounts(due=3, capped=2), FRIDAY))
+    assert some.startswith("SMS を送る人がいます。まもなく送ります。")
+    assert some.endswith(
+        "2 人は、SMS を送れる回数の上限（設定 texts.caps）に達したので、11月24日 09:00 まで送りません。"
+    )
+    assert "まもなく" not in str(why_unsent(TEXTING, campaign(), TextCounts(due=2, capped=2), FRIDAY))
+    assert "上限" not in str(why_unsent(TEXTING, campaign(), TextCounts(due=2), FRIDAY))
 
 
 def test_without_a_provider_no_text_goes_out_and_without_anybody_due_nothing_is_said() -> None:

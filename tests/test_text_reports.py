@@ -8,12 +8,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import openpyxl
+import pytest
 
 from ivr.campaign.records import Counts
 from ivr.campaign.text_records import TextCounts, TextRecord
 from ivr.domain.outcome import Outcome
 from ivr.domain.text import TextState
 from ivr.reporting import (
+    Course,
     results_json,
     texts_json,
     write_csv,
@@ -83,3 +85,38 @@ class TestTexts:
         rows = [[cell.value for cell in line] for line in summary.iter_rows()]
         assert ["SMS", "到達", 1, "100.0%"] in rows
         assert ["SMS 通数", "", 2, None] in rows or ["SMS 通数", None, 2, None] in rows
+
+    def test_a_code_of_the_provider_is_said_to_be_one(self, tmp_path: Path) -> None:
+        failed = replace(TEXT, state=TextState.FAILED, why="err 069")
+        write_csv(tmp_path / "o.csv", [replace(record(), text=failed), replace(record(id="2"), text=TEXT)])
+        with (tmp_path / "o.csv").open(encoding="utf-8-sig", newline="") as file:
+            assert [row["SMS の理由"] for row in csv.DictReader(file)] == ["事業者の理由コード 069", ""]
+
+    @pytest.mark.parametrize(
+        ("calls", "state", "words"),
+        [
+            (True, "running", ["発信待ち", "完了"]),
+            (True, "stopped", ["発信せず（打ち切り）", "完了"]),
+            (False, "paused", ["送信待ち", "送信中"]),
+            (False, "cut", ["送信せず（打ち切り）", "送信中"]),
+        ],
+    )
+    def test_the_words_for_who_waits_are_those_of_what_the_campaign_is_and_whether_it_goes_on(
+        self, tmp_path: Path, calls: bool, state: str, words: list[str]
+    ) -> None:
+        campaign = replace(CAMPAIGN, state=state)
+        waiting = replace(record(state="waiting", outcome=None, attempts=()), due_at=NOON)
+        second = (
+            record(id="2") if calls else replace(waiting, text=replace(TEXT, state=TextState.QUEUED, ended_at=None))
+        )
+        course = Course.of(campaign, calls=calls)
+        write_csv(tmp_path / "o.csv", [waiting, second], course=course)
+        with (tmp_path / "o.csv").open(encoding="utf-8-sig", newline="") as file:
+            rows = [*csv.DictReader(file)]
+        assert [row["状態"] for row in rows] == words
+        assert bool(rows[0]["次回発信予定"]) is (calls and state == "running")
+        write_xlsx(tmp_path / "o.xlsx", campaign, [waiting, second], course=course)
+        summary = openpyxl.load_workbook(tmp_path / "o.xlsx")["集計"]
+        told = [[cell.value for cell in line][:3] for line in summary.iter_rows()]
+        assert ["結果なし" if calls else "未送信", words[0], 1] in told
+        assert (["SMS", "送信中", 1] in told) is not calls

@@ -25,19 +25,22 @@ class Observer(Protocol):
         """The attempt is over and stored."""
         ...
 
-    def excluded(self, campaign: str, source: Source) -> None:
-        """A person is not called any more, for a reason that `source` names."""
+    def excluded(self, campaign: str, source: Source, *, settled: bool) -> None:
+        """A person is not called, or texted, any more, for a reason that `source` names; `settled`: with that."""
         ...
 
-    def texted(self, campaign: str, state: TextState) -> None:
-        """A text was handed over, or is certainly none, or has come to be unknown: stored as `state`."""
+    def texted(self, campaign: str, state: TextState, *, settled: bool) -> None:
+        """A text was handed over, or is certainly none, or has come to be unknown: stored as `state`.
+
+        `settled`: its person waited for nothing else.
+        """
         ...
 
     def held(self, campaign: str, reason: str, until: datetime | None) -> None:
         """Nothing is dialled, or sent, for now.
 
-        `window`, `retry`, `store`, `pbx`, `trunk`, `voice`, `paused`, `exclusions`; of texts `sms`, `sms_later`,
-        `text_window`, `text_cap`.
+        `window`, `retry`, `store`, `pbx`, `trunk`, `voice`, `paused`, `exclusions`; of texts `sms`, `sms_credit`,
+        `sms_later`, `text_window`, `text_cap`.
         """
         ...
 

@@ -9,6 +9,7 @@ can't be told is unknown and stays so until the network says more. Where the sto
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from datetime import datetime
@@ -20,8 +21,9 @@ from ivr.campaign.dial import Halt
 from ivr.campaign.observer import Observer
 from ivr.campaign.ports import Clock, Enquiry, Registers, Results
 from ivr.campaign.records import CampaignRow
+from ivr.campaign.text_news import STOPPED
 from ivr.campaign.text_records import TextDue, TextIntent, Texts, TextsAsked
-from ivr.campaign.texting import Accepted, NotNow, Refused, Text, TextGateway
+from ivr.campaign.texting import Accepted, NotNow, NotTaken, Refused, Text, TextGateway
 from ivr.domain.exclusion import Exclusion, callable_numbers
 from ivr.domain.sms import Template
 from ivr.domain.text import TextState
@@ -33,6 +35,14 @@ LOOK_AGAIN = 1.0
 
 PATIENCE = 5.0
 """Seconds between two tries of a store, a register or a gateway that failed."""
+
+DOUBT = 180.0
+"""Seconds for which the network is asked what became of a text whose answer was lost: less than a drain takes."""
+
+MOST_LOST = 3
+"""How often a text is handed over whose answer is lost each time and that is not taken: it may itself be why."""
+
+LOST_EACH_TIME = "送るたびに事業者の答えが途切れ、受け付けられませんでした。"
 
 BATCH = 100
 """People fetched at once."""
@@ -93,6 +103,8 @@ class Texter:
         self._over = asyncio.Event()
         self._paused = False
         self._not_before = 0.0
+        self._unpaid = False
+        self._lost: Counter[str] = Counter()
 
     def stop(self) -> None:
         """Begin no further text; what is being handed over goes on to its answer."""
@@ -182,7 +194,7 @@ class Texter:
             elif await self._gateway.ready(LOOK_AGAIN):
                 return
             else:
-                self._observer.held(self._campaign.name, "sms", None)
+                self._observer.held(self._campaign.name, "sms_credit" if self._unpaid else "sms", None)
 
     async def _send(self, due: TextDue) -> None:
         try:
@@ -204,7 +216,7 @@ class Texter:
         today = now.astimezone(self._rules.calendar.zone).date()
         numbers = told or callable_numbers(await self._registers.known(), due.recipient, today)
         if isinstance(numbers, Exclusion):
-            self._observer.excluded(self._campaign.name, numbers.source)
+            self._observer.excluded(self._campaign.name, numbers.source, settled=False)
             await self._withhold(due, numbers.reason)
             return
         to = mobile(numbers, due.past, due.refused, due.nobodys)
@@ -245,27 +257,56 @@ class Texter:
 
     async def _withhold(self, due: TextDue, reason: str) -> None:
         await self._texts.withhold(self._intent(due, "", ""), reason)
-        self._observer.texted(self._campaign.name, TextState.CANCELLED)
+        self._observer.texted(self._campaign.name, TextState.CANCELLED, settled=self._asked.alone)
 
     async def _hand_over(self, intent: TextIntent) -> None:
         """Hand a text over whose intent is stored, and store the answer, whatever happens."""
+        valid_for = self._rules.valid_for(self._clock.now())
+        text = Text(id=intent.id, number=intent.number, body=intent.body, valid_for=valid_for)
         try:
-            answer = await self._gateway.submit(Text(id=intent.id, number=intent.number, body=intent.body))
+            answer = await self._gateway.submit(text)
         except TextUncertain as error:
-            await self._ended(intent, TextState.UNKNOWN, str(error), error.references)
+            await self._doubted(intent, error)
             return
         except asyncio.CancelledError:
-            await asyncio.shield(self._ended(intent, TextState.UNKNOWN, "engine stopped"))
+            await asyncio.shield(self._ended(intent, TextState.UNKNOWN, STOPPED))
             raise
         match answer:
             case Accepted():
+                self._unpaid = False
                 await self._taken(intent, answer)
             case Refused():
+                self._unpaid = False
                 await self._ended(intent, answer.state, answer.reason)
             case NotNow():
                 self._not_before = self._clock.monotonic() + LOOK_AGAIN
-                self._observer.held(self._campaign.name, "sms_later", None)
+                self._unpaid = answer.unpaid
+                self._observer.held(self._campaign.name, "sms_credit" if answer.unpaid else "sms_later", None)
                 await self._persist(lambda: self._texts.withdraw(intent.id))
+            case _:
+                assert_never(answer)
+
+    async def _doubted(self, intent: TextIntent, doubt: TextUncertain) -> None:
+        """Ask what became of a text whose answer was lost, where the gateway can, until it is told or too long ago.
+
+        It goes on counting as half handed over: an engine that ends meanwhile leaves it to the next one, who asks too.
+        """
+        until = self._clock.monotonic() + DOUBT
+        answer = await self._gateway.became(intent.id)
+        while isinstance(answer, NotNow) and self._clock.monotonic() < until:
+            await self._clock.sleep(PATIENCE)
+            answer = await self._gateway.became(intent.id)
+        match answer:
+            case Accepted():
+                await self._taken(intent, answer)
+            case NotTaken():
+                self._lost[intent.recipient] += 1
+                if self._lost[intent.recipient] < MOST_LOST:
+                    await self._persist(lambda: self._texts.withdraw(intent.id))
+                else:
+                    await self._ended(intent, TextState.FAILED, LOST_EACH_TIME)
+            case NotNow() | None:
+                await self._ended(intent, TextState.UNKNOWN, str(doubt), doubt.references)
             case _:
                 assert_never(answer)
 
@@ -277,16 +318,16 @@ class Texter:
             state = await self._texts.taken(intent.id, answer.references, self._clock.now())
 
         await self._persist(write)
-        self._observer.texted(self._campaign.name, TextState.SENT)
+        self._observer.texted(self._campaign.name, TextState.SENT, settled=self._asked.alone)
         if state is not None and state is not TextState.SENT:
             # Its receipts were quicker than its answer.
-            self._observer.texted(self._campaign.name, state)
+            self._observer.texted(self._campaign.name, state, settled=False)
 
     async def _ended(self, intent: TextIntent, state: TextState, why: str, references: tuple[str, ...] = ()) -> None:
         await self._persist(
             lambda: self._texts.ended(intent.id, state, self._clock.now(), why=why, references=references)
         )
-        self._observer.texted(self._campaign.name, state)
+        self._observer.texted(self._campaign.name, state, settled=self._asked.alone)
 
     async def _persist(self, write: Callable[[], Coroutine[object, object, object]]) -> None:
         """Write until it holds: an answer is never given up while the engine lives."""

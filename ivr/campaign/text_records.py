@@ -78,7 +78,9 @@ class TextCounts:
     """The texts of a campaign in numbers: texts by how their person's calls ended and by their own state.
 
     `taken` are the texts of which the network has a part at least, `parts` all that it has; `unsure` are those of which
-    it may have something or nothing; `due` are people who may still be sent one.
+    it may have something or nothing; `due` are people who may still be sent one, `capped` those of them who have
+    reached a cap, where caps were asked about. `stopped` and `declined` are people who were sent one and have refused
+    further ones since, by an answer or by telling staff.
     """
 
     by_outcome: Mapping[Outcome | None, Mapping[TextState, int]] = field(default_factory=dict)
@@ -86,6 +88,9 @@ class TextCounts:
     parts: int = 0
     unsure: int = 0
     due: int = 0
+    capped: int = 0
+    stopped: int = 0
+    declined: int = 0
 
     @property
     def states(self) -> Mapping[TextState, int]:
@@ -166,6 +171,6 @@ class Texts(Protocol):
         """Let `number` be sent texts again; False where it was not barred."""
         ...
 
-    async def counts(self, asked: TextsAsked) -> TextCounts:
-        """Return the texts of a campaign in numbers."""
+    async def counts(self, asked: TextsAsked, ceilings: Sequence[Ceiling] = ()) -> TextCounts:
+        """Return the texts of a campaign in numbers; of who is due, how many have reached one of `ceilings`."""
         ...

@@ -6,6 +6,7 @@ What names a person, a number or a body, is not in the `repr` of anything here.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Protocol
 
 from ivr.domain.text import TextState
@@ -13,11 +14,15 @@ from ivr.domain.text import TextState
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Text:
-    """One text as it is to go out: `id` is ours, `number` E.164 (`+8190…`), `body` whole, however long."""
+    """One text as it is to go out: `id` is ours, `number` E.164 (`+8190…`), `body` whole, however long.
+
+    `valid_for` is how long from now the network may go on trying to deliver it; None: as long as it does by itself.
+    """
 
     id: str
     number: str = field(repr=False)
     body: str = field(repr=False)
+    valid_for: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,9 +42,13 @@ class Refused:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotNow:
-    """The network has certainly not taken the text, and may later; `reason` is for staff."""
+    """The network has certainly not taken the text, and may later; `reason` is for staff.
+
+    `unpaid`: it takes none of anybody's, since the office's credit, or what it may send, is used up.
+    """
 
     reason: str
+    unpaid: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

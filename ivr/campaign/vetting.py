@@ -50,7 +50,7 @@ class Vetting:
         numbers = due.excluded or told or existing(numbers, due.nobodys)
         if isinstance(numbers, Exclusion):
             await self._results.settle(self._campaign.id, due.recipient.id, ends_with(due.past), excluded=numbers)
-            self._observer.excluded(self._campaign.name, numbers.source)
+            self._observer.excluded(self._campaign.name, numbers.source, settled=True)
             return None
         move = next_move(self._rules, numbers, due.past, now, due.elsewhere)
         match move:

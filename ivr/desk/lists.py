@@ -11,6 +11,7 @@ from ivr.campaign.intake import Intake, read_list
 from ivr.desk.answers import print_json
 from ivr.domain.exclusion import Exclusion, Exclusions, callable_numbers
 from ivr.domain.recipient import missing_columns
+from ivr.domain.texting_rules import mobile
 from ivr.errors import InputError, Problem
 from ivr.seals import read_opened
 from ivr.settings import Settings
@@ -31,6 +32,7 @@ def check_list(config: Path | None, file: Path, *, json: bool) -> int:
             {
                 "rows": intake.rows,
                 "accepted": len(intake.accepted),
+                "mobile": _mobiles(intake),
                 "refused": [{"line": refusal.line, "reason": refusal.reason} for refusal in intake.refused],
                 "excluded": [{"line": line, "reason": reason} for line, reason in excluded],
                 "encoding": intake.encoding,
@@ -39,6 +41,7 @@ def check_list(config: Path | None, file: Path, *, json: bool) -> int:
         )
         return 0 if intake.accepted else 1
     show_intake(file, intake, excluded)
+    print(f"SMS を送れる携帯電話の番号がある人：{_mobiles(intake)} 人。")
     return 0 if intake.accepted else 1
 
 
@@ -57,15 +60,24 @@ def excluded_today(chosen: Settings, file: Path, intake: Intake) -> list[tuple[i
     return [(line, numbers.reason) for line, numbers in found if isinstance(numbers, Exclusion)]
 
 
-def show_intake(file: Path, intake: Intake, excluded: Sequence[tuple[int, str]]) -> None:
-    """Print the counts of a list, its refused rows, its warnings, and how many are excluded for which reason."""
+def _mobiles(intake: Intake) -> int:
+    """Return how many people of a list have a number that takes texts (SMS)."""
+    return sum(bool(mobile(person.numbers, (), (), ()).number) for person in intake.accepted)
+
+
+def show_intake(file: Path, intake: Intake, excluded: Sequence[tuple[int, str]], *, calls: bool = True) -> None:
+    """Print the counts of a list, its refused rows, its warnings, and how many are excluded for which reason.
+
+    Where nobody is called, of a campaign of texts alone, no call is promised.
+    """
     for refusal in intake.refused:
         print(f"{file}:{refusal.line}: {refusal.reason}")
     for warning in intake.warnings:
         print(f"{Problem(file=str(file), line=warning.line, message=warning.message)}（注意）")
+    can, cannot = ("にかけられます", "はかけられません") if calls else ("を読み込みました", "は読み込めません")
     print(
-        f"{intake.rows} 件中 {len(intake.accepted)} 件にかけられます。"
-        f"{len(intake.refused)} 件はかけられません（文字コード {intake.encoding}）。"
+        f"{intake.rows} 件中 {len(intake.accepted)} 件{can}。"
+        f"{len(intake.refused)} 件{cannot}（文字コード {intake.encoding}）。"
     )
     if excluded:
         reasons = "、".join(f"{reason} {count}" for reason, count in Counter(one for _, one in excluded).most_common())

@@ -14,7 +14,7 @@ from ivr.campaign.records import CampaignRow, NewCampaign
 from ivr.desk.lists import excluded_today, show_intake
 from ivr.desk.records import recorded, store
 from ivr.desk.scenarios import load_scenario
-from ivr.desk.text_orders import show_texts
+from ivr.desk.text_orders import see_sendable, show_pointless, show_texts
 from ivr.domain.audit import Action
 from ivr.domain.calling_rules import Rules, first_number
 from ivr.domain.exclusion import Source
@@ -67,9 +67,11 @@ async def read_order(
     if report.scenario is None:
         raise Problems(report.errors)
     excluded = excluded_today(chosen, list_file, intake)
-    show_intake(list_file, intake, excluded)
+    calls = report.scenario.calls
+    show_intake(list_file, intake, excluded, calls=calls)
     if not intake.accepted:
-        raise InputError(f"{list_file} に、かけられる人が一人もいません。")
+        whom = "かけられる" if calls else "SMS を送れる"
+        raise InputError(f"{list_file} に、{whom}人が一人もいません。")
     own = read_own(rules_file, chosen.calling) if rules_file is not None else NOTHING
     now = SystemClock(chosen.calling.timezone).now()
     if own and chosen.rules(own).calendar.next_open(now) is None:
@@ -77,9 +79,10 @@ async def read_order(
     calling = calling_of(chosen.calling, own)
     recipients = _in_order(list_file, intake, calling)
     rules = chosen.rules(own)
-    if report.scenario.calls:
+    if calls:
         _show_numberless(recipients, rules)
     show_texts(chosen, report.scenario, scenario_file, recipients)
+    show_pointless(report.scenario, calling, own, rules_file)
     out = {line for line, _ in excluded}
     shared = _households(recipients, out, rules) if calling.one_call_per_number else {}
     campaign = NewCampaign(
@@ -207,6 +210,7 @@ async def create(
     """Create a campaign without dialling."""
     chosen = settings.load(config)
     order = await read_order(chosen, name, list_file, scenario_file, rules_file)
+    see_sendable(chosen, scenario_files.of(order.campaign))
     async with recorded(chosen) as (results, audit):
         campaign = await bring_in(results, order, audit)
     print(f"催告「{name}」を作りました。{unapproved(chosen, campaign) or f'始めるには ivr campaign start {name}'}")

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from ivr import scenario_files, settings
 from ivr.campaign.records import CampaignRow, Counts, Due
-from ivr.campaign.text_records import TextCounts
+from ivr.campaign.text_records import TextCounts, TextsAsked
 from ivr.data_dir import engine_runs, exports_of
 from ivr.desk.answers import print_json
 from ivr.desk.records import recorded, store
@@ -21,12 +21,13 @@ from ivr.errors import ExclusionsUnknown
 from ivr.health import health
 from ivr.parts.rules import register, texts_asked
 from ivr.progress import counted
-from ivr.reporting import show_closing, show_texts, summed_up, texts_json, write_csv, write_json, write_xlsx
+from ivr.reporting import Course, show_closing, show_texts, summed_up, texts_json, write_csv, write_json, write_xlsx
 from ivr.seals import SUFFIX, sealer
 from ivr.settings import Settings
 from ivr.standing import STATES, TEXTED_NO_MORE, why_unsent, why_waiting
 from ivr.storage import SqlResults
 from ivr.system_clock import SystemClock
+from ivr.ways import Ways
 
 
 async def status(config: Path | None, name: str, *, json: bool) -> int:
@@ -64,11 +65,14 @@ async def status(config: Path | None, name: str, *, json: bool) -> int:
 
 
 async def list_all(config: Path | None, *, json: bool) -> int:
-    """Print every campaign: its state, and how many of its people are done."""
+    """Print every campaign: its state, how many of its people are done, and how many were sent a text."""
     chosen = settings.load(config)
     zone = chosen.calling.timezone
     async with store(chosen) as results:
-        found = [(campaign, await results.counts(campaign.id)) for campaign in await results.campaigns()]
+        found = [
+            (campaign, await results.counts(campaign.id), await _sent(results, campaign))
+            for campaign in await results.campaigns()
+        ]
     if json:
         print_json(
             [
@@ -77,18 +81,27 @@ async def list_all(config: Path | None, *, json: bool) -> int:
                     "state": campaign.state,
                     "created_at": campaign.created_at.astimezone(zone).isoformat(timespec="seconds"),
                     "recipients": dict(counts.states),
+                    "texts": {"taken": sent} if sent is not None else None,
                 }
-                for campaign, counts in found
+                for campaign, counts, sent in found
             ]
         )
         return 0
-    for campaign, counts in found:
+    for campaign, counts, sent in found:
         people, settled = sum(counts.states.values()), counts.states.get("settled", 0)
         made = campaign.created_at.astimezone(zone)
-        print(f"{campaign.name}：{STATES[campaign.state]}、{people} 人中 {settled} 人済み（{made:%Y-%m-%d} 作成）")
+        done = f"{people} 人中 {settled} 人済み" + (f"、SMS {sent} 人" if sent is not None else "")
+        print(f"{campaign.name}：{STATES[campaign.state]}、{done}（{made:%Y-%m-%d} 作成）")
     if not found:
         print("催告はまだありません。作るには ivr campaign create")
     return 0
+
+
+async def _sent(results: SqlResults, campaign: CampaignRow) -> int | None:
+    """Return how many people of a campaign were sent a text, None where its scenario has none."""
+    if not Ways.of_stored(campaign).texts:
+        return None
+    return (await results.texts.counts(TextsAsked(campaign=campaign.id))).taken
 
 
 async def report(config: Path | None, name: str, *, json: bool) -> int:
@@ -126,7 +139,10 @@ async def report(config: Path | None, name: str, *, json: bool) -> int:
 async def texts_of(chosen: Settings, results: SqlResults, campaign: CampaignRow) -> TextCounts | None:
     """Return the texts of a campaign in numbers, None where its scenario has none."""
     asked = texts_asked(chosen, campaign, scenario_files.of(campaign))
-    return await results.texts.counts(asked) if asked else None
+    if asked is None:
+        return None
+    now = SystemClock(chosen.calling.timezone).now()
+    return await results.texts.counts(asked, chosen.text_rules(campaign.rules).ceilings(now))
 
 
 def show_counts(
@@ -134,7 +150,7 @@ def show_counts(
 ) -> None:
     """Print what has become of everybody, by call and by text."""
     if scenario_files.of(campaign).calls:
-        show_closing(campaign.name, counts, console)
+        show_closing(campaign.name, counts, console, Course.of(campaign, calls=True))
     else:
         console.print(f"{campaign.name}: {sum(counts.states.values())} 人", markup=False, highlight=False)
     if texts is None:
@@ -182,16 +198,17 @@ async def export(
             folder = exports_of(chosen.data_dir, campaign.id)
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             out = folder / f"{SystemClock(zone).now():%Y%m%d-%H%M%S}.{form}{SUFFIX if seal else ''}"
+        course = Course.of(campaign, calls=Ways.of_stored(campaign).calls)
         await audit.record(Action.EXPORTED, name, file=out.name, format=form, rows=len(records))
     match form:
         case "json":
             write_json(out, campaign, records, zone=zone, seal=seal)
         case "csv":
             codec = "cp932" if encoding == "cp932" else "utf-8-sig"
-            missing = write_csv(out, records, encoding=codec, zone=zone, seal=seal)
+            missing = write_csv(out, records, encoding=codec, zone=zone, course=course, seal=seal)
             if missing:
                 print(f"{encoding} にない文字を 〓 にしました：{' '.join(missing)}", file=sys.stderr)
         case _:
-            write_xlsx(out, campaign, records, zone=zone, seal=seal, watch=counted)
+            write_xlsx(out, campaign, records, zone=zone, course=course, seal=seal, watch=counted)
     print(f"{out} に {len(records)} 人分を書き出しました。")
     return 0

@@ -41,9 +41,15 @@ def written(chosen: Settings, template: Template, values: Mapping[str, str]) -> 
 
 
 async def refuse(config: Path | None, number: str) -> int:
-    """Send a number no texts from now on, in any campaign."""
+    """Send a number no texts from now on, in any campaign; one that takes none anyway is not entered."""
     chosen = settings.load(config)
     e164 = phone.parse(number).e164
+    if phone.kind_of(e164) is not phone.Kind.MOBILE:
+        print(
+            "この番号は携帯電話ではないので、もともと SMS を送りません。何も変えていません。"
+            "電話もかけないようにするには、除外ファイルか ivr campaign exclude を使ってください。"
+        )
+        return 0
     async with recorded(chosen) as (results, audit):
         await results.texts.bar(e164, BY_STAFF, SystemClock(chosen.calling.timezone).now())
         await audit.record(Action.TEXTS_REFUSED, by="staff")

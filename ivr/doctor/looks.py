@@ -28,7 +28,9 @@ from ivr.parts.serving import listening
 from ivr.parts.text_shapes import read_shape
 from ivr.parts.voice import telephone_voice
 from ivr.settings import Http, Settings
+from ivr.settings.texts import LONGEST_PASSWORD
 from ivr.speech import unreadable
+from ivr.standing import UNPAID
 from ivr.storage import SqlResults
 from ivr.system_clock import SystemClock
 
@@ -68,7 +70,9 @@ async def secrets(chosen: Settings) -> Finding:
     """Can the files with passwords be read?"""
     chosen.trunk.password()
     chosen.pbx.ami.secret()
-    return good("パスワードのファイル", "読めます。" if chosen.trunk.password_file else "使わない設定です。")
+    chosen.texts.see_secrets()
+    used = chosen.trunk.password_file or chosen.texts.provider
+    return good("パスワードのファイル", "読めます。" if used else "使わない設定です。")
 
 
 async def keys(chosen: Settings) -> Finding:
@@ -100,6 +104,10 @@ async def sms(chosen: Settings) -> Finding:
         )
     if engine_runs(chosen.data_dir):
         checks = await asyncio.to_thread(health, chosen)
+        if checks is not None and not checks.get("sms_credit", True):
+            return bad(
+                name, UNPAID, "事業者に、残高か利用枠（契約の通数）を確かめてください。足りれば、つづきから送ります。"
+            )
         if checks is None or checks.get("sms", True):
             return good(name, "動いている ivr がつないでいます。")
         return bad(
@@ -118,9 +126,12 @@ async def sms(chosen: Settings) -> Finding:
     gateway = text_gateway(chosen, on_receipt=ignore, on_message=ignore, hears=False)
     async with meanwhile(gateway.run()):
         there, why = await gateway.ready(PROVIDER), gateway.state
+    long = chosen.texts.smpp.beyond_standard() if chosen.texts.smpp is not None else 0
+    beyond = f"パスワードは {long} 文字で、SMPP の決まりの {LONGEST_PASSWORD} 文字より長い" if long else ""
     if there:
-        return good(name, "つながります。")
-    return bad(name, why, "回線、防火壁、設定 texts.smpp（か texts.http）を確かめてください。")
+        return good(name, f"つながります。{beyond}ですが、この事業者は受け付けました。" if long else "つながります。")
+    hint = f"{beyond}ので、短くできるか事業者に聞いてください。" if long else ""
+    return bad(name, why, f"回線、防火壁、設定 texts.smpp（か texts.http）を確かめてください。{hint}")
 
 
 def tells(http: Http) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from ivr.domain.attempt import Past
 from ivr.domain.calendar import Calendar
@@ -41,6 +41,26 @@ class TextRules:
         """Return when who has reached a cap is to be looked at again: caps count calendar days."""
         return day_after(now, self.calendar.zone)
 
+    def valid_for(self, now: datetime) -> timedelta | None:
+        """Return how long a text that goes out now may go on being delivered; None where nothing limits that.
+
+        Until the day's last window closes, so that a phone switched on at night stays silent, but long enough to have a
+        chance.
+        """
+        calendar = self.calendar
+        end = calendar.closes(now) or now
+        while end - now <= MOST_VALID and (again := calendar.next_open(end)) is not None:
+            if again.astimezone(calendar.zone).date() != now.astimezone(calendar.zone).date():
+                break
+            end = calendar.closes(again) or again
+        return max(end - now, LEAST_VALID) if end - now <= MOST_VALID else None
+
+
+LEAST_VALID = timedelta(hours=1)
+"""How long a text may be delivered at least, however soon the window closes."""
+
+MOST_VALID = timedelta(days=3)
+"""A window that stays open for longer is no limit; networks give up by themselves by then."""
 
 NO_MOBILE = "SMS を送れる携帯電話の番号がありません"
 """Why somebody is sent no text who has no other number than of a fixed line, or one that does not exist."""

@@ -77,6 +77,7 @@ class HttpGateway:
         self._again_at = float("-inf")
         """When, by the loop's clock, it is tried again whether texts are taken."""
         self._pause = self._timing.backoff_first
+        self._unpaid = False
         self._known: dict[str, TextState] = {}
         """What was told last of the texts that are asked about."""
         self._began = float("inf")
@@ -93,6 +94,11 @@ class HttpGateway:
     def state(self) -> str:
         """Return why texts are not taken, for staff; empty while they are."""
         return self._presence.why
+
+    @property
+    def unpaid(self) -> bool:
+        """Tell whether the provider said last that the office's credit is used up."""
+        return self._unpaid
 
     async def ready(self, within: float) -> bool:
         """Return True once texts are taken, False where they are not after `within` seconds; `state` says why."""
@@ -140,6 +146,7 @@ class HttpGateway:
         except Untold as error:
             self._lose(text.id)
             raise TextUncertain(f"SMS の事業者の答えが分かりません: {error}") from None
+        self._unpaid = isinstance(outcome, NotNow) and outcome.unpaid
         self._heed(answer, later=outcome if isinstance(outcome, NotNow) else None)
         return outcome
 
@@ -246,7 +253,10 @@ class HttpGateway:
 
     def _heed(self, answer: Answer, *, later: NotNow | None) -> None:
         """Wait where an answer asks for that; an answer of another sort ends the doubling of the waits."""
-        if later is not None and (answer.status in PAUSING or answer.wait is not None):
+        if later is not None and later.unpaid:
+            # Somebody has to pay: there is no use in asking every second.
+            self._wait(later.reason, answer.wait or self._timing.backoff_most)
+        elif later is not None and (answer.status in PAUSING or answer.wait is not None):
             self._wait(later.reason, answer.wait)
         elif later is None:
             self._pause = self._timing.backoff_first

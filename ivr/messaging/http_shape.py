@@ -31,6 +31,7 @@ class Meaning(StrEnum):
 
     ACCEPTED = "accepted"
     LATER = "later"
+    NO_CREDIT = "no_credit"
     NOT_TAKEN = "not_taken"
     NO_NUMBER = "no_number"
     REFUSED = "refused"

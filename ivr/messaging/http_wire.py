@@ -89,6 +89,10 @@ class Answer:
     wait: float | None = None
 
 
+PAYMENT_REQUIRED = 402
+"""The HTTP status of who has no credit (RFC 9110, 15.5.3)."""
+
+
 def number_as(form: NumberForm, e164: str) -> str | None:
     """Return a number as a provider wants it, None where it has no such form."""
     if not _E164.fullmatch(e164):
@@ -127,6 +131,8 @@ def answer_to_send(shape: Shape, text: str, answer: Answer) -> Accepted | Refuse
     rule, value, said = _meant(shape.send.call, answer)
     if state := REFUSING.get(rule.means):
         return Refused(state=state, reason=f"SMS の事業者が断りました（{said}）。")
+    if rule.means is Meaning.NO_CREDIT or (rule.means is Meaning.LATER and answer.status == PAYMENT_REQUIRED):
+        return NotNow(reason=f"SMS の事業者が、残高か利用枠が足りないと答えました（{said}）。", unpaid=True)
     if rule.means is Meaning.LATER:
         return NotNow(reason=f"SMS の事業者があとにするよう求めました（{said}）。")
     if shape.send.reference is None:

@@ -58,7 +58,8 @@ class SmppAccount:
 
     `source` is the sender as the centre knows it, of type `source_ton` and plan `source_npi`. `window` is how many
     submissions may be unanswered. `long` says how a text goes that is no single message: in parts with a header, or
-    whole in message_payload. `errs` says more exactly why a text failed, by the centre's own codes.
+    whole in message_payload. With `expires` the centre is told how long a text may go on being delivered. `errs` says
+    more exactly why a text failed, by the centre's own codes.
     """
 
     host: str
@@ -73,6 +74,7 @@ class SmppAccount:
     window: int = 10
     long: Literal["udh", "payload"] = "udh"
     receipt_ids: ReceiptIds = "same"
+    expires: bool = True
     errs: Mapping[str, TextState] = field(default_factory=dict)
 
 
@@ -121,6 +123,11 @@ class SmppGateway:
         """Return why texts are not taken, for staff; empty while they are."""
         return self._presence.why
 
+    @property
+    def unpaid(self) -> bool:
+        """Tell that nothing is known of credit: SMPP 3.4 has no status for that."""
+        return False
+
     async def ready(self, within: float) -> bool:
         """Return True once bound, False where we are not after `within` seconds; `state` says why."""
         return await self._presence.within(within)
@@ -147,7 +154,7 @@ class SmppGateway:
         if number is None:
             return Refused(state=TextState.NO_NUMBER, reason="宛先が国際形式の電話番号ではありません。")
         try:
-            messages = self._messages(number[1], text.body)
+            messages = self._messages(number[1], text)
         except ValueError:
             return Refused(state=TextState.FAILED, reason="本文が長すぎるか、送れない文字があります。")
         taken: list[str] = []
@@ -191,16 +198,17 @@ class SmppGateway:
             if answer.status not in LATER or not tries:
                 return answer
 
-    def _messages(self, digits: str, body: str) -> tuple[ShortMessage, ...]:
+    def _messages(self, digits: str, text: Text) -> tuple[ShortMessage, ...]:
         """Return a text as it goes out; ValueError where it can't."""
         make = partial(
             ShortMessage,
             source=self._source,
             destination=Address(number=digits, ton=INTERNATIONAL, npi=ISDN),
             registered_delivery=1,
+            validity=wire.period(text.valid_for) if text.valid_for is not None and self._account.expires else "",
             data_coding=UCS2,
         )
-        cut = [part.encode("utf-16-be") for part in parts(body)]
+        cut = [part.encode("utf-16-be") for part in parts(text.body)]
         if len(cut) == 1:
             return (make(short_message=cut[0]),)
         if len(cut) > MOST_PARTS:

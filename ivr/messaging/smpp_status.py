@@ -45,6 +45,7 @@ _WORDS: Mapping[int, str] = {
     0x51: "ESME_RINVDSTNPI、宛先の番号計画の誤り",
     0x53: "ESME_RINVSYSTYP、system_type の誤り",
     0x58: "ESME_RTHROTTLED、送信が速すぎる",
+    0x62: "ESME_RINVEXPIRY、有効期限（validity_period）の誤り",
     0x66: "ESME_RX_R_APPN、受け手の拒否",
     0xC0: "ESME_RINVOPTPARSTREAM、任意項目の誤り",
     0xFF: "ESME_RUNKNOWNERR、原因不明",

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import IntEnum
 
 from ivr.errors import PeerError
@@ -28,6 +29,9 @@ MAX_STRING = 64
 
 MAX_SHORT = 254
 """Octets of a short_message."""
+
+MOST_DAYS = 31
+"""Days of a relative time; more would have to be months."""
 
 HEADER = struct.Struct(">LLLL")
 RESPONSE = 0x80000000
@@ -107,12 +111,16 @@ class Named:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShortMessage:
-    """A message to or from a phone. Fields that nobody here reads are left out and sent as 0."""
+    """A message to or from a phone. Fields that nobody here reads are left out and sent as 0.
+
+    `validity` is until when the centre tries to deliver it, as `period` writes it; empty: as it does by itself.
+    """
 
     source: Address = Address()
     destination: Address = Address()
     esm_class: int = 0
     registered_delivery: int = 0
+    validity: str = ""
     data_coding: int = 0
     short_message: bytes = field(default=b"", repr=False)
     tlvs: tuple[tuple[int, bytes], ...] = field(default=(), repr=False)
@@ -175,6 +183,19 @@ def decode(data: bytes) -> Pdu:
     return Pdu(command=command, sequence=sequence, status=status, content=content)
 
 
+def period(span: timedelta) -> str:
+    """Return a time from now, up to a month, as SMPP writes it: YYMMDDhhmmss, then `000R` for relative (3.4, 7.1.1.2).
+
+    The centre counts it by its own clock, so that ours and its time zone do not matter. ValueError where it is longer.
+    """
+    minutes, seconds = divmod(int(span.total_seconds()), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    if not 0 <= days <= MOST_DAYS:
+        raise ValueError("no relative time of SMPP")
+    return f"0000{days:02}{hours:02}{minutes:02}{seconds:02}000R"
+
+
 def _encoded(content: Content) -> bytes:
     match content:
         case None:
@@ -191,13 +212,13 @@ def _encoded_message(message: ShortMessage) -> bytes:
     if len(message.short_message) > MAX_SHORT:
         raise ValueError("short_message too long")
     service_type, protocol, priority, replace, default = b"\0", 0, 0, 0, 0
-    schedule = validity = b"\0"
+    schedule = b"\0"
     fields = (
         service_type,
         *(bytes((one.ton, one.npi)) + _string(one.number) for one in (message.source, message.destination)),
         bytes((message.esm_class, protocol, priority)),
         schedule,
-        validity,
+        _string(message.validity),
         bytes((message.registered_delivery, replace, message.data_coding, default, len(message.short_message))),
         message.short_message,
         *(_tlv(tag, value) for tag, value in message.tlvs),
@@ -271,7 +292,7 @@ def _decoded_message(body: _Body) -> ShortMessage:
     source, destination = body.address(), body.address()
     esm_class, _, _ = body.octets(3)
     body.string()
-    body.string()
+    validity = body.string()
     registered_delivery, _, data_coding, _, length = body.octets(5)
     short_message = body.octets(length)
     tlvs = []
@@ -282,6 +303,7 @@ def _decoded_message(body: _Body) -> ShortMessage:
         destination=destination,
         esm_class=esm_class,
         registered_delivery=registered_delivery,
+        validity=validity,
         data_coding=data_coding,
         short_message=short_message,
         tlvs=tuple(tlvs),

@@ -38,11 +38,19 @@ CALLBACKS = 100
 
 
 class RunningGateway(TextGateway, Protocol):
-    """A way to send texts that has to run for it. `state`: why no texts are taken, for staff; empty while they are."""
+    """A way to send texts that has to run for it. `state`: why no texts are taken, for staff; empty while they are.
+
+    `unpaid`: the provider said last that the office's credit is used up.
+    """
 
     @property
     def state(self) -> str:
         """Return why no texts are taken."""
+        ...
+
+    @property
+    def unpaid(self) -> bool:
+        """Tell whether the office's credit is used up."""
         ...
 
     async def run(self) -> None:
@@ -94,6 +102,7 @@ def _smpp(
         tls=_tls(smpp.ca_file, "texts.smpp.ca_file") if smpp.tls else None,
         window=smpp.window,
         long=smpp.long,
+        expires=smpp.validity == "window",
         receipt_ids=smpp.receipt_ids,
     )
     timing = SmppTiming(enquire_every=smpp.enquire_link.total_seconds())

@@ -89,7 +89,7 @@ class _Rule(Section):
     http: Annotated[tuple[HttpStatus, ...], Field(min_length=1)]
     field: Place | None = None
     values: Annotated[tuple[Word, ...], Field(min_length=1)] | None = None
-    means: Literal["accepted", "later", "not_taken", "no_number", "refused", "failed"]
+    means: Literal["accepted", "later", "no_credit", "not_taken", "no_number", "refused", "failed"]
 
     @model_validator(mode="after")
     def _paired(self) -> Self:
@@ -164,7 +164,7 @@ class _Send(_Call):
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
-        meanings = ("accepted", "later", "no_number", "refused", "failed")
+        meanings = ("accepted", "later", "no_credit", "no_number", "refused", "failed")
         self.see(frozenset({"to", "text", "id"}), meanings, self.reads)
         for needed in ("to", "text", *(("id",) if self.reference is None else ())):
             if needed not in self.variables():

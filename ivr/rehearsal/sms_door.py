@@ -32,7 +32,7 @@ _RESPONSE = 0x80000000
 class Door:
     """The door of the server at `inner` on loopback; `on_answer` is told each message_id as its answer leaves.
 
-    `account` is the system_id and the password to bind with; with an empty system_id everybody may. The tasks are of
+    `account` is the system_id and the password to bind with; where one is empty, any will do. The tasks are of
     `group`, and `close` ends them.
     """
 
@@ -146,8 +146,9 @@ class Door:
         _, command, _, sequence = _HEADER.unpack_from(bind)
         if command not in _BINDS:
             raise ConnectionResetError
-        system_id, password = [*bind[_HEADER.size :].split(b"\0"), b"", b""][:2]
-        if not self._account[0] or (system_id.decode("latin-1"), password.decode("latin-1")) == self._account:
+        shown = [*bind[_HEADER.size :].split(b"\0"), b"", b""][:2]
+        told = (one.decode("latin-1") for one in shown)
+        if all(wanted in ("", one) for wanted, one in zip(self._account, told, strict=True)):
             return b""
         return _HEADER.pack(_HEADER.size, command | _RESPONSE, Status.WRONG_PASSWORD, sequence)
 

@@ -1,6 +1,7 @@
 """What comes out at the end: results for machines, spreadsheets for staff, a closing table for the terminal.
 
 results.py    the results JSON
+course.py     the words for where a person is
 columns.py    what a row about a person or an attempt holds
 csv_file.py   CSV that Excel opens
 xlsx_file.py  a workbook with a summary
@@ -14,6 +15,7 @@ files.py      files that are there whole or not at all
 
 from ivr.reporting.classes import OutcomeClass, class_of
 from ivr.reporting.closing import show_closing
+from ivr.reporting.course import Course
 from ivr.reporting.csv_file import write_csv
 from ivr.reporting.files import Seal, replacing, see_writable
 from ivr.reporting.hours_file import HourRow, write_hours
@@ -23,6 +25,7 @@ from ivr.reporting.texts import show_texts, texts_json
 from ivr.reporting.xlsx_file import write_xlsx
 
 __all__ = [
+    "Course",
     "HourRow",
     "OutcomeClass",
     "Seal",

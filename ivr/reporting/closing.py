@@ -12,7 +12,8 @@ from rich.text import Text
 
 from ivr.campaign.records import Counts
 from ivr.reporting.classes import OutcomeClass, by_class
-from ivr.reporting.columns import STATES
+from ivr.reporting.columns import CALLS
+from ivr.reporting.course import Course
 
 BAR = 30
 """Characters of a bar that stands for everybody."""
@@ -37,11 +38,11 @@ class _Line:
     """Begins a class, and counts all of it."""
 
 
-def show_closing(campaign: str, counts: Counts, console: Console) -> None:
+def show_closing(campaign: str, counts: Counts, console: Console, course: Course = CALLS) -> None:
     """Print what has become of the people of `campaign`, each once, by class and outcome."""
     people = sum(counts.states.values())
     title = f"{campaign}: {people} 人、発信 {counts.attempts} 回"
-    lines = list(_lines(counts, people))
+    lines = list(_lines(counts, people, course))
     if console.is_terminal:
         _show_table(title, lines, console)
         return
@@ -74,7 +75,7 @@ def _show_table(title: str, lines: list[_Line], console: Console) -> None:
     console.print(table)
 
 
-def _lines(counts: Counts, people: int) -> Iterator[_Line]:
+def _lines(counts: Counts, people: int, course: Course) -> Iterator[_Line]:
     def line(label: str, number: int, colour: str, *, heads: bool) -> _Line:
         return _Line(label, number, number / people if people else 0.0, colour, heads)
 
@@ -87,4 +88,4 @@ def _lines(counts: Counts, people: int) -> Iterator[_Line]:
         yield line("発信せず終了", undialled, "bright_black", heads=True)
     for state in ("calling", "waiting"):
         if counts.states.get(state):
-            yield line(STATES[state], counts.states[state], "magenta", heads=True)
+            yield line(course.words[state], counts.states[state], "magenta", heads=True)

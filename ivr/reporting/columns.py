@@ -14,10 +14,11 @@ from ivr.campaign.text_records import TextRecord
 from ivr.domain.exclusion import Source
 from ivr.domain.outcome import PROOF
 from ivr.reporting.classes import class_of
+from ivr.reporting.course import Course
 
 Value = str | int | float | None
 
-STATES = {"waiting": "発信待ち", "calling": "発信中", "settled": "完了"}
+CALLS = Course()
 
 PERSON = (
     "宛名番号",
@@ -84,7 +85,9 @@ def person_headings(records: Sequence[RecipientRecord]) -> tuple[str, ...]:
     return (*PERSON, *(name for name in further if name not in PERSON))
 
 
-def person_rows(records: Sequence[RecipientRecord], zone: ZoneInfo) -> Iterator[tuple[Value, ...]]:
+def person_rows(
+    records: Sequence[RecipientRecord], zone: ZoneInfo, course: Course = CALLS
+) -> Iterator[tuple[Value, ...]]:
     """Yield a row for each person, as `person_headings` heads it.
 
     Number, times and keys are those of the attempt that decided the outcome, or of the last one so far.
@@ -95,7 +98,7 @@ def person_rows(records: Sequence[RecipientRecord], zone: ZoneInfo) -> Iterator[
         yield (
             record.recipient.id,
             record.recipient.kana,
-            STATES.get(record.state, record.state),
+            course.word(record),
             record.outcome.label if record.outcome else None,
             class_of(record.outcome, proven=is_proven(record)).value if record.outcome else None,
             "、".join(record.marks),
@@ -106,7 +109,7 @@ def person_rows(records: Sequence[RecipientRecord], zone: ZoneInfo) -> Iterator[
             local(decided.ended_at, zone) if decided else None,
             round(decided.heard_s, 1) if decided else None,
             keys(decided) if decided else None,
-            local(record.due_at, zone),
+            local(record.due_at, zone) if course.calls and not course.over else None,
             record.outcome.value if record.outcome else None,
             record.excluded.reason if record.excluded else None,
             SOURCES[record.excluded.source] if record.excluded else None,
@@ -147,8 +150,13 @@ def _text(text: TextRecord | None, zone: ZoneInfo) -> tuple[Value, ...]:
         local(text.sent_at, zone),
         local(text.ended_at, zone),
         text.parts,
-        text.why or None,
+        in_words(text.why) or None,
     )
+
+
+def in_words(why: str) -> str:
+    """Return why a text did not arrive as staff read it: of the provider's code that it is one."""
+    return re.sub(r"^err (?=\S)", "事業者の理由コード ", why)
 
 
 def deciding(record: RecipientRecord) -> AttemptRecord | None:

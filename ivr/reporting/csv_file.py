@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 
 from ivr.campaign.records import RecipientRecord
 from ivr.errors import InputError
-from ivr.reporting.columns import Value, looks_like_formula, person_headings, person_rows, without_controls
+from ivr.reporting.columns import CALLS, Value, looks_like_formula, person_headings, person_rows, without_controls
+from ivr.reporting.course import Course
 from ivr.reporting.files import Seal, replacing
 from ivr.reporting.results import TOKYO
 
@@ -28,6 +29,7 @@ def write_csv(
     *,
     encoding: str = "utf-8-sig",
     zone: ZoneInfo = TOKYO,
+    course: Course = CALLS,
     seal: Seal | None = None,
 ) -> tuple[str, ...]:
     """Write a row for each person to `path`, sealed if asked; return what `encoding` lacks, written as 〓.
@@ -56,7 +58,7 @@ def write_csv(
         text = io.TextIOWrapper(file, encoding=encoding, newline="")
         writer = csv.writer(text, lineterminator="\r\n")
         writer.writerow([encodable(_cell(heading)) for heading in person_headings(records)])
-        for row in person_rows(records, zone):
+        for row in person_rows(records, zone, course):
             writer.writerow([encodable(_cell(value)) for value in row])
         text.flush()
         text.detach()

@@ -16,7 +16,7 @@ from ivr.domain.text import TextState
 from ivr.reporting.classes import by_class
 from ivr.reporting.columns import (
     ATTEMPT,
-    STATES,
+    CALLS,
     Value,
     attempt_rows,
     is_proven,
@@ -25,6 +25,7 @@ from ivr.reporting.columns import (
     person_rows,
     without_controls,
 )
+from ivr.reporting.course import Course
 from ivr.reporting.files import Seal, replacing
 from ivr.reporting.results import TOKYO
 
@@ -54,6 +55,7 @@ def write_xlsx(
     records: Sequence[RecipientRecord],
     *,
     zone: ZoneInfo = TOKYO,
+    course: Course = CALLS,
     seal: Seal | None = None,
     watch: Watch = _unwatched,
 ) -> None:
@@ -65,8 +67,8 @@ def write_xlsx(
 
     with _sheets_in_memory():
         book = Workbook(write_only=True)
-        _sheet(book, "集計", ("区分", "結果", "人数", "割合"), _summary(campaign, records))
-        people, dials = person_rows(records, zone), attempt_rows(records, zone)
+        _sheet(book, "集計", ("区分", "結果", "人数", "割合"), _summary(campaign, records, course))
+        people, dials = person_rows(records, zone, course), attempt_rows(records, zone)
         _sheet(book, "宛先", person_headings(records), watch(people, "宛先", len(records)))
         _sheet(book, "発信", ATTEMPT, watch(dials, "発信", sum(len(record.attempts) for record in records)))
         with replacing(path, seal) as file:
@@ -88,7 +90,7 @@ def _sheets_in_memory() -> Iterator[None]:
             tempfile.tempdir = before
 
 
-def _summary(campaign: CampaignRow, records: Sequence[RecipientRecord]) -> Iterable[tuple[Value, ...]]:
+def _summary(campaign: CampaignRow, records: Sequence[RecipientRecord], course: Course) -> Iterable[tuple[Value, ...]]:
     total = len(records)
 
     def line(group: str, label: str, number: int) -> tuple[Value, ...]:
@@ -100,10 +102,11 @@ def _summary(campaign: CampaignRow, records: Sequence[RecipientRecord]) -> Itera
         yield line(group.value, "計", sum(found.values()))
         for outcome, number in found.items():
             yield line("", outcome.label, number)
-    left = Counter(record.state for record in records if record.outcome is None)
-    for state, label in STATES.items():
-        if left[state]:
-            yield line("結果なし", label, left[state])
+    # Where texts are all there is, who has one is counted by what became of it.
+    left = Counter(course.word(one) for one in records if one.outcome is None and (course.calls or one.text is None))
+    for label in course.words.values():
+        if left[label]:
+            yield line("結果なし" if course.calls else "未送信", label, left[label])
     texts = [record.text for record in records if record.text is not None]
     states = Counter(text.state for text in texts)
     for place, state in enumerate(one for one in TextState if states[one]):

@@ -45,6 +45,9 @@ def _callback_path(path: str) -> str:
 SHAPES = ("form", "json")
 """Descriptions of a provider's interface that come with us; any other is a file."""
 
+LONGEST_PASSWORD = 8
+"""Characters of a password: SMPP 3.4, 4.1.1. Many centres take longer ones."""
+
 Domain = Annotated[str, AfterValidator(_domain)]
 
 
@@ -63,6 +66,7 @@ class Smpp(Section):
     window: Annotated[int, Field(ge=1, le=1000)] = 10
     enquire_link: Annotated[Duration, limited("5s", "10m")] = timedelta(seconds=30)
     long: Literal["udh", "payload"] = "udh"
+    validity: Literal["window", "centre"] = "window"
     receipt_ids: Literal["same", "hex_to_decimal", "decimal_to_hex"] = "same"
 
     @model_validator(mode="after")
@@ -76,6 +80,11 @@ class Smpp(Section):
     def password(self) -> str:
         """Return what the file holds; raise InputError if it can't be read."""
         return secret(self.password_file, "texts.smpp.password_file") or ""
+
+    def beyond_standard(self) -> int:
+        """Return how long the password is where that is longer than SMPP allows, else 0; InputError as above."""
+        length = len(self.password().encode())
+        return length if length > LONGEST_PASSWORD else 0
 
 
 class HttpCallback(Section):
@@ -141,6 +150,15 @@ class Texts(Section):
     def provider(self) -> bool:
         """Tell whether there is anybody over whom texts go out."""
         return self.smpp is not None or self.http is not None
+
+    def see_secrets(self) -> None:
+        """Raise InputError where a file with a password, a token or a secret can't be read."""
+        if self.smpp is not None:
+            self.smpp.password()
+        if self.http is not None:
+            self.http.secret()
+            if self.http.callback is not None:
+                self.http.callback.secret()
 
     @property
     def window(self) -> int:

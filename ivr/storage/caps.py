@@ -77,6 +77,21 @@ def reached(
     return any(count >= limit.times for count, limit in zip(counts, limits, strict=True))
 
 
+def full(connection: Connection, limits: Sequence[Ceiling], table: Table) -> Mapping[Of, frozenset[str]]:
+    """Return the hashes of numbers and of people of which `table` has as many rows as one of `limits` allows."""
+    found: dict[Of, frozenset[str]] = dict.fromkeys(Of, frozenset())
+    for limit in limits:
+        column = table.c[_COUNTED[limit.of]]
+        query = (
+            select(column)
+            .where(column != "", table.c.intended_at >= limit.since)
+            .group_by(column)
+            .having(func.count() >= limit.times)
+        )
+        found[limit.of] |= {*connection.execute(query).scalars()}
+    return found
+
+
 @cache
 def _counts(table: Table, each: tuple[Of, ...]) -> Select[Any]:
     return select(

@@ -125,8 +125,8 @@ def _see_at_rest(connection: Connection, campaign: CampaignRow) -> None:
     open_ = select(func.count()).select_from(attempts).where(attempts.c.campaign_id == campaign.id, OPEN)
     if state == "running" or connection.execute(open_).scalar_one():
         raise InputError(
-            f"催告「{campaign.name}」は架電中なので、消去できません。"
-            f"ivr campaign stop {campaign.name} で打ち切り、通話が終わってからお試しください。"
+            f"催告「{campaign.name}」は実行中か、通話が終わっていないので、消去できません。"
+            f"ivr campaign stop {campaign.name} で打ち切り、通話や SMS の送信が終わってからお試しください。"
         )
 
 

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from itertools import groupby
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, exists, false, func, or_, select
 
+from ivr.campaign.text_news import BY_STAFF, OPT_OUT
 from ivr.campaign.text_records import TextCounts, TextDue, TextRecord, TextsAsked
+from ivr.domain.calling_rules import Ceiling, Of
 from ivr.domain.outcome import Outcome
 from ivr.domain.text import TextState
 from ivr.domain.text import after as known_after
-from ivr.storage import barred
+from ivr.domain.texting_rules import mobile
+from ivr.storage import barred, caps
 from ivr.storage.queries import past_of, with_attempts
 from ivr.storage.sealing import Sealing
-from ivr.storage.tables import attempts, early_receipts, recipients, text_parts, texts
+from ivr.storage.tables import attempts, barred_numbers, early_receipts, recipients, text_parts, texts
+
+BATCH = 1000
+"""People looked at together, where all are."""
 
 
 def due(connection: Connection, sealing: Sealing, asked: TextsAsked, limit: int, after: int) -> tuple[TextDue, ...]:
@@ -115,6 +121,7 @@ def counts(connection: Connection, asked: TextsAsked) -> TextCounts:
     taken = select(func.count(), func.coalesce(func.sum(texts.c.parts), 0)).where(here, texts.c.parts > 0)
     unsure = select(func.count()).where(here, texts.c.state == TextState.UNKNOWN.value, texts.c.parts == 0)
     people, parts = connection.execute(taken).one()
+    refusals = _refusals(connection, asked.campaign)
     still = select(func.count()).select_from(_people(asked).subquery())
     return TextCounts(
         by_outcome=dict(found),
@@ -122,7 +129,37 @@ def counts(connection: Connection, asked: TextsAsked) -> TextCounts:
         parts=parts,
         unsure=connection.execute(unsure).scalar_one(),
         due=connection.execute(still).scalar_one(),
+        stopped=refusals.get(OPT_OUT, 0),
+        declined=refusals.get(BY_STAFF, 0),
     )
+
+
+def _refusals(connection: Connection, campaign_id: str) -> dict[str, int]:
+    """Return of how many texts of a campaign the number has been barred since, by the reason."""
+    query = (
+        select(barred_numbers.c.reason, func.count().label("number"))
+        .join(texts, texts.c.number_hash == barred_numbers.c.number_hash)
+        .where(texts.c.campaign_id == campaign_id, texts.c.parts > 0)
+        .group_by(barred_numbers.c.reason)
+    )
+    return {row.reason: row.number for row in connection.execute(query)}
+
+
+def capped(connection: Connection, sealing: Sealing, asked: TextsAsked, ceilings: Sequence[Ceiling]) -> int:
+    """Return how many people to whom a text is due have reached one of `ceilings`."""
+    full = caps.full(connection, ceilings, texts)
+    if not any(full.values()):
+        return 0
+    found, after = 0, 0
+    while batch := due(connection, sealing, asked, BATCH, after):
+        for one in batch:
+            to = mobile(one.recipient.numbers, one.past, one.refused, one.nobodys)
+            found += bool(to.number) and (
+                sealing.number_hash(to.number) in full[Of.NUMBER]
+                or sealing.person_hash(one.recipient.id) in full[Of.PERSON]
+            )
+        after = batch[-1].rank
+    return found
 
 
 def states(connection: Connection, campaign_id: str) -> dict[str, int]:

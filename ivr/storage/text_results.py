@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
+
+from sqlalchemy import Connection
 
 from ivr.campaign.text_records import TextCounts, TextDue, TextIntent, TextsAsked
 from ivr.campaign.texting import Receipt
@@ -105,6 +108,12 @@ class SqlTexts:
         """Let `number` be sent texts again; False where it was not barred."""
         return await self._store.write(lambda connection: barred.unbar(connection, self._sealing.number_hash(number)))
 
-    async def counts(self, asked: TextsAsked) -> TextCounts:
-        """Return the texts of a campaign in numbers."""
-        return await self._store.read(lambda connection: text_queries.counts(connection, asked))
+    async def counts(self, asked: TextsAsked, ceilings: Sequence[Ceiling] = ()) -> TextCounts:
+        """Return the texts of a campaign in numbers; of who is due, how many have reached one of `ceilings`."""
+
+        def count(connection: Connection) -> TextCounts:
+            found = text_queries.counts(connection, asked)
+            capped = text_queries.capped(connection, self._sealing, asked, ceilings) if found.due else 0
+            return replace(found, capped=capped)
+
+        return await self._store.read(count)

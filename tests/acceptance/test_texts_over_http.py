@@ -38,10 +38,10 @@ COMES_TO = {
     Manner.RECEIPT_BEFORE_ANSWER: "delivered",
     Manner.THROTTLED: "delivered",
     Manner.SLOW: "delivered",
-    Manner.DISCONNECTS: "unknown",
-    Manner.DISCONNECTS_BEFORE: "unknown",
+    Manner.DISCONNECTS: "delivered",
+    Manner.DISCONNECTS_BEFORE: "delivered",
 }
-NEVER_TAKEN = {Manner.NO_NUMBER, Manner.DISCONNECTS_BEFORE}
+NEVER_TAKEN = {Manner.NO_NUMBER}
 SHORT = {Manner.LATE: 1.0, Manner.OUT_OF_RANGE_THEN_DELIVERED: 0.5, Manner.SLOW: 1.0}
 
 

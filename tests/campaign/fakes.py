@@ -183,6 +183,7 @@ class Watch:
     outcomes: list[Outcome] = field(default_factory=list)
     holds: list[str] = field(default_factory=list)
     texts: list[TextState] = field(default_factory=list)
+    settled_by_text: int = 0
     excluded_by: list[Source] = field(default_factory=list)
     defects: list[Exception] = field(default_factory=list)
     on_end: Callable[[], None] = lambda: None
@@ -197,11 +198,12 @@ class Watch:
         self.outcomes.append(outcome)
         self.on_end()
 
-    def excluded(self, campaign: str, source: Source) -> None:
+    def excluded(self, campaign: str, source: Source, *, settled: bool) -> None:
         self.excluded_by.append(source)
 
-    def texted(self, campaign: str, state: TextState) -> None:
+    def texted(self, campaign: str, state: TextState, *, settled: bool) -> None:
         self.texts.append(state)
+        self.settled_by_text += settled
 
     def held(self, campaign: str, reason: str, until: datetime | None) -> None:
         self.holds.append(reason)

@@ -16,6 +16,7 @@ from ivr.campaign.texting import Text
 from ivr.domain.calendar import Calendar, Window
 from ivr.domain.calling_rules import Cap, Of
 from ivr.domain.text import TextState
+from ivr.domain.texting_rules import LEAST_VALID
 from tests.campaign.fakes import SystemClock, Watch
 from tests.campaign.texting import (
     RULES,
@@ -145,6 +146,7 @@ async def test_it_waits_for_its_window_where_it_is_to(tmp_path: Path) -> None:
         )
         assert (halt, len(provider.handed)) == (Halt.SETTLED, 2)
         assert watch.holds[0] == "text_window"
+        assert {text.valid_for for text in provider.handed} == {LEAST_VALID}
 
 
 async def test_a_cap_puts_a_text_off(tmp_path: Path) -> None:

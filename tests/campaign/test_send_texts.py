@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from ivr.campaign.dial import Halt
-from ivr.campaign.send_texts import Texter
-from ivr.campaign.texting import NotNow, Refused, Text
+from ivr.campaign.send_texts import MOST_LOST, Texter
+from ivr.campaign.texting import Accepted, NotNow, NotTaken, Refused, Text
 from ivr.domain.attempt import Ending, Intent
 from ivr.domain.exclusion import ColumnRule, Exclusion, Source
 from ivr.domain.outcome import Outcome
@@ -56,7 +56,7 @@ async def test_everybody_of_a_campaign_of_texts_alone_gets_one(tmp_path: Path) -
         assert Counter(text.number for text in provider.handed) == Counter(one.numbers[0] for one in people(250))
         assert set(await states(results, row)) == {TextState.SENT}
         assert (await results.counts(row.id)).states["settled"] == 250
-        assert watch.texts.count(TextState.SENT) == 250
+        assert watch.texts.count(TextState.SENT) == watch.settled_by_text == 250
         (record, *_) = await results.records(row.id)
         assert record.text is not None
         assert record.text.body == "市役所納税課です。ヤマダ タロウ様、お知らせをご確認ください。03-5722-0000"
@@ -252,6 +252,15 @@ async def test_what_the_provider_puts_off_is_sent_later_and_once(tmp_path: Path)
         assert set(await states(results, row)) == {TextState.SENT}
 
 
+async def test_without_credit_nobody_is_used_up_and_the_reason_is_told(tmp_path: Path) -> None:
+    async with of(tmp_path, people(5)) as (results, row):
+        unpaid = says(NotNow(reason="残高がありません", unpaid=True))
+        provider = Provider(answers=[unpaid] * 3)
+        halt, watch = await send(results, row, provider)
+        assert (halt, watch.holds.count("sms_credit"), "sms_later" in watch.holds) == (Halt.SETTLED, 3, False)
+        assert set(await states(results, row)) == {TextState.SENT}
+
+
 async def test_what_nobody_can_tell_is_unknown_and_not_sent_again(tmp_path: Path) -> None:
     async with of(tmp_path, people(1)) as (results, row):
         provider = Provider(then=says(TextUncertain("切れました", ["p1"])))
@@ -260,6 +269,58 @@ async def test_what_nobody_can_tell_is_unknown_and_not_sent_again(tmp_path: Path
         assert record.text is not None
         assert (halt, record.text.state, record.text.parts) == (Halt.SETTLED, TextState.UNKNOWN, 1)
         assert len(provider.handed) == 1
+
+
+async def test_where_an_answer_was_lost_the_provider_is_asked_until_it_tells(tmp_path: Path) -> None:
+    """Of three, one was taken, one was not and goes out again, and of one nothing is told for as long as is waited."""
+    async with of(tmp_path, people(3)) as (results, row):
+        tells: dict[str, list[Accepted | NotTaken | NotNow]] = {}
+
+        class Telling(Provider):
+            async def became(self, text: str) -> Accepted | NotTaken | NotNow | None:
+                left = tells[text]
+                return left.pop(0) if len(left) > 1 else left[0]
+
+        async def lost(text: Text) -> Answer:
+            end = (Accepted(references=("a",)), NotTaken(), NotNow(reason="x"))[len(tells)]
+            tells[text.id] = [NotNow(reason="まだです"), NotNow(reason="まだです"), end]
+            raise TextUncertain("切れました")
+
+        provider = Telling(answers=[lost] * 3)
+        halt, watch = await send(results, row, provider)
+        assert halt is Halt.SETTLED
+        assert len(provider.handed) == 4
+        found = Counter(await states(results, row))
+        assert found == {TextState.SENT: 2, TextState.UNKNOWN: 1}
+        assert (watch.settled_by_text, sorted(watch.texts)) == (3, ["sent", "sent", "unknown"])
+
+
+async def test_a_text_that_is_lost_each_time_and_never_taken_ends_as_failed(tmp_path: Path) -> None:
+    class Telling(Provider):
+        async def became(self, text: str) -> NotTaken:
+            return NotTaken()
+
+    async with of(tmp_path, people(1)) as (results, row):
+        provider = Telling(then=says(TextUncertain("切れました")))
+        halt, _ = await send(results, row, provider)
+        assert (halt, len(provider.handed)) == (Halt.SETTLED, MOST_LOST)
+        assert await states(results, row) == [TextState.FAILED]
+
+
+async def test_an_engine_that_ends_while_it_asks_leaves_the_text_to_the_next(tmp_path: Path) -> None:
+    asked = asyncio.Event()
+
+    class Telling(Provider):
+        async def became(self, text: str) -> Accepted | NotTaken | NotNow | None:
+            asked.set()
+            return NotNow(reason="まだです")
+
+    async with of(tmp_path, people(1)) as (results, row):
+        sending = asyncio.ensure_future(send(results, row, Telling(then=says(TextUncertain("切れました")))))
+        await asked.wait()
+        sending.cancel()
+        await asyncio.wait([sending])
+        assert await states(results, row) == [TextState.QUEUED]
 
 
 async def test_it_waits_for_a_provider_that_is_away(tmp_path: Path) -> None:

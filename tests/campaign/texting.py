@@ -166,3 +166,4 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let nobody wait for long."""
     monkeypatch.setattr(send_texts, "PATIENCE", 0.02)
     monkeypatch.setattr(send_texts, "LOOK_AGAIN", 0.02)
+    monkeypatch.setattr(send_texts, "DOUBT", 0.2)

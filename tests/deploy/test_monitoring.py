@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from ivr.domain.outcome import Outcome
+from ivr.domain.text import TextState
 from ivr.metrics import Metrics
 
 ROOT = Path(__file__).parents[2]
@@ -36,6 +37,7 @@ CONTRACT = {
     *("key_to_audio_seconds", "agi_sessions", "ami_connected", "speech_render_seconds", "speech_cache_hits_total"),
     *("window_open", "texts_total", "store_write_seconds", "unknown_attempts"),
 }
+STATUSES = {state.value: state.label for state in TextState if state is not TextState.QUEUED}
 OUTCOMES = {outcome.value for outcome in Outcome}
 
 
@@ -78,7 +80,21 @@ def test_outcomes_named_in_expressions_and_colours_are_those_of_the_contract() -
     for panel in panels():
         if overrides := panel["fieldConfig"]["overrides"]:
             named_so = {entry["matcher"]["options"]: entry["properties"][0]["value"] for entry in overrides}
-            assert named_so == {outcome.value: outcome.label for outcome in Outcome}
+            about_texts = "ivr_texts_total" in panel["targets"][0]["expr"]
+            assert named_so == (STATUSES if about_texts else {outcome.value: outcome.label for outcome in Outcome})
+
+
+def test_statuses_of_texts_named_in_expressions_are_those_of_the_contract() -> None:
+    named = re.findall(r'status[!=~]+"([\w|]+)"', " ".join(expressions()))
+    assert {status for some in named for status in some.split("|")} <= STATUSES.keys()
+
+
+def test_texts_have_a_row_of_their_own() -> None:
+    row, *others = (panel for panel in DASHBOARD["panels"] if panel["gridPos"]["y"] >= 46)
+    assert (row["type"], row["title"]) == ("row", "SMS / Texts")
+    shown = " ".join(target["expr"] for panel in others for target in panel["targets"])
+    for what in ("ivr_sms_connected", 'status="unknown"', "rate(ivr_texts_total", "by (status)"):
+        assert what in shown
 
 
 def test_every_metric_that_users_rely_on_is_on_the_dashboard() -> None:

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.parametrize("style", STYLES)
 LONG = "市役所です。𠮷田さん &=%\n" * 20
 
 SENT = {"form": {"result": "0"}, "json": {"id": "m1"}}
-LATER = {"form": ({"result": "900"}, 200), "json": ({"error": {"code": "no_credit"}}, 402)}
+LATER = {"form": ({"result": "900"}, 200), "json": ({"error": {"code": "recipient_limit"}}, 422)}
 TURNED_DOWN = {
     "form": [
         ({"result": "102"}, 200, "no_number"),

@@ -38,7 +38,8 @@ pytestmark = pytest.mark.parametrize("style", STYLES)
 LONG = "市役所です。𠮷田さん &=%\n" * 20
 
 SENT = {"form": {"result": "0"}, "json": {"id": "m1"}}
-LATER = {"form": ({"result": "900"}, 200), "json": ({"error": {"code": "no_credit"}}, 402)}
+LATER = {"form": ({"result": "900"}, 200), "json": ({"error": {"code": "recipient_limit"}}, 422)}
+UNPAID = {"form": ({"result": "901"}, 200), "json": ({"error": {"code": "no_credit"}}, 402)}
 TURNED_DOWN = {
     "form": [
         ({"result": "102"}, 200, "no_number"),
@@ -100,6 +101,25 @@ async def test_one_text_that_is_put_off_holds_up_no_other(style: Style) -> None:
         there.say = lambda _: JSONResponse(body, status, {"Retry-After": "1"})
         assert isinstance(await sms.submit(text()), NotNow)
         assert not sms.connected, "but one that is put off with a time says of us when to come"
+
+
+async def test_who_has_no_credit_sends_nothing_for_as_long_as_the_longest_wait_and_says_so(style: Style) -> None:
+    timing = replace(QUICK, backoff_first=0.01, backoff_most=0.3)
+    body, status = UNPAID[style]
+    async with provider(style) as there, gateway(style, there.url, Heard(), timing) as sms:
+        for answer in (JSONResponse(body, status), Response(status_code=402)):
+            there.say = lambda _, answer=answer: answer  # type: ignore[misc]
+            began, sends = asyncio.get_running_loop().time(), there.sends()
+            outcome = await sms.submit(text())
+            assert isinstance(outcome, NotNow)
+            assert (outcome.unpaid, sms.unpaid, sms.connected) == (True, True, False)
+            assert "残高か利用枠が足りない" in sms.state
+            assert await sms.ready(LIMIT)
+            assert asyncio.get_running_loop().time() - began >= 0.25
+            assert (there.sends(), sms.unpaid) == (sends + 1, True), "unpaid until a text is taken"
+        there.say = lambda _: None
+        assert isinstance(await sms.submit(text()), Accepted)
+        assert not sms.unpaid
 
 
 @pytest.mark.parametrize(("wait", "least"), [("1", 0.9), ("86400", 0.9), (None, 0.15), ("soon", 0.15)])

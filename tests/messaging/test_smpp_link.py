@@ -12,6 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+import smpp34
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -49,6 +50,24 @@ async def test_we_bind_as_who_we_are() -> None:
         assert sms.connected
     assert seen[0].command is Command.BIND_TRANSCEIVER
     assert seen[0].content == Bind(system_id="yobirin", password="secret12", system_type="VMS")
+
+
+@pytest.mark.parametrize(("expires", "written"), [(True, "000000083000000R"), (False, "")])
+async def test_the_centre_is_told_in_every_part_how_long_a_text_may_be_delivered(expires: bool, written: str) -> None:
+    seen: list[smpp34.SubmitSm] = []
+
+    async def centre(peer: Peer) -> None:
+        await peer.let_in()
+        while (asked := await peer.read()).command is Command.SUBMIT_SM:
+            read = smpp34.decode(wire.encode(asked))
+            assert isinstance(read, smpp34.SubmitSm)
+            seen.append(read)
+            await peer.send(Command.SUBMIT_SM_RESP, asked.sequence, Named(name="a1"))
+
+    async with scripted_centre(centre) as port, gateway(port, Heard(), expires=expires) as sms:
+        await sms.submit(dataclasses.replace(text("あ" * 150), valid_for=timedelta(hours=8, minutes=30)))
+        await sms.submit(text())
+    assert [got.validity_period for got in seen] == [written] * 3 + [""]
 
 
 async def test_a_centre_that_does_not_let_us_in_is_asked_again() -> None:

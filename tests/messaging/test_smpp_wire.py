@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from contextlib import suppress
+from datetime import timedelta
 
 import pytest
 import smpp34
@@ -36,6 +37,7 @@ _messages = st.builds(
     destination=_addresses,
     esm_class=_octet,
     registered_delivery=_octet,
+    validity=_string,
     data_coding=_octet,
     short_message=st.binary(max_size=wire.MAX_SHORT),
     tlvs=st.lists(st.tuples(st.integers(0, 0xFFFF), st.binary(max_size=300)), max_size=4).map(tuple),
@@ -64,6 +66,25 @@ def test_what_is_written_is_read_back(pdu: Pdu) -> None:
     data = wire.encode(pdu)
     assert wire.body_length(data[:16]) == len(data) - 16
     assert wire.decode(data) == pdu
+
+
+@pytest.mark.parametrize(
+    ("span", "written"),
+    [
+        (timedelta(hours=1), "000000010000000R"),
+        (timedelta(hours=10, minutes=59, seconds=7.9), "000000105907000R"),
+        (timedelta(days=3), "000003000000000R"),
+    ],
+)
+def test_a_time_from_now_is_written_as_the_standard_has_it(span: timedelta, written: str) -> None:
+    assert wire.period(span) == written
+    assert len(written) == 16
+
+
+def test_a_time_that_is_no_relative_one_is_not_written() -> None:
+    for span in (timedelta(days=32), timedelta(seconds=-1)):
+        with pytest.raises(ValueError, match="relative"):
+            wire.period(span)
 
 
 @given(st.binary(max_size=200))

@@ -243,6 +243,7 @@ async def test_the_command_serves_until_it_is_told_to_end(tmp_path: Path, style:
     ("words", "said"),
     [
         (("--callback", "http://127.0.0.1:1/texts"), "--callback は、--http json と一緒に"),
+        (("--http", "form", "--password", "himitsu"), "--http とは一緒に使えません"),
         (("--http", "form", "--callback", "http://127.0.0.1:1/texts"), "--callback は、--http json と一緒に"),
         (("--http", "json", "--callback-secret-file", "s"), "--callback と --callback-secret-file は、両方"),
         (("--http", "json", "--callback", "ftp://h", "--callback-secret-file", "s"), "http://"),

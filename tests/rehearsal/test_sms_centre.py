@@ -308,7 +308,7 @@ async def test_the_command_serves_until_it_is_told_to_end(tmp_path: Path) -> Non
     file = tmp_path / "callees.yaml"
     file.write_text(f'handsets: {{"{HANDSET}": refused}}\n', encoding="utf-8")
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "ivr", "sms-centre", "--port", "0", "--handsets", str(file),
+        sys.executable, "-m", "ivr", "sms-centre", "--port", "0", "--handsets", str(file), "--password", "secret12",
         cwd=ROOT, stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
     assert process.stdout is not None
@@ -317,6 +317,8 @@ async def test_the_command_serves_until_it_is_told_to_end(tmp_path: Path) -> Non
             found = re.search(r":(\d+) で動いています", (await process.stdout.readline()).decode())
             assert found is not None
             heard = Heard()
+            async with gateway(int(found[1]), Heard(), wait=False, password="other") as stranger:
+                assert not await stranger.ready(0.2)
             async with gateway(int(found[1]), heard) as sms:
                 await sms.submit(text("市役所です。"))
                 line = (await process.stdout.readline()).decode()

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from ivr.campaign.records import CampaignRow
+from ivr.campaign.text_news import BY_STAFF, OPT_OUT
 from ivr.campaign.text_records import TextIntent, TextsAsked
 from ivr.campaign.texting import Receipt
 from ivr.domain.calling_rules import Ceiling, Of
@@ -67,6 +68,32 @@ async def test_who_was_not_reached_is_due_until_there_is_a_text(store: SqlResult
     assert await store.texts.intend(intent(row)) is False
     counts = await store.texts.counts(asked(row))
     assert (counts.due, counts.states) == (0, {TextState.QUEUED: 1})
+
+
+async def test_who_has_reached_a_cap_is_counted_among_who_is_due(store: SqlResults) -> None:
+    first, second = [await filling.campaign(store, 2, name) for name in ("一", "二")]  # all have the same number
+    ceilings = [Ceiling(of=of, times=1, since=filling.NOON - timedelta(hours=1)) for of in Of]
+    texts = asked(first, alone=True)
+    assert (await store.texts.counts(texts, ceilings)).capped == 0
+    assert await store.texts.intend(intent(second, "00000001", alone=True))
+    counts = await store.texts.counts(texts, ceilings)
+    assert (counts.due, counts.capped) == (2, 2)
+    assert (await store.texts.counts(texts, ceilings[1:])).capped == 1
+    assert (await store.texts.counts(texts, [Ceiling(of=Of.NUMBER, times=2, since=ceilings[0].since)])).capped == 0
+    assert (await store.texts.counts(texts, [Ceiling(of=Of.NUMBER, times=1, since=filling.NOON + LEASE)])).capped == 0
+    assert (await store.texts.counts(texts)).capped == 0
+
+
+async def test_who_refuses_further_texts_after_one_is_counted_by_how(store: SqlResults) -> None:
+    row = await filling.campaign(store, 2)
+    for who, number, why in (("00000001", NUMBER, OPT_OUT), ("00000002", "+819012345679", BY_STAFF)):
+        of = intent(row, who, number, alone=True)
+        assert await store.texts.intend(of)
+        await store.texts.taken(of.id, [f"r{who}"], filling.NOON)
+        assert (await store.texts.counts(asked(row))).stopped == (who == "00000002")
+        await store.texts.bar(number, why, filling.NOON)
+    counts = await store.texts.counts(asked(row))
+    assert (counts.stopped, counts.declined) == (1, 1)
 
 
 async def test_who_was_reached_is_not_due(store: SqlResults) -> None:
