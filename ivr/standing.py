@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from ivr.campaign.records import CampaignRow, Counts
@@ -44,6 +45,28 @@ ILL = {
 """Why an engine that runs dials nothing, by what it says is not well."""
 
 
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """How whoever reads a sentence does what it asks for: a command or a button by verb and campaign, and the rest."""
+
+    of: Callable[[str, str], str]
+    word: Callable[[str], str]
+    soon: str
+    collection: str
+    space: str
+    """What stands around a command within a sentence."""
+
+
+TERMINAL = Ways(
+    lambda verb, name: f"ivr campaign {verb} {name}",
+    lambda verb: verb,
+    "かけられる人がいます。ivr serve か、この催告の ivr campaign run が動いていれば、まもなくかけます。",
+    ILL["collection"],
+    " ",
+)
+"""For who reads it at a terminal."""
+
+
 def ended(campaign: CampaignRow) -> str | None:
     """Return why nothing leads on from where a campaign is, None where something does."""
     if campaign.state not in ("stopped", "cut"):
@@ -54,17 +77,17 @@ def ended(campaign: CampaignRow) -> str | None:
     )
 
 
-def unapproved(chosen: Settings, campaign: CampaignRow) -> str | None:
+def unapproved(chosen: Settings, campaign: CampaignRow, ways: Ways = TERMINAL) -> str | None:
     """Return what a campaign lacks to be set to work, None where it lacks nothing.
 
     It may have been created, or even begun, when no approval was asked for.
     """
     if chosen.calling.approval == "none" or campaign.approved_by is not None or campaign.state not in APPROVABLE:
         return None
-    who = "作った人とは別の人が " if chosen.calling.approval == "second_person" else ""
+    who = f"作った人とは別の人が{ways.space}" if chosen.calling.approval == "second_person" else ""
     return (
         f"催告「{campaign.name}」は、まだ承認されていません。"
-        f"{who}ivr campaign approve {campaign.name} で承認してください。"
+        f"{who}{ways.of('approve', campaign.name)}{ways.space}で承認してください。"
     )
 
 
@@ -77,11 +100,12 @@ def why_waiting(
     engine: bool = True,
     unknown: str | None = None,
     health: Mapping[str, bool] | None = None,
+    ways: Ways = TERMINAL,
 ) -> str | None:
     """Return in a sentence why nothing is dialled at `now`; None where calls are under way or may begin.
 
     `engine` tells whether one runs on this machine; `unknown` why nobody can tell now who is not to be called;
-    `health` what the engine here says of itself.
+    `health` what the engine here says of itself; `ways` how the reader does something about it.
     """
     if counts.states.get("calling"):
         if engine and campaign.state != "running":
@@ -95,9 +119,9 @@ def why_waiting(
     if not counts.states.get("waiting"):
         return "全員が済みました。"
     if campaign.state != "running":
-        go_on = f" ivr campaign {NEXT[campaign.state]} {campaign.name}" if campaign.state in NEXT else ""
+        go_on = ways.space + ways.of(NEXT[campaign.state], campaign.name) if campaign.state in NEXT else ""
         said = f"{STATES[campaign.state]}なので、かけていません。"
-        return unapproved(chosen, campaign) or said + (f"かけるには{go_on}" if go_on else "")
+        return unapproved(chosen, campaign, ways) or said + (f"かけるには{go_on}" if go_on else "")
     obstacle = _obstacle(engine=engine, unknown=unknown)
     if until := _not_before(chosen, campaign, counts, now):
         return f"{until}なお、{obstacle}" if obstacle else until
@@ -105,8 +129,8 @@ def why_waiting(
         return obstacle
     for name, sentence in ILL.items():
         if health is not None and not health.get(name, True):
-            return sentence
-    return "かけられる人がいます。ivr serve か、この催告の ivr campaign run が動いていれば、まもなくかけます。"
+            return ways.collection if name == "collection" else sentence
+    return ways.soon
 
 
 def why_unsent(
@@ -117,6 +141,7 @@ def why_unsent(
     *,
     engine: bool = True,
     health: Mapping[str, bool] | None = None,
+    ways: Ways = TERMINAL,
 ) -> str | None:
     """Return in a sentence why no text (SMS) is sent at `now`; None where nobody is due one. Else as `why_waiting`."""
     if not texts.due:
@@ -128,7 +153,9 @@ def why_unsent(
         return f"{STATES[campaign.state]}なので、SMS はもう送りません。"
     if campaign.state != "running":
         said = f"{STATES[campaign.state]}なので、SMS を送っていません。"
-        return unapproved(chosen, campaign) or f"{said}送るには ivr campaign {NEXT[campaign.state]} {campaign.name}"
+        return unapproved(chosen, campaign, ways) or (
+            f"{said}送るには{ways.space}{ways.of(NEXT[campaign.state], campaign.name)}"
+        )
     calendar = chosen.text_rules(campaign.rules).calendar
     if not calendar.is_open(now):
         opening = calendar.next_open(now)

@@ -26,6 +26,7 @@ def settings_file(folder: Path, trunk: str = "trunk: {}", **sections: str) -> Pa
         f"pbx: {{sip_port: {free_port(socket.SOCK_DGRAM)}, ami: {{port: {free_port()}}},\n"
         f"      agi: {{port: {free_port()}}}}}\n"
         f"metrics: {{port: {sections.get('metrics_port', free_port())}}}\n"
+        f"web: {{port: {sections.get('web_port', free_port())}}}\n"
         f"{trunk}\n",
         encoding="utf-8",
     )
