@@ -291,6 +291,13 @@ async def console(chosen: Settings) -> Finding:
             message=f"{web.host}:{web.port} で、TLS なしで開きます。パスワードが、途中の通信を読める人に見えます。",
             remedy="同じ機械に TLS の中継を置き、web.host を 127.0.0.1 に、web.url を https://… にしてください。",
         )
+    if web.url is not None and not web.proxies:
+        return Finding(
+            name=name,
+            state=State.WARNING,
+            message=f"{web.url} で開きますが、中継の手前のアドレスが分からず、だれもが同じ場所からに見えます。",
+            remedy="web.proxies に、中継のアドレス（同じ機械なら 127.0.0.1）を書いてください。",
+        )
     return good(name, f"{web.url or f'http://{web.host}:{web.port}'} で開きます。")
 
 

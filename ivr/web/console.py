@@ -31,14 +31,11 @@ class Console:
     passwords: Passwords = field(default_factory=Passwords)
     first_key: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
     host: str = field(default_factory=socket.gethostname)
-    doors: list[Door] = field(default_factory=list, init=False, repr=False)
+    door: Door = field(init=False, repr=False)
 
-    @property
-    def door(self) -> Door:
-        """Return the one door."""
-        if not self.doors:
-            self.doors.append(Door(self.results, self.audit, self.clock, self.passwords))
-        return self.doors[0]
+    def __post_init__(self) -> None:
+        """Make the one door: it remembers who has knocked."""
+        object.__setattr__(self, "door", Door(self.results, self.audit, self.clock, self.passwords))
 
     def where(self, address: str) -> str:
         """Return where somebody acts from, for the audit trail."""
