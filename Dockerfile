@@ -5,10 +5,10 @@ FROM ${BASE} AS built
 WORKDIR /opt/yobirin
 COPY deploy/setup deploy/setup
 RUN sh deploy/setup/setup.sh asterisk
-COPY pyproject.toml requirements.lock ./
+COPY pyproject.toml requirements.lock requirements-dev.lock ./
 COPY ivr ivr
 COPY tts tts
-RUN sh deploy/setup/setup.sh --runtime venv
+RUN sh deploy/setup/setup.sh --runtime venv console
 
 FROM ${BASE}
 COPY --from=built /opt/yobirin /opt/yobirin

@@ -9,7 +9,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
@@ -120,6 +120,8 @@ class Engine:
     tasks: Tasks
     stopping: asyncio.Event
     reconciled: asyncio.Event
+    joined: dict[str, Callable[[], bool]] = field(default_factory=dict)
+    """Checks of what is served beside the calls, by name."""
 
     async def dial(
         self, campaign: CampaignRow, observer: Observer | None = None, *, wait_for_windows: bool = False
@@ -184,6 +186,7 @@ class Engine:
             "collection": self.collection is None or self.collection.sound,
             "sms": self.sms is None or self.sms.gateway.connected,
             "sms_credit": self.sms is None or not self.sms.gateway.unpaid,
+            **{name: sound() for name, sound in self.joined.items()},
         }
 
     async def reconcile(self, record: ChannelRecord) -> None:

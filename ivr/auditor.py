@@ -47,7 +47,7 @@ async def show(config: Path | None, since: date | None, campaign: str | None, *,
         between = "["
         async for entry in audit.entries(asked):
             if json:
-                print(between, jsonlib.dumps(_shown(entry, zone), ensure_ascii=False, default=repr), sep="", end="")
+                print(between, jsonlib.dumps(as_shown(entry, zone), ensure_ascii=False, default=repr), sep="", end="")
                 between = ",\n "
             else:
                 print(line(entry, zone))
@@ -180,7 +180,8 @@ def line(entry: Entry, zone: tzinfo) -> str:
     return "".join(letter for letter in shown if letter.isprintable()).rstrip()
 
 
-def _shown(entry: Entry, zone: tzinfo) -> dict[str, object]:
+def as_shown(entry: Entry, zone: tzinfo) -> dict[str, object]:
+    """Return an entry for a program, with its time in `zone`."""
     return {
         "number": entry.number,
         "at": _local(entry, zone),

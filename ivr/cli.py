@@ -12,6 +12,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from ivr.cli_keeping import add_keeping
+from ivr.cli_people import add_people
 from ivr.cli_rehearsal import RulesFile, add_rehearsal
 from ivr.cli_texts import add_texts
 from ivr.errors import IvrError
@@ -32,6 +33,7 @@ cli.add_typer(results, name="results")
 add_keeping(cli)
 add_rehearsal(cli)
 add_texts(cli)
+add_people(cli)
 cli.add_typer(audit, name="audit")
 
 
@@ -173,11 +175,17 @@ def campaignrun(
 
 
 @campaign.command("create")
-def campaign_create(name: Name, list_file: ListFile, scenario_file: ScenarioFile, rules_file: RulesFile = None) -> None:
+def campaign_create(
+    name: Name,
+    list_file: ListFile,
+    scenario_file: ScenarioFile,
+    rules_file: RulesFile = None,
+    department: Annotated[str | None, typer.Option(help="画面で、どの部署の催告として見せるか")] = None,
+) -> None:
     """催告を作ります。電話は start までかけません。例：ivr campaign create 2026-11 --list a.csv --scenario s.yaml"""
     from ivr.desk import orders
 
-    run(orders.create(config(), name, list_file, scenario_file, rules_file))
+    run(orders.create(config(), name, list_file, scenario_file, rules_file, department))
 
 
 @campaign.command("approve")

@@ -5,6 +5,7 @@
     │   ├── Problems         several at once, each with its file and line
     │   ├── NotFound         a campaign, step or file that is not there
     │   ├── NameTaken        a campaign by that name is there already
+    │   ├── NotLetIn         a name, password or code that is wrong, or too many of them
     │   ├── KeyDestroyed     a campaign that was erased; nobody can read it again
     │   └── WrongMasterKey   not the one that the keys were locked with
     ├── PeerError            the other side's: the PBX, the trunk, the network
@@ -48,6 +49,10 @@ class NameTaken(InputError):
 
     def __init__(self, name: str) -> None:
         super().__init__(f"催告「{name}」は、すでにあります。別の名前にしてください。")
+
+
+class NotLetIn(InputError):
+    """Somebody has not proven who they are."""
 
 
 class KeyDestroyed(InputError):

@@ -118,6 +118,8 @@ async def restore(config: Path | None, source: Path) -> int:
             await care.audit.record(Action.RESTORED, "", file=source.name, entries=added, **lost)
             for campaign in await results.campaigns(state="running"):
                 await results.move_campaign(campaign.id, expected=["running"], state="paused")
+            # Who was signed in then may have been switched off since.
+            await results.accounts.end_sessions(None)
             gone = await finish(care)
         rescue.end()
     _say_restored(source, added, lost, gone)

@@ -168,6 +168,7 @@ async def serve(config: Path | None) -> int:
     logs.configure(as_json=chosen.log.format == "json", level=chosen.log.level)
     log.info("starting", settings=str(chosen.source) if chosen.source else "defaults", lines=chosen.trunk.lines)
     async with running(chosen) as engine:
+        serve_console(engine)
         spare_the_lasting()
         engine.tasks.serve(_erase_daily(engine))
         await _say_ready(engine)
@@ -185,6 +186,22 @@ async def serve(config: Path | None) -> int:
             await idle.wait()
     log.info("stopped")
     return 0
+
+
+def serve_console(engine: Engine) -> None:
+    """Serve the console of staff beside the calls."""
+    from ivr.web import Console, Opening, open_console
+
+    opening = Opening()
+    engine.joined["console"] = lambda: opening.sound
+    console = Console(
+        settings=engine.settings,
+        results=engine.results,
+        audit=engine.audit,
+        clock=engine.clock,
+        health=engine.health,
+    )
+    engine.tasks.serve(open_console(console, opening))
 
 
 async def _erase_daily(engine: Engine) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from ivr.campaign.records import CampaignRow, Counts
@@ -48,6 +49,28 @@ UNPAID = "SMS の事業者が、残高か利用枠が足りないと答えたの
 """Why no text is sent where the provider takes none without being paid."""
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where whoever reads a sentence does what it asks for: there a command or a button, by verb and campaign."""
+
+    of: Callable[[str, str], str]
+    word: Callable[[str], str]
+    soon: str
+    collection: str
+    space: str
+    """What stands around a command within a sentence."""
+
+
+TERMINAL = Place(
+    lambda verb, name: f"ivr campaign {verb} {name}",
+    lambda verb: verb,
+    "かけられる人がいます。ivr serve か、この催告の ivr campaign run が動いていれば、まもなくかけます。",
+    ILL["collection"],
+    " ",
+)
+"""For who reads it at a terminal."""
+
+
 def ended(campaign: CampaignRow) -> str | None:
     """Return why nothing leads on from where a campaign is, None where something does."""
     if campaign.state not in ("stopped", "cut"):
@@ -58,17 +81,17 @@ def ended(campaign: CampaignRow) -> str | None:
     )
 
 
-def unapproved(chosen: Settings, campaign: CampaignRow) -> str | None:
+def unapproved(chosen: Settings, campaign: CampaignRow, place: Place = TERMINAL) -> str | None:
     """Return what a campaign lacks to be set to work, None where it lacks nothing.
 
     It may have been created, or even begun, when no approval was asked for.
     """
     if chosen.calling.approval == "none" or campaign.approved_by is not None or campaign.state not in APPROVABLE:
         return None
-    who = "作った人とは別の人が " if chosen.calling.approval == "second_person" else ""
+    who = f"作った人とは別の人が{place.space}" if chosen.calling.approval == "second_person" else ""
     return (
         f"催告「{campaign.name}」は、まだ承認されていません。"
-        f"{who}ivr campaign approve {campaign.name} で承認してください。"
+        f"{who}{place.of('approve', campaign.name)}{place.space}で承認してください。"
     )
 
 
@@ -81,11 +104,12 @@ def why_waiting(
     engine: bool = True,
     unknown: str | None = None,
     health: Mapping[str, bool] | None = None,
+    place: Place = TERMINAL,
 ) -> str | None:
     """Return in a sentence why nothing is dialled at `now`; None where calls are under way or may begin.
 
     `engine` tells whether one runs on this machine; `unknown` why nobody can tell now who is not to be called;
-    `health` what the engine here says of itself.
+    `health` what the engine here says of itself; `place` how the reader does something about it.
     """
     if counts.states.get("calling"):
         if engine and campaign.state != "running":
@@ -99,9 +123,9 @@ def why_waiting(
     if not counts.states.get("waiting"):
         return "全員が済みました。"
     if campaign.state != "running":
-        go_on = f" ivr campaign {NEXT[campaign.state]} {campaign.name}" if campaign.state in NEXT else ""
+        go_on = place.space + place.of(NEXT[campaign.state], campaign.name) if campaign.state in NEXT else ""
         said = f"{STATES[campaign.state]}なので、かけていません。"
-        return unapproved(chosen, campaign) or said + (f"かけるには{go_on}" if go_on else "")
+        return unapproved(chosen, campaign, place) or said + (f"かけるには{go_on}" if go_on else "")
     obstacle = _obstacle(engine=engine, unknown=unknown)
     if until := _not_before(chosen, campaign, counts, now):
         return f"{until}なお、{obstacle}" if obstacle else until
@@ -109,8 +133,8 @@ def why_waiting(
         return obstacle
     for name, sentence in ILL.items():
         if health is not None and not health.get(name, True):
-            return sentence
-    return "かけられる人がいます。ivr serve か、この催告の ivr campaign run が動いていれば、まもなくかけます。"
+            return place.collection if name == "collection" else sentence
+    return place.soon
 
 
 def why_unsent(
@@ -121,6 +145,7 @@ def why_unsent(
     *,
     engine: bool = True,
     health: Mapping[str, bool] | None = None,
+    place: Place = TERMINAL,
 ) -> str | None:
     """Return in a sentence why no text (SMS) is sent at `now`; None where nobody is due one. Else as `why_waiting`."""
     if not texts.due:
@@ -132,7 +157,9 @@ def why_unsent(
         return f"{STATES[campaign.state]}なので、SMS はもう送りません。"
     if campaign.state != "running":
         said = f"{STATES[campaign.state]}なので、SMS を送っていません。"
-        return unapproved(chosen, campaign) or f"{said}送るには ivr campaign {NEXT[campaign.state]} {campaign.name}"
+        return unapproved(chosen, campaign, place) or (
+            f"{said}送るには{place.space}{place.of(NEXT[campaign.state], campaign.name)}"
+        )
     rules = chosen.text_rules(campaign.rules)
     calendar = rules.calendar
     if not calendar.is_open(now):

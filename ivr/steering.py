@@ -1,16 +1,18 @@
 """How staff steer a campaign that may be dialled by an engine elsewhere; that follows within a second.
 
-Each function prints its answer and returns the exit status.
+`moved`, `approved` and `cut_off` do it, for a terminal or a page. The others are commands: each prints its answer and
+returns the exit status.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
 from ivr import identity, settings
+from ivr.audit import Audit
 from ivr.campaign.attempt_id import attempt_id
 from ivr.campaign.records import CampaignRow
 from ivr.campaign.text_records import TextIntent
@@ -18,7 +20,9 @@ from ivr.desk.records import recorded
 from ivr.domain.audit import Action
 from ivr.domain.exclusion import Exclusion, Source
 from ivr.errors import InputError, NotFound
-from ivr.standing import APPROVABLE, NEXT, STATES, unapproved
+from ivr.settings import Settings
+from ivr.standing import APPROVABLE, NEXT, STATES, TERMINAL, Place, unapproved
+from ivr.storage import SqlResults
 from ivr.system_clock import SystemClock
 from ivr.ways import Ways
 
@@ -35,23 +39,64 @@ HALTS = {"running": "halted", "paused": "halted", "stopped": "cut"}
 LONGEST_REASON = 100
 
 
+async def moved(
+    chosen: Settings, results: SqlResults, audit: Audit, campaign: CampaignRow, verb: str, place: Place = TERMINAL
+) -> str:
+    """Start, pause, resume or stop a campaign, and put that on record; return its state. InputError."""
+    expected, state, action = MOVES[verb]
+    if state == "running" and campaign.state in expected and (lacking := unapproved(chosen, campaign, place)):
+        raise InputError(lacking)
+    if campaign.state in expected and state == "running":
+        await audit.record(action, campaign.name)
+    if not await results.move_campaign(campaign.id, expected=expected, state=state):
+        now = await results.campaign(campaign.name)
+        gap = place.space
+        hint = (
+            f"{place.word(NEXT[now.state])}{gap}を使ってください。" if state == "running" and now.state in NEXT else ""
+        )
+        raise InputError(
+            f"催告「{now.name}」は「{STATES[now.state]}」なので、{place.word(verb)}{gap}はできません。{hint}"
+        )
+    if state != "running":
+        # No trouble with the trail keeps anybody from stopping calls.
+        await audit.record(action, campaign.name)
+    return state
+
+
+async def approved(chosen: Settings, results: SqlResults, audit: Audit, campaign: CampaignRow, who: str) -> None:
+    """Approve a campaign for its start as `who`, and put that on record; InputError."""
+    name = campaign.name
+    if campaign.approved_by is not None:
+        raise InputError(f"催告「{name}」は、{campaign.approved_by} がすでに承認しています。")
+    if campaign.state not in APPROVABLE:
+        raise InputError(f"催告「{name}」は「{STATES[campaign.state]}」なので、承認はできません。")
+    if chosen.calling.approval == "second_person" and who == campaign.created_by:
+        raise InputError(f"催告「{name}」を作ったのは {who} です。承認は、別の人がしてください。")
+    await audit.record(Action.APPROVED, name, created_by=campaign.created_by)
+    if not await results.approve(campaign.id, who):
+        raise InputError(f"催告「{name}」は、いま別の人が承認したか、始めたところです。")
+
+
+async def cut_off(results: SqlResults, audit: Audit, campaigns: Sequence[CampaignRow]) -> Mapping[str, str]:
+    """Hang up every call of `campaigns`, begin none, and put that on record; return the states of those at work."""
+    stopped: dict[str, str] = {}
+    for campaign in campaigns:
+        for before, after in HALTS.items():
+            if before == "stopped" and not (await results.counts(campaign.id)).states.get("calling"):
+                continue
+            if await results.move_campaign(campaign.id, expected=[before], state=after):
+                stopped[campaign.name] = after
+                break
+    for one in stopped:
+        await audit.record(Action.EMERGENCY_STOPPED, one)
+    return stopped
+
+
 async def move(config: Path | None, name: str, verb: str) -> int:
     """Start, pause, resume or stop a campaign; an engine that runs elsewhere follows within a second."""
-    expected, state, action = MOVES[verb]
     chosen = settings.load(config)
     async with recorded(chosen) as (results, audit):
-        campaign = await results.campaign(name)
-        if state == "running" and campaign.state in expected and (lacking := unapproved(chosen, campaign)):
-            raise InputError(lacking)
-        if campaign.state in expected and state == "running":
-            await audit.record(action, name)
-        if not await results.move_campaign(campaign.id, expected=expected, state=state):
-            now = await results.campaign(name)
-            hint = f"{NEXT[now.state]} を使ってください。" if state == "running" and now.state in NEXT else ""
-            raise InputError(f"催告「{name}」は「{STATES[now.state]}」なので、{verb} はできません。{hint}")
-        if state != "running":
-            # No trouble with the trail keeps anybody from stopping calls.
-            await audit.record(action, name)
+        state = await moved(chosen, results, audit, await results.campaign(name), verb)
     print(f"催告「{name}」：{STATES[state]}")
     return 0
 
@@ -60,16 +105,7 @@ async def approve(config: Path | None, name: str) -> int:
     """Approve a campaign for its start, as the person at this terminal."""
     chosen, who = settings.load(config), identity.human()
     async with recorded(chosen) as (results, audit):
-        campaign = await results.campaign(name)
-        if campaign.approved_by is not None:
-            raise InputError(f"催告「{name}」は、{campaign.approved_by} がすでに承認しています。")
-        if campaign.state not in APPROVABLE:
-            raise InputError(f"催告「{name}」は「{STATES[campaign.state]}」なので、承認はできません。")
-        if chosen.calling.approval == "second_person" and who == campaign.created_by:
-            raise InputError(f"催告「{name}」を作ったのは {who} です。承認は、別の人がしてください。")
-        await audit.record(Action.APPROVED, name, created_by=campaign.created_by)
-        if not await results.approve(campaign.id, who):
-            raise InputError(f"催告「{name}」は、いま別の人が承認したか、始めたところです。")
+        await approved(chosen, results, audit, await results.campaign(name), who)
     print(f"催告「{name}」を {who} が承認しました。始めるには ivr campaign start {name}")
     return 0
 
@@ -78,19 +114,11 @@ async def emergency_stop(config: Path | None, name: str | None) -> int:
     """Hang up every call, of one campaign or of all, begin none and send no text: engines follow within a second."""
     async with recorded(settings.load(config)) as (results, audit):
         campaigns = [await results.campaign(name)] if name is not None else await results.campaigns()
-        stopped: list[tuple[CampaignRow, str]] = []
-        for campaign in campaigns:
-            for before, after in HALTS.items():
-                if before == "stopped" and not (await results.counts(campaign.id)).states.get("calling"):
-                    continue
-                if await results.move_campaign(campaign.id, expected=[before], state=after):
-                    stopped.append((campaign, after))
-                    break
-        for one, _ in stopped:
-            await audit.record(Action.EMERGENCY_STOPPED, one.name)
-    for one, state in stopped:
-        again = f"つづけるには ivr campaign resume {one.name}" if state == "halted" else ""
-        print(f"催告「{one.name}」：{STATES[state]}。{Ways.of_stored(one).halted}{again}")
+        stopped = await cut_off(results, audit, campaigns)
+    for one in campaigns:
+        if (state := stopped.get(one.name)) is not None:
+            again = f"つづけるには ivr campaign resume {one.name}" if state == "halted" else ""
+            print(f"催告「{one.name}」：{STATES[state]}。{Ways.of_stored(one).halted}{again}")
     if not stopped:
         print("電話をかけている催告も、SMS を送っている催告もありません。")
     return 0

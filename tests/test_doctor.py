@@ -11,12 +11,14 @@ from ivr.app import meanwhile, serve_metrics
 from ivr.asterisk.pbx_layout import find_asterisk
 from ivr.data_dir import alone
 from ivr.doctor import Finding, State
+from ivr.doctor.looks import console
 from ivr.drill import everybody
 from ivr.metrics import Metrics
 from ivr.parts import PROJECT
 from ivr.parts.serving import listening
 from ivr.rehearsal.network import TelephoneNetwork
 from ivr.rehearsal.ports import free_port
+from ivr.settings import load
 
 
 def settings_file(folder: Path, trunk: str = "trunk: {}", **sections: str) -> Path:
@@ -26,6 +28,7 @@ def settings_file(folder: Path, trunk: str = "trunk: {}", **sections: str) -> Pa
         f"pbx: {{sip_port: {free_port(socket.SOCK_DGRAM)}, ami: {{port: {free_port()}}},\n"
         f"      agi: {{port: {free_port()}}}}}\n"
         f"metrics: {{port: {sections.get('metrics_port', free_port())}}}\n"
+        f"web: {{port: {sections.get('web_port', free_port())}}}\n"
         f"{trunk}\n",
         encoding="utf-8",
     )
@@ -112,6 +115,30 @@ async def test_a_running_engine_is_left_alone_and_asked_how_it_is(
                 found = await findings(config)
     assert found[name].state is state
     assert bool(found[name].remedy) is (state is not State.GOOD)
+
+
+@pytest.mark.parametrize(
+    ("web", "state", "said"),
+    [
+        ("{port: %d}", State.GOOD, "http://127.0.0.1:"),
+        ("{port: %d, url: 'https://ivr.example.jp', proxies: [127.0.0.1]}", State.GOOD, "https://ivr.example.jp"),
+        ("{port: %d, url: 'https://ivr.example.jp'}", State.WARNING, "web.proxies"),
+        ("{port: %d, host: 0.0.0.0}", State.WARNING, "TLS なしで"),
+    ],
+)
+async def test_the_console_is_looked_at(tmp_path: Path, web: str, state: State, said: str) -> None:
+    (tmp_path / "ivr.yaml").write_text(f"data_dir: var\nweb: {web % free_port()}\n", "utf-8")
+    found = await console(load(tmp_path / "ivr.yaml"))
+    assert found.state is state
+    assert said in found.message + found.remedy
+
+
+async def test_a_port_of_the_console_that_is_taken_is_a_warning(tmp_path: Path) -> None:
+    with listening("127.0.0.1", 0, "x") as taken:
+        (tmp_path / "ivr.yaml").write_text(f"data_dir: var\nweb: {{port: {taken.getsockname()[1]}}}\n", "utf-8")
+        found = await console(load(tmp_path / "ivr.yaml"))
+    assert found.state is State.WARNING
+    assert "web.port" in found.message
 
 
 async def test_a_data_directory_that_cannot_be_written_is_said_once_and_plainly(tmp_path: Path) -> None:

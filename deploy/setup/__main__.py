@@ -1,4 +1,5 @@
-"""Prepare a checkout: `.venv/` (Python), `.asterisk/` (the PBX) and, for the tests, sipp, PostgreSQL and `.node/`.
+"""Prepare a checkout: `.venv/` (Python), `.asterisk/` (the PBX), the console's colours; for the tests sipp, PostgreSQL
+and `.node/`.
 
 Standard library only: it runs before anything is installed. Touches nothing outside the checkout, needs no
 root, may be interrupted at any point, and does nothing when everything is there.
@@ -10,6 +11,7 @@ import argparse
 import signal
 import sys
 
+import console
 import environment
 import node
 import pbx
@@ -20,6 +22,7 @@ from work import CHECKOUT, SetupError, only_one_at_a_time
 PARTS = {
     "venv": environment.prepare,
     "asterisk": pbx.prepare,
+    "console": console.prepare,
     "sipp": sipp.prepare,
     "postgres": postgres.prepare,
     "node": node.prepare,
@@ -31,7 +34,7 @@ def main() -> int:
     parser.add_argument("parts", nargs="*", metavar="part", help=f"{', '.join(PARTS)}; all if none is named")
     parser.add_argument("--runtime", action="store_true", help="leave out what only tests and checks need")
     options = parser.parse_args()
-    parts = options.parts or (["venv", "asterisk"] if options.runtime else list(PARTS))
+    parts = options.parts or (["venv", "asterisk", "console"] if options.runtime else list(PARTS))
     if unknown := [part for part in parts if part not in PARTS]:
         parser.error(f"no such part: {', '.join(unknown)}")
     # As for Ctrl-C: the running pip or apt ends before the lock is given up.

@@ -23,6 +23,7 @@ class NewCampaign:
     created_at: datetime
     created_by: str = ""
     rules: Mapping[str, object] = field(default_factory=dict)
+    department: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +31,7 @@ class CampaignRow:
     """A campaign as stored; `state` is one of `created`, `running`, `paused`, `stopped`, `halted`, `cut`,
     `done`, `erasing`.
 
-    `approved_by` is None until somebody has approved it.
+    `approved_by` is None until somebody has approved it; `department` is the id of the department whose it is.
     """
 
     id: str
@@ -42,6 +43,7 @@ class CampaignRow:
     rules: Mapping[str, object]
     created_by: str = ""
     approved_by: str | None = None
+    department: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

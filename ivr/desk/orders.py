@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ivr import identity, scenario_files, settings
@@ -15,6 +15,7 @@ from ivr.desk.lists import excluded_today, show_intake
 from ivr.desk.records import recorded, store
 from ivr.desk.scenarios import load_scenario
 from ivr.desk.text_orders import see_sendable, show_pointless, show_texts
+from ivr.domain.account import Department
 from ivr.domain.audit import Action
 from ivr.domain.calling_rules import Rules, first_number
 from ivr.domain.exclusion import Source
@@ -178,13 +179,27 @@ def _in_order(list_file: Path, intake: Intake, calling: Calling) -> tuple[Recipi
     return in_order(intake.accepted, keys)
 
 
-async def bring_in(results: SqlResults, order: Order, audit: Audit) -> CampaignRow:
-    """Put the import on record and store the campaign; raise NameTaken."""
+async def bring_in(results: SqlResults, order: Order, audit: Audit, *, department: str | None = None) -> CampaignRow:
+    """Put the import on record and store the campaign as that of `department`; raise NameTaken."""
     name = order.campaign.name
     if any(campaign.name == name for campaign in await results.campaigns()):
         raise NameTaken(name)
-    await audit.record(Action.IMPORTED, name, **order.sources)
-    return await results.create_campaign(order.campaign, order.recipients, order.households)
+    of = await _department(results, department)
+    told = {"department": of.name} if of is not None else {}
+    await audit.record(Action.IMPORTED, name, **order.sources, **told)
+    campaign = replace(order.campaign, department=of.id if of is not None else None)
+    return await results.create_campaign(campaign, order.recipients, order.households)
+
+
+async def _department(results: SqlResults, name: str | None) -> Department | None:
+    """Return the department by name; without one the only one there is, if it is; else None."""
+    known = await results.accounts.departments()
+    if name is None:
+        return known[0] if len(known) == 1 else None
+    for one in known:
+        if one.name == name:
+            return one
+    raise NotFound(f"部署「{name}」は登録されていません。画面の「利用者」か ivr people add で登録してください。")
 
 
 async def take_up(results: SqlResults, order: Order, audit: Audit) -> CampaignRow:
@@ -205,13 +220,18 @@ async def take_up(results: SqlResults, order: Order, audit: Audit) -> CampaignRo
 
 
 async def create(
-    config: Path | None, name: str, list_file: Path, scenario_file: Path, rules_file: Path | None = None
+    config: Path | None,
+    name: str,
+    list_file: Path,
+    scenario_file: Path,
+    rules_file: Path | None = None,
+    department: str | None = None,
 ) -> int:
     """Create a campaign without dialling."""
     chosen = settings.load(config)
     order = await read_order(chosen, name, list_file, scenario_file, rules_file)
     see_sendable(chosen, scenario_files.of(order.campaign))
     async with recorded(chosen) as (results, audit):
-        campaign = await bring_in(results, order, audit)
+        campaign = await bring_in(results, order, audit, department=department)
     print(f"催告「{name}」を作りました。{unapproved(chosen, campaign) or f'始めるには ivr campaign start {name}'}")
     return 0

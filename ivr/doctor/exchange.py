@@ -11,11 +11,15 @@ from ivr.asterisk.pbx import ManagedPbx, Pbx
 from ivr.data_dir import alone
 from ivr.doctor.finding import Finding, State, bad, good
 from ivr.doctor.looks import REMEDIES
+from ivr.doctor.troubles import troubles
 from ivr.errors import EngineRuns, IvrError, PbxUnavailable
 from ivr.health import health
 from ivr.metrics import Metrics
 from ivr.parts.exchange import managed_or_external, manager
 from ivr.settings import Settings
+
+ASKED = ("ami", "trunk", "exclusions", "listening", "audit")
+"""What a running engine is asked here; of the rest other looks tell."""
 
 MANAGER = 10.0
 """Seconds for the PBX's manager interface to let us in."""
@@ -53,34 +57,8 @@ def _running_engine(chosen: Settings) -> Finding:
             message="ivr が動いていますが、設定 metrics の場所で答えません。",
             remedy="動いている ivr と同じ設定ファイルを --config で指定してください。",
         )
-    if not checks.get("ami", True):
-        return bad(name, "動いている ivr が、電話交換機に接続できません。", "ivr のログを見てください。")
-    if not checks.get("trunk", True):
-        return bad(
-            "回線",
-            "どの電話も同じ理由でつながらないので、発信を見合わせています。",
-            "結果の SIP の番号を見て、回線の番号形式・パスワード・契約を確かめてください。",
-        )
-    if not checks.get("exclusions", True):
-        return bad(
-            "除外",
-            "動いている ivr は、かけてはいけない人が分からないので、だれにもかけていません。",
-            "上の「除外」に示されたとおりに直してください。一秒のうちに読み直します。",
-        )
-    if not checks.get("listening", True):
-        return Finding(
-            name="聞き取り",
-            state=State.WARNING,
-            message="相手の音声が ivr に届きません。留守番電話の聞き分けが粗くなり、質問は応答と同時に始まります。",
-            remedy="電話交換機に chan_audiosocket と app_chanspy があるか、電話交換機のログを見てください。",
-        )
-    if not checks.get("audit", True):
-        return bad(
-            "監査証跡への記録",
-            "動いている ivr が、監査証跡に記録できません。",
-            "データベースと鍵の置き場の空きと権限を確かめてください。理由は ivr のログにあります。",
-        )
-    return good(name, "ivr が動いていて、電話交換機につながっています。")
+    asked = {check: checks[check] for check in ASKED if check in checks}
+    return next(troubles(asked), good(name, "ivr が動いていて、電話交換機につながっています。"))
 
 
 async def _manager(chosen: Settings, pbx: Pbx, metrics: Metrics) -> Finding:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
 import tempfile
 import time
@@ -15,9 +16,10 @@ from ivr.asterisk.pbx_layout import find_asterisk
 from ivr.data_dir import engine_runs
 from ivr.desk.records import recorded
 from ivr.doctor.finding import Finding, State, bad, good
+from ivr.doctor.troubles import troubles
 from ivr.domain.audit import sentence
 from ivr.erasing import overdue
-from ivr.errors import ExclusionsUnknown, StoreFailed, reason
+from ivr.errors import Busy, ExclusionsUnknown, StoreFailed, reason
 from ivr.health import health
 from ivr.parts import PROJECT
 from ivr.parts.enquiry import collection
@@ -280,6 +282,36 @@ async def greeting(chosen: Settings) -> Finding:
     return good("折り返しの案内", f"着信には、だれにでも同じ案内を流します（同時に {said.lines} 件まで）。")
 
 
+async def console(chosen: Settings) -> Finding:
+    """Can staff reach the console, and is what they type safe on the way?"""
+    name, web = "職員の画面", chosen.web
+    if engine_runs(chosen.data_dir):
+        checks = await asyncio.to_thread(health, chosen)
+        if checks is not None and not checks.get("console", True):
+            return next(troubles({"console": False}))
+    else:
+        try:
+            with listening(web.host, web.port, "web.port"):
+                pass
+        except Busy as error:
+            return Finding(name=name, state=State.WARNING, message=f"{error}電話はかかります。")
+    if not web.secure and not re.fullmatch(r"localhost|127\..*|::1", web.host):
+        return Finding(
+            name=name,
+            state=State.WARNING,
+            message=f"{web.host}:{web.port} で、TLS なしで開きます。パスワードが、途中の通信を読める人に見えます。",
+            remedy="同じ機械に TLS の中継を置き、web.host を 127.0.0.1 に、web.url を https://… にしてください。",
+        )
+    if web.url is not None and not web.proxies:
+        return Finding(
+            name=name,
+            state=State.WARNING,
+            message=f"{web.url} で開きますが、中継の手前のアドレスが分からず、だれもが同じ場所からに見えます。",
+            remedy="web.proxies に、中継のアドレス（同じ機械なら 127.0.0.1）を書いてください。",
+        )
+    return good(name, f"{web.url or f'http://{web.host}:{web.port}'} で開きます。")
+
+
 async def asterisk(chosen: Settings) -> Finding:
     """Which Asterisk is there?"""
     if chosen.pbx.mode == "external":
@@ -302,6 +334,7 @@ LOOKS: Mapping[str, Callable[[Settings], Awaitable[Finding]]] = {
     "監査証跡": trail,
     "音声": voice,
     "折り返しの案内": greeting,
+    "職員の画面": console,
     "電話交換機": asterisk,
 }
 
@@ -320,6 +353,7 @@ REMEDIES: Mapping[str, str] = {
     "監査証跡": "ivr audit verify で全部を調べ、docs/ja/監査証跡.md の「見つかったとき」にしたがってください。",
     "音声": "設定 speech を確かめ、だめなら make setup をもう一度実行してください。",
     "折り返しの案内": "設定 inbound の say と thanks を、かなに直すか、言い換えてください。",
+    "職員の画面": "設定 web を直してください。",
     "電話交換機": "メッセージにある設定を直すか、make setup をもう一度実行してください。",
 }
 """What to do where the error itself does not say it, by what was looked at."""

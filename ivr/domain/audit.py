@@ -46,6 +46,17 @@ class Action(StrEnum):
     ENGINE_STARTED = "engine_started"
     ENGINE_STOPPED = "engine_stopped"
     SETTINGS_CHANGED = "settings_changed"
+    SIGNED_IN = "signed_in"
+    SIGN_IN_REFUSED = "sign_in_refused"
+    SIGNED_OUT = "signed_out"
+    PERSON_ADDED = "person_added"
+    PERSON_CHANGED = "person_changed"
+    PERSON_RESET = "person_reset"
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105  the name of an act
+    SECOND_FACTOR_SET = "second_factor_set"
+    SESSIONS_ENDED = "sessions_ended"
+    DEPARTMENT_ADDED = "department_added"
+    DEPARTMENT_ASSIGNED = "department_assigned"
     AUDIT_LISTED = "audit_listed"
     AUDIT_VERIFIED = "audit_verified"
     AUDIT_EXPORTED = "audit_exported"
@@ -74,6 +85,17 @@ LABELS: Mapping[Action, str] = {
     Action.ENGINE_STARTED: "エンジン起動",
     Action.ENGINE_STOPPED: "エンジン終了",
     Action.SETTINGS_CHANGED: "設定の変更",
+    Action.SIGNED_IN: "サインイン",
+    Action.SIGN_IN_REFUSED: "サインインの拒否",
+    Action.SIGNED_OUT: "サインアウト",
+    Action.PERSON_ADDED: "利用者の登録",
+    Action.PERSON_CHANGED: "利用者の変更",
+    Action.PERSON_RESET: "利用者の再設定",
+    Action.PASSWORD_CHANGED: "パスワードの変更",
+    Action.SECOND_FACTOR_SET: "確認コードの設定",
+    Action.SESSIONS_ENDED: "ほかの画面の終了",
+    Action.DEPARTMENT_ADDED: "部署の登録",
+    Action.DEPARTMENT_ASSIGNED: "催告の部署の変更",
     Action.AUDIT_LISTED: "証跡の閲覧",
     Action.AUDIT_VERIFIED: "証跡の検証",
     Action.AUDIT_EXPORTED: "証跡の出力",
@@ -84,7 +106,7 @@ LABELS: Mapping[Action, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Author:
-    """Who acts, and from where, as the operating system tells it."""
+    """Who acts, and from where, as the operating system tells it, or the console of whom it has let in."""
 
     who: str
     where: str

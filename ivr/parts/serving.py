@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ import uvicorn
 from ivr.errors import Busy, reason
 
 if TYPE_CHECKING:
-    from starlette.applications import Starlette
+    from starlette.types import ASGIApp
 
 
 @contextmanager
@@ -38,10 +39,23 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def serve(app: Starlette, listener: socket.socket, *, most: int | None = None) -> None:
-    """Serve `app`, until cancelled; `most` are its connections at once, of which more are answered 503."""
+async def serve(
+    app: ASGIApp,
+    listener: socket.socket,
+    *,
+    most: int | None = None,
+    http: type[asyncio.Protocol] | None = None,
+    proxies: Sequence[str] = (),
+) -> None:
+    """Serve `app`, until cancelled; `most` are its connections at once, of which more are answered 503.
+
+    `http` speaks the protocol in place of uvicorn's own; `proxies` are believed for whom they ask.
+    """
     config = uvicorn.Config(
         app,
+        http=http or "auto",
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=list(proxies),
         log_config=None,
         access_log=False,
         lifespan="off",

@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, IPvAnyAddress, field_validator, model_validator
 
 from ivr.settings.notation import Account, CallerId, Duration, Host, Minutes, Port, Section, limited, secret, wrong
 
@@ -145,11 +145,39 @@ class Metrics(Section):
     port: Port = 9464
 
 
+def _origin(url: str) -> str:
+    if not re.fullmatch(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(:[0-9]{1,5})?", url):
+        raise wrong("url は https://ivr.city.example.jp のように、小文字で、最後に「/」を付けずに書いてください。")
+    return url
+
+
 class Web(Section):
-    """Where the console of staff listens."""
+    """Where the console of staff listens, and how long somebody stays signed in.
+
+    `url` is what staff type, where something (TLS, a name) stands before us; null: whatever they reach us by.
+    `proxies` are the addresses of what stands there, whose word on who asks is taken.
+    """
 
     host: Host = "127.0.0.1"
     port: Port = 8080
+    url: Annotated[str, AfterValidator(_origin)] | None = None
+    proxies: tuple[IPvAnyAddress, ...] = ()
+    environment: Literal["production", "training"] = "production"
+    second_factor: Literal["required", "optional"] = "required"
+    idle: Annotated[Duration, limited("1m", "12h")] = timedelta(minutes=30)
+    longest: Annotated[Duration, limited("10m", "24h")] = timedelta(hours=10)
+    sessions: Annotated[int, Field(ge=1, le=20)] = 3
+
+    @property
+    def secure(self) -> bool:
+        """Tell whether staff reach us over TLS."""
+        return self.url is not None and self.url.startswith("https:")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.idle > self.longest:
+            raise wrong("idle は longest より短い時間にしてください。", "idle")
+        return self
 
 
 class Keys(Section):

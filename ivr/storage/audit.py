@@ -77,11 +77,21 @@ def last_of(connection: Connection, action: Action, where: str) -> Entry | None:
 def entries(connection: Connection, after: int, limit: int, asked: AuditAsked) -> tuple[Entry, ...]:
     """Return entries in order of numbers, from the one behind number `after` on."""
     query = select(*_COLUMNS).where(audit.c.number > after).order_by(audit.c.number).limit(limit)
+    return tuple(_entry(row) for row in connection.execute(_asked(query, asked)))
+
+
+def newest(connection: Connection, before: int, limit: int, asked: AuditAsked) -> tuple[Entry, ...]:
+    """Return entries, the newest first, from the one before number `before` on."""
+    query = select(*_COLUMNS).where(audit.c.number < before).order_by(audit.c.number.desc()).limit(limit)
+    return tuple(_entry(row) for row in connection.execute(_asked(query, asked)))
+
+
+def _asked(query: Select[Any], asked: AuditAsked) -> Select[Any]:
     if asked.since is not None:
         query = query.where(audit.c.at >= asked.since)
     if asked.subject is not None:
         query = query.where(audit.c.subject == asked.subject)
-    return tuple(_entry(row) for row in connection.execute(query))
+    return query
 
 
 def _last(connection: Connection, asked: Select[Any]) -> Entry | None:

@@ -111,6 +111,7 @@ def create_campaign(
             created_at=campaign.created_at,
             rules=dict(campaign.rules),
             created_by=campaign.created_by,
+            department_id=campaign.department,
         )
     )
     rows = _rows(sealing, campaign.id, people, households)

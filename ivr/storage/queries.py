@@ -31,6 +31,14 @@ def campaign(connection: Connection, name: str) -> CampaignRow:
     return _campaign(row)
 
 
+def campaign_of(connection: Connection, campaign_id: str) -> CampaignRow:
+    """Return a campaign by id; NotFound."""
+    row = connection.execute(select(campaigns).where(campaigns.c.id == campaign_id)).first()
+    if row is None:
+        raise NotFound("その催告がありません。")
+    return _campaign(row)
+
+
 def all_campaigns(connection: Connection, state: str | None) -> tuple[CampaignRow, ...]:
     """Return the campaigns (in `state`), oldest first."""
     query = select(campaigns).order_by(campaigns.c.created_at, campaigns.c.name)
@@ -261,6 +269,7 @@ def _campaign(row: Row[Any]) -> CampaignRow:
         rules=row.rules,
         created_by=row.created_by,
         approved_by=row.approved_by,
+        department=row.department_id,
     )
 
 

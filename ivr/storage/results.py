@@ -32,6 +32,7 @@ from ivr.storage import (
     ring_backs,
     text_queries,
 )
+from ivr.storage.account_results import SqlAccounts
 from ivr.storage.audit import EVERYTHING, AuditAsked
 from ivr.storage.engines import Member
 from ivr.storage.erasing import Statistics
@@ -69,6 +70,7 @@ class SqlResults:
         self._writer = Writer(database.write, on_write)
         self.member = Member()
         self.texts = SqlTexts(self)
+        self.accounts = SqlAccounts(self)
 
     @classmethod
     async def open(
@@ -134,6 +136,7 @@ class SqlResults:
             created_at=campaign.created_at,
             rules=campaign.rules,
             created_by=campaign.created_by,
+            department=campaign.department,
         )
         fields = self.sealing.fields
         await asyncio.to_thread(fields.begin, row.id)
@@ -150,6 +153,10 @@ class SqlResults:
     async def campaign(self, name: str) -> CampaignRow:
         """Return a campaign by name; NotFound."""
         return await self.read(lambda connection: queries.campaign(connection, name))
+
+    async def campaign_of(self, campaign_id: str) -> CampaignRow:
+        """Return a campaign by id; NotFound."""
+        return await self.read(lambda connection: queries.campaign_of(connection, campaign_id))
 
     async def campaigns(self, *, state: str | None = None) -> tuple[CampaignRow, ...]:
         """Return the campaigns, oldest first."""
@@ -342,6 +349,10 @@ class SqlResults:
     async def audited(self, after: int, limit: int, asked: AuditAsked = EVERYTHING) -> tuple[Entry, ...]:
         """Return entries of the audit trail in order of numbers, from the one behind number `after` on."""
         return await self.read(lambda connection: audit.entries(connection, after, limit, asked))
+
+    async def audited_before(self, before: int, limit: int, asked: AuditAsked = EVERYTHING) -> tuple[Entry, ...]:
+        """Return entries of the audit trail, the newest first, from the one before number `before` on."""
+        return await self.read(lambda connection: audit.newest(connection, before, limit, asked))
 
     async def last_audited(self) -> Entry | None:
         """Return the last entry of the audit trail."""

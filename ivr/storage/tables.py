@@ -6,14 +6,17 @@
     early_receipts   what was told of texts that nobody knew (yet)
     barred_numbers   who is to be sent no texts, by a keyed hash; outlives the campaigns
 
+    departments 1 ─── n  people    1 ─── n  sessions      of the console; campaigns.department_id: whose a campaign is
+
     engines     whoever dials from this store; an attempt names its own
     statistics  what stays of campaigns whose people were erased
     audit       what was done by whom, chained (ivr.domain.audit): texts as they are sealed, insert-only by triggers
 
-What names a person is sealed (`ivr.storage.sealing`); `recipients.id` is a keyed hash. `waiting`, `calling`, `settled`
-are the states of a recipient. `claimed_by` is the engine that is about to call, until `claimed_until`: it keeps two
-engines from preparing the same call, and nothing relies on it. At most one attempt of a recipient, and
-one of a number, has not ended: the database refuses a second one, whatever the code above believes.
+What names a callee is sealed (`ivr.storage.sealing`), and so are the secrets of the console's people;
+`recipients.id` is a keyed hash. `waiting`, `calling`, `settled` are the states of a recipient. `claimed_by` is the
+engine that is about to call, until `claimed_until`: it keeps two engines from preparing the same call, and nothing
+relies on it. At most one attempt of a recipient, and one of a number, has not ended: the database refuses a second
+one, whatever the code above believes.
 """
 
 from __future__ import annotations
@@ -98,6 +101,7 @@ campaigns = Table(
     Column("rules", JSON, nullable=False),
     Column("created_by", String, nullable=False),
     Column("approved_by", String),
+    Column("department_id", String),
 )
 
 recipients = Table(
@@ -236,6 +240,45 @@ barred_numbers = Table(
     Column("number_hash", String, primary_key=True),
     Column("reason", String, nullable=False),
     Column("at", UtcDateTime, nullable=False),
+)
+
+departments = Table(
+    "departments",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("name", String, nullable=False, unique=True),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+people = Table(
+    "people",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("name", String, nullable=False, unique=True),
+    Column("display", String, nullable=False),
+    Column("department_id", ForeignKey(departments.c.id), nullable=False),
+    Column("roles", JSON, nullable=False),
+    Column("active", Boolean, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("second_factor", Boolean, nullable=False),
+    Column("last_step", Integer, nullable=False),
+    Column("password_until", UtcDateTime),
+    Column("failures", Integer, nullable=False),
+    Column("locked_until", UtcDateTime),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("person_id", ForeignKey(people.c.id, ondelete="CASCADE"), nullable=False),
+    Column("stage", String, nullable=False),
+    Column("begun_at", UtcDateTime, nullable=False),
+    Column("seen_at", UtcDateTime, nullable=False),
+    Column("address", String, nullable=False),
+    Column("browser", String, nullable=False),
+    Index("ix_sessions_person", "person_id", "begun_at"),
 )
 
 engines = Table(

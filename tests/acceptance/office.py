@@ -47,6 +47,7 @@ class Ports:
     ami: int
     agi: int
     metrics: int
+    web: int
 
 
 class Office:
@@ -54,7 +55,8 @@ class Office:
 
     def __init__(self, folder: Path, trunk_port: int, stack: ExitStack) -> None:
         self.folder = folder
-        self.ports = Ports(sip=free_port(socket.SOCK_DGRAM), ami=free_port(), agi=free_port(), metrics=free_port())
+        ami, agi, metrics, web = (free_port() for _ in range(4))
+        self.ports = Ports(sip=free_port(socket.SOCK_DGRAM), ami=ami, agi=agi, metrics=metrics, web=web)
         self.data_dir = folder / "var"
         self.list = folder / "meibo.csv"
         self.scenario = folder / "annai.yaml"
@@ -90,6 +92,7 @@ class Office:
                 "retries": dict.fromkeys(ONCE, NEVER_AGAIN),
             },
             "metrics": {"port": self.ports.metrics},
+            "web": {"port": self.ports.web},
             "log": {"level": "debug"},
         }
         self.config.write_text(json.dumps(_merged(values, changes), ensure_ascii=False, indent=1), "utf-8")

@@ -207,7 +207,7 @@ def _names(distinct: int) -> Iterator[str]:
 
 
 def _settings(plan: Plan, trunk_port: int) -> Mapping[str, object]:
-    ami, agi, metrics = (free_port() for _ in range(3))
+    ami, agi, metrics, web = (free_port() for _ in range(4))
     never = {"times": 0, "after": "1m"}
     return {
         "data_dir": "var",
@@ -226,5 +226,6 @@ def _settings(plan: Plan, trunk_port: int) -> Mapping[str, object]:
             "retries": dict.fromkeys(("busy", "no_answer", "unreachable", "network_congestion", "failed"), never),
         },
         "metrics": {"port": metrics},
+        "web": {"port": web},
         "log": {"format": "json"},
     }

@@ -29,12 +29,12 @@ def test_every_build_step_is_the_set_up_script() -> None:
     steps = arguments("RUN")
     assert steps
     for step in steps:
-        assert re.fullmatch(r"sh deploy/setup/setup\.sh( --runtime| venv| asterisk)+", step), step
+        assert re.fullmatch(r"sh deploy/setup/setup\.sh( --runtime| venv| asterisk| console)+", step), step
 
 
 def test_the_build_sets_up_python_and_the_pbx_but_nothing_for_tests() -> None:
     parts = {word for step in arguments("RUN") for word in step.split()[2:]}
-    assert parts == {"venv", "asterisk", "--runtime"}
+    assert parts == {"venv", "asterisk", "console", "--runtime"}
 
 
 def test_copied_files_exist_and_are_let_through_to_the_build() -> None:

@@ -175,6 +175,38 @@ def test_where_npm_is_out_of_reach_the_set_up_goes_on_and_tries_again(checkout: 
     assert set_up(checkout, "node").stdout == "", "the third run does nothing"
 
 
+COLOURS = """#!/bin/sh
+test -e "$(dirname "$0")/reached" || { echo "npm error ECONNREFUSED" >&2; exit 1; }
+mkdir -p "$3/node_modules/@digital-go-jp/design-tokens/dist"
+echo ":root {}" > "$3/node_modules/@digital-go-jp/design-tokens/dist/tokens.css"
+echo MIT > "$3/node_modules/@digital-go-jp/design-tokens/LICENSE"
+"""
+
+
+def test_the_consoles_colours_are_put_beside_its_pages_and_it_works_without_them(checkout: Path) -> None:
+    write_program(checkout / ".venv/bin/npm", COLOURS)
+    without = set_up(checkout, "console")
+    assert without.returncode == 0, without.stderr
+    assert "ECONNREFUSED" in without.stdout
+    assert "The console works without it" in without.stdout
+    (checkout / ".venv/bin/reached").touch()
+    assert "ready in ivr/web/static/vendor" in set_up(checkout, "console").stdout
+    vendor = checkout / "ivr/web/static/vendor"
+    assert {file.name for file in vendor.iterdir()} == {"tokens.css", "tokens.LICENSE", "setup.stamp"}
+    assert set_up(checkout, "console").stdout == "", "the third run does nothing"
+    (vendor / "tokens.css").unlink()
+    assert "ready" in set_up(checkout, "console").stdout
+
+
+def test_every_colour_has_the_value_of_its_token_behind_it() -> None:
+    styles = (ROOT / "ivr/web/static/console.css").read_text("utf-8")
+    tokens = (ROOT / "ivr/web/static/vendor/tokens.css").read_text("utf-8")
+    named = re.findall(r"var\((--color-[a-z0-9-]+), (#[0-9a-f]+)\)", styles)
+    assert len(named) > 15
+    for token, value in named:
+        assert f"{token}: {value};" in tokens, token
+
+
 @needs_dpkg
 def test_packages_are_unpacked_with_a_launcher_that_becomes_the_program(checkout: Path, host: Host) -> None:
     done = set_up(checkout, "sipp", **host.env)

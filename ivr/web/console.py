@@ -1,0 +1,54 @@
+"""What every page works with."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from fastapi import Request
+
+from ivr.accounts.door import Door
+from ivr.accounts.passwords import Passwords
+from ivr.accounts.register import Register
+from ivr.audit import Audit
+from ivr.campaign.ports import Clock
+from ivr.domain.audit import Author
+from ivr.settings import Settings
+from ivr.storage import SqlResults
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Console:
+    """The engine as the console sees it. `first_key` opens the page for the first administrator while there is none."""
+
+    settings: Settings
+    results: SqlResults
+    audit: Audit
+    clock: Clock
+    health: Callable[[], Mapping[str, bool]]
+    passwords: Passwords = field(default_factory=Passwords)
+    first_key: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
+    host: str = field(default_factory=socket.gethostname)
+    door: Door = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Make the one door: it remembers who has knocked."""
+        object.__setattr__(self, "door", Door(self.results, self.audit, self.clock, self.passwords))
+
+    def where(self, address: str) -> str:
+        """Return where somebody acts from, for the audit trail."""
+        return f"{self.host} web {address}"
+
+    def register(self, author: Author) -> Register:
+        """Return the register of people, as `author` changes it."""
+        return Register(
+            results=self.results, audit=self.audit, clock=self.clock, passwords=self.passwords, author=author
+        )
+
+
+def console_of(request: Request) -> Console:
+    """Return what the application was built with."""
+    found: Console = request.app.state.console
+    return found

@@ -1,0 +1,164 @@
+"""The audit trail: read, the newest first, and judged. That is on record as well."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import date, datetime, time
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel
+from starlette.responses import Response
+
+from ivr.audit import plain
+from ivr.auditor import as_shown
+from ivr.domain.audit import LABELS, Action, moment, sentence
+from ivr.domain.authority import Deed
+from ivr.errors import InputError
+from ivr.storage import AuditAsked
+from ivr.web import forms, pages
+from ivr.web.console import Console, console_of
+from ivr.web.permits import permit
+from ivr.web.visits import Visit
+
+page = APIRouter(include_in_schema=False)
+api = APIRouter(tags=["audit"])
+
+A_PAGE = 50
+
+MOST_JUDGED = 100_000
+"""Entries that a page has judged: some seconds' work. The whole trail is judged by `ivr audit verify`."""
+
+A_MORSEL = 200
+"""Entries judged between two breaths: a few milliseconds, which no call notices."""
+
+END = 2**31 - 1
+"""Behind the last number that there can be."""
+
+Read = Annotated[Visit, permit(Deed.READ_AUDIT)]
+
+_judging = asyncio.Lock()
+
+
+class Entry(BaseModel):
+    """An entry of the trail."""
+
+    number: int
+    at: str
+    who: str
+    where: str
+    action: str
+    label: str
+    subject: str
+    details: dict[str, Any]
+
+
+class Trail(BaseModel):
+    """Entries, the newest first. `before` asks for those that follow, null where none do."""
+
+    entries: list[Entry]
+    before: int | None
+
+
+class Judged(BaseModel):
+    """What an examination has found."""
+
+    entries: int
+    whole: bool
+    faults: list[str]
+
+
+Since = Annotated[str, Query(max_length=10, description="YYYY-MM-DD")]
+About = Annotated[str, Query(max_length=200, description="The name of a campaign, or of a person.")]
+Before = Annotated[int, Query(ge=1, le=END)]
+
+
+@api.get("/audit")
+async def entries(request: Request, visit: Read, since: Since = "", about: About = "", before: Before = END) -> Trail:
+    """Return entries of the trail, the newest first."""
+    return await _entries(console_of(request), visit, since, about, before)
+
+
+@page.get("/audit")
+async def audit_page(
+    request: Request, visit: Read, since: Since = "", about: About = "", before: Before = END
+) -> Response:
+    """Show them."""
+    wrong = None
+    try:
+        found = await _entries(console_of(request), visit, since, about, before)
+    except InputError as error:
+        wrong, found = str(error), Trail(entries=[], before=None)
+    context = {"trail": found, "since": since, "about": about, "wrong": wrong, "judged": None}
+    return await pages.show(request, "audit.html", context)
+
+
+@api.post("/audit/verify", response_model=Judged)
+async def verify(request: Request, visit: Annotated[Visit, permit(Deed.VERIFY_AUDIT)]) -> Response | Judged:
+    """Judge the newest entries of the trail."""
+    judged = await _judged(console_of(request), visit)
+    if not forms.wants_page(request):
+        return judged
+    if judged.faults:
+        context = {
+            "trail": Trail(entries=[], before=None),
+            "since": "",
+            "about": "",
+            "wrong": None,
+            "judged": judged,
+        }
+        return await pages.show(request, "audit.html", context)
+    which = "すべての" if judged.whole else "新しいほうから"
+    return forms.done(request, f"{which}記録 {judged.entries:,} 件に、変更も欠けもありません。", back="/audit")
+
+
+async def _entries(console: Console, visit: Visit, since: str, about: str, before: int) -> Trail:
+    zone = console.settings.calling.timezone
+    try:
+        first = moment(datetime.combine(date.fromisoformat(since), time(), zone)) if since else None
+    except ValueError:
+        raise InputError("日付は 2026-11-01 のように書いてください。") from None
+    asked = AuditAsked(since=first, subject=plain(about) if about else None)
+    details = {"since": since} if since else {}
+    await console.audit.by(visit.author).record(Action.AUDIT_LISTED, about, **details)
+    found = await console.results.audited_before(before, A_PAGE + 1, asked)
+    shown = found[:A_PAGE]
+    return Trail(
+        entries=[_entry(as_shown(entry, zone)) for entry in shown],
+        before=shown[-1].number if len(found) > A_PAGE else None,
+    )
+
+
+def _entry(shown: Mapping[str, Any]) -> Entry:
+    label = str(shown["action"])
+    with suppress(ValueError):
+        label = LABELS[Action(label)]
+    # Whoever changed an entry may have put anything into it.
+    return Entry.model_construct(label=label, **{name: _plain(value) for name, value in shown.items()})
+
+
+def _plain(value: Any) -> Any:
+    return "".join(letter for letter in value if letter.isprintable()) if isinstance(value, str) else value
+
+
+async def _judged(console: Console, visit: Visit) -> Judged:
+    """Judge the newest entries, a few at a time and in a thread: no call waits for it."""
+    audit = console.audit
+    if _judging.locked():
+        raise InputError("いま、ほかの人が検証しています。終わってから試してください。")
+    async with _judging:
+        last = await audit.count()
+        after = max(0, last - MOST_JUDGED)
+        examination = await audit.examination(after=after)
+        seen = 0
+        while batch := await console.results.audited(after, A_MORSEL):
+            for entry in batch:
+                examination.see(entry)
+            seen += len(batch)
+            after = batch[-1].number
+            await asyncio.sleep(0)
+        faults = [sentence(fault) for fault in await asyncio.to_thread(examination.faults)]
+        await audit.by(visit.author).record(Action.AUDIT_VERIFIED, entries=seen, faults=len(faults))
+    return Judged(entries=seen, whole=last <= MOST_JUDGED, faults=faults)

@@ -1,0 +1,49 @@
+"""The console beside a running engine: from the link on the terminal to a call that is cut off from a page."""
+
+from __future__ import annotations
+
+import re
+
+import httpx
+
+from tests.acceptance.command import A_COMMAND, until
+from tests.acceptance.far_end import SILENT, FarEnd
+from tests.acceptance.office import Office
+from tests.acceptance.test_commands import calling
+
+PASSWORD = "correct horse battery"
+
+
+def test_the_first_administrator_stops_a_call_that_is_under_way(office: Office, far_end: FarEnd) -> None:
+    office.settings(trunk={"lines": 1}, web={"port": office.ports.web, "second_factor": "optional"})
+    number = far_end.number(SILENT)
+    office.people([number])
+    engine = office.begin("serve")
+    engine.says("ready", within=30)
+    engine.says("/first/", within=10)
+    origin = f"http://127.0.0.1:{office.ports.web}"
+    with httpx.Client(base_url=origin, headers={"accept": "text/html", "origin": origin}, trust_env=False) as browser:
+
+        def sent(path: str, shown_on: str, **values: str) -> httpx.Response:
+            token = re.search(r'name="csrf" value="(\w+)"', browser.get(shown_on).text)
+            assert token
+            return browser.post(path, data={"csrf": token[1], **values})
+
+        (link,) = re.findall(rf"{origin}(/first/\S+)", engine.out)
+        own = {"name": "kacho", "display": "課長", "department": "税務課", "password": PASSWORD, "again": PASSWORD}
+        assert sent(link, link, **own).headers["location"] == "/"
+        created = office.ivr("campaign", "create", "催告", "--list", office.list, "--scenario", office.scenario)
+        assert created.status == 0, created
+        assert office.ivr("campaign", "start", "催告").status == 0
+        until(lambda: far_end.active([number]), 10, "a call")
+        today = browser.get("/api/v1/today", headers={"accept": "application/json"}).json()
+        (shown,) = today["campaigns"]
+        assert (shown["name"], shown["department"], shown["calling"]) == ("催告", "税務課", 1)
+        assert today["troubles"] == []
+        assert sent("/api/v1/emergency-stop", "/").headers["location"] == "/"
+        assert "緊急停止しました" in browser.get("/").text
+    until(lambda: not far_end.active([number]), 5, "the call is cut off")
+    assert office.json("campaign", "status", "催告")["state"] == "halted"
+    until(lambda: not calling(office), 10, "what is known of the call is stored", look=A_COMMAND)
+    engine.process.terminate()
+    assert engine.ended(within=20).status == 0
