@@ -262,11 +262,11 @@ def campaign_status(name: Name, json: Json = False) -> None:
 
 
 @campaign.command("report")
-def campaign_report(name: Name, json: Json = False) -> None:
-    """結果のまとめ：結果ごと、日ごと、印ごとの人数と、除外の理由。例：ivr campaign report 2026-11"""
+def campaign_report(name: Name, out: ReportFile = None, json: Json = False) -> None:
+    """結果ごと・日ごとの人数、曜日と時間帯ごとの応答率、除外の理由などのまとめ。例：ivr campaign report 2026-11"""
     from ivr.desk import reports
 
-    run(reports.report(config(), name, json=json))
+    run(reports.report(config(), name, out, json=json))
 
 
 @campaign.command("list")

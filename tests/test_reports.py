@@ -80,6 +80,18 @@ async def test_the_report_tells_hours_and_tries(office: Path, capsys: pytest.Cap
     assert "2026-11-24T09:00+09:00" in [step["at"] for step in found["progress"]["hour"]]
 
 
+async def test_the_figures_are_a_workbook_too(office: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    book = tmp_path / "matome.xlsx"
+    capsys.readouterr()
+    assert await reports.report(office, "住民税", book, json=False) == 0
+    assert capsys.readouterr().out == f"{book} に書き出しました。\n"
+    hours, tries, keys, days = load_workbook(book).worksheets
+    assert [cell.value for cell in hours[2]][:3] == ["時", "月 応答率", "火 応答率"]
+    assert [cell.value for cell in hours[3]][:6] == ["9 時", None, 1, None, None, 0]
+    assert [cell.value for cell in tries[4]][:5] == ["2 回目", 1, 1, 1, 1]
+    assert (keys.max_row, [row[0].value for row in days.iter_rows(min_row=3)][:2]) == (2, ["2026-11-20", "2026-11-24"])
+
+
 async def test_a_day_is_reported_by_campaign_and_hour(office: Path, capsys: pytest.CaptureFixture[str]) -> None:
     capsys.readouterr()
     assert await periods.daily(office, MORNING.replace(day=24).date(), None, json=False) == 0

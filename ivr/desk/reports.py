@@ -34,6 +34,7 @@ from ivr.reporting import (
     timeline,
     tries,
     write_csv,
+    write_figures,
     write_json,
     write_xlsx,
 )
@@ -106,8 +107,11 @@ async def list_all(config: Path | None, *, json: bool) -> int:
     return 0
 
 
-async def report(config: Path | None, name: str, *, json: bool) -> int:
-    """Print what has become of everybody, when people answered, what each try came to, and who was excluded why."""
+async def report(config: Path | None, name: str, out: Path | None = None, *, json: bool) -> int:
+    """Print what has become of everybody, when people answered, what each try came to, and who was excluded why.
+
+    With `out` the figures go to a workbook instead.
+    """
     chosen = settings.load(config)
     zone = chosen.calling.timezone
     async with store(chosen) as results:
@@ -115,6 +119,11 @@ async def report(config: Path | None, name: str, *, json: bool) -> int:
         figures = await results.figures.figures(campaign.id)
         reasons = await results.figures.reasons(campaign.id)
         texts = await texts_of(chosen, results, campaign)
+    if out is not None:
+        await asyncio.to_thread(write_figures, out, name, figures, zone=zone)
+        if not json:
+            print(f"{out} に書き出しました。")
+            return 0
     days = [step for step in timeline(figures, zone=zone, unit=Unit.DAY) if step.reach.dials]
     if json:
         print_json(

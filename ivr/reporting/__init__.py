@@ -11,7 +11,8 @@ classes.py    outcomes grouped by the classes that a report keeps apart
 heat_map.py   when people can be reached: by weekday and hour
 tries.py      what the first dial to each came to, the second …
 timeline.py   how a campaign went on: by hour or by day
-figures_json.py, figures_table.py   these for pages and scripts, and on a terminal
+figures_json.py, figures_table.py, figures_file.py   these for pages and scripts, on a terminal, as a workbook
+sheets.py     a sheet of a workbook as these want it
 period.py     日報 and 月報; period_file.py: on a terminal, and as a workbook
 files.py      files that are there whole or not at all
 """
@@ -19,6 +20,7 @@ files.py      files that are there whole or not at all
 from ivr.reporting.classes import OutcomeClass, class_of
 from ivr.reporting.closing import show_closing
 from ivr.reporting.csv_file import write_csv
+from ivr.reporting.figures_file import write_figures
 from ivr.reporting.figures_json import figures_json
 from ivr.reporting.figures_table import key_lines, show_heat_map, show_tries
 from ivr.reporting.files import Seal, replacing, see_writable
@@ -62,6 +64,7 @@ __all__ = [
     "timeline",
     "tries",
     "write_csv",
+    "write_figures",
     "write_hours",
     "write_json",
     "write_period",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +10,14 @@ from rich.table import Table
 from rich.text import Text
 
 from ivr.domain.outcome_class import OutcomeClass
-from ivr.reporting.columns import looks_like_formula, without_controls
 from ivr.reporting.files import replacing
 from ivr.reporting.heat_map import Reach
 from ivr.reporting.period import Line, PeriodReport
+from ivr.reporting.sheets import Value, fill
 from ivr.reporting.timeline import Step, Unit
 
 COUNTED = ("発信", "応答", "本人確認", "応答率", "済んだ人")
 CLASSES = tuple(group.value for group in OutcomeClass)
-WIDE = 18
-
-Value = str | int | float | None
 
 
 def show_period(report: PeriodReport, console: Console) -> None:
@@ -31,7 +27,7 @@ def show_period(report: PeriodReport, console: Console) -> None:
     for column in ("催告", *COUNTED, "SMS"):
         table.add_column(Text(column), justify="left" if column == "催告" else "right", no_wrap=True)
     for line in (*report.lines, report.total):
-        cells = (*_counted(line.reach, line.settled), line.texts)
+        cells = (*counted(line.reach, line.settled), line.texts)
         table.add_row(Text(line.label), *(_shown(cell) for cell in cells))
     console.print(table)
     for group, number in report.total.classes.items():
@@ -39,7 +35,7 @@ def show_period(report: PeriodReport, console: Console) -> None:
     for step in report.steps:
         reach = step.reach
         said = f"発信 {reach.dials}  応答 {reach.answered}  本人確認 {reach.confirmed}  済んだ人 {step.settled}"
-        console.print(f"{_when(step, report.unit)}  {said}", soft_wrap=True, markup=False, highlight=False)
+        console.print(f"{when(step, report.unit)}  {said}", soft_wrap=True, markup=False, highlight=False)
 
 
 def write_period(path: Path, report: PeriodReport) -> None:
@@ -49,55 +45,24 @@ def write_period(path: Path, report: PeriodReport) -> None:
     book = Workbook()
     first: Any = book.active
     first.title = "催告ごと"
-    rows = [(line.label, *_counted(line.reach, line.settled), *_by_class(line), line.texts) for line in report.lines]
+    rows = [(line.label, *counted(line.reach, line.settled), *by_class(line), line.texts) for line in report.lines]
     total = report.total
-    last = (total.label, *_counted(total.reach, total.settled), *_by_class(total), total.texts)
-    _fill(first, report.title, ("催告", *COUNTED, *CLASSES, "SMS"), [*rows, last])
+    last = (total.label, *counted(total.reach, total.settled), *by_class(total), total.texts)
+    fill(first, report.title, ("催告", *COUNTED, *CLASSES, "SMS"), [*rows, last])
     second: Any = book.create_sheet("時間ごと" if report.unit is Unit.HOUR else "日ごと")
-    steps = [(_when(step, report.unit), *_counted(step.reach, step.settled), *_by_class(step)) for step in report.steps]
-    _fill(second, report.title, ("日時" if report.unit is Unit.HOUR else "日", *COUNTED, *CLASSES), steps)
+    steps = [(when(step, report.unit), *counted(step.reach, step.settled), *by_class(step)) for step in report.steps]
+    fill(second, report.title, ("日時" if report.unit is Unit.HOUR else "日", *COUNTED, *CLASSES), steps)
     with replacing(path) as binary:
         book.save(binary)
 
 
-def _fill(sheet: Any, title: str, headings: Sequence[str], rows: Sequence[Sequence[Value]]) -> None:
-    from openpyxl.styles import Alignment, Font
-    from openpyxl.utils import get_column_letter
-
-    sheet.append([title])
-    sheet.append([*headings])
-    for row in rows:
-        sheet.append([None if isinstance(value, str) else value for value in row])
-        for column, value in enumerate(row, 1):
-            if isinstance(value, str):
-                _put(sheet.cell(sheet.max_row, column), value)
-    for row in sheet.iter_rows(min_row=1, max_row=2):
-        for cell in row:
-            cell.font = Font(bold=True)
-            cell.alignment = Alignment(wrap_text=cell.row == 2, vertical="top")
-    for column in range(1, len(headings) + 1):
-        sheet.column_dimensions[get_column_letter(column)].width = WIDE
-    for (cell,) in sheet.iter_rows(min_row=3, min_col=5, max_col=5):
-        cell.number_format = "0.0%"
-    sheet.freeze_panes = "B3"
-    sheet.page_setup.orientation, sheet.page_setup.paperSize = "landscape", sheet.PAPERSIZE_A4
-    sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight = 1, 0
-    sheet.sheet_properties.pageSetUpPr.fitToPage = True
-
-
-def _put(cell: Any, value: str) -> None:
-    text = without_controls(value)
-    cell.value = text
-    cell.data_type = "s"
-    cell.number_format = "@"
-    cell.quotePrefix = looks_like_formula(text)
-
-
-def _counted(reach: Reach, settled: int) -> tuple[Value, ...]:
+def counted(reach: Reach, settled: int) -> tuple[Value, ...]:
+    """Return the cells under `COUNTED`."""
     return reach.dials, reach.answered, reach.confirmed, reach.rate, settled
 
 
-def _by_class(done: Line | Step) -> tuple[int, ...]:
+def by_class(done: Line | Step) -> tuple[int, ...]:
+    """Return the cells under `CLASSES`."""
     return tuple(done.classes.get(group, 0) for group in OutcomeClass)
 
 
@@ -107,5 +72,6 @@ def _shown(value: Value) -> str:
     return f"{value:.1%}" if isinstance(value, float) else str(value)
 
 
-def _when(step: Step, unit: Unit) -> str:
+def when(step: Step, unit: Unit) -> str:
+    """Return how a step is called."""
     return f"{step.at:%Y-%m-%d %H} 時" if unit is Unit.HOUR else f"{step.at:%Y-%m-%d}"

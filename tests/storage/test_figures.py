@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
+import threading
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import Connection
 
 from ivr.campaign.figures import Dials, Figures
 from ivr.campaign.records import CampaignRow, RecipientRecord
@@ -250,3 +253,24 @@ async def test_calls_under_way_are_told_until_they_end(store: SqlResults) -> Non
     assert (two.attempt, two.state, two.answered_at) == (second.id, AttemptState.INTENDED, None)
     await store.end(first.id, Ending(outcome=Outcome.HUNG_UP, at=NOON), settled=None, due_at=None)
     assert [line.attempt for line in await store.figures.lines()] == [second.id]
+
+
+async def test_pages_leave_a_reader_to_calls(store: SqlResults) -> None:
+    row = await campaign(store, 1)
+    freed = threading.Event()
+
+    def hangs(connection: Connection) -> None:
+        if connection.dialect.name == "sqlite":
+            freed.wait(20)
+        else:
+            connection.exec_driver_sql("SELECT pg_sleep(0.3)")
+
+    pages = [asyncio.ensure_future(store.figures._read(hangs)) for _ in range(9)]
+    try:
+        await asyncio.sleep(0)
+        async with asyncio.timeout(5):
+            assert len(await store.due(row.id, NOON, 1)) == 1
+        assert not pages[-1].done()
+    finally:
+        freed.set()
+        await asyncio.gather(*pages)
