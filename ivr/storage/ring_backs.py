@@ -67,7 +67,7 @@ def add_caller(connection: Connection, sealing: Sealing, campaign_id: str, perso
             rank=line,
             state="settled",
             outcome=Outcome.CANCELLED.value,
-            settled_at=time(connection),
+            **tallying.settled(time(connection)),
             **row,
         )
     )

@@ -15,7 +15,7 @@ from ivr.campaign.figures import ChangeKind
 from ivr.domain.exclusion import Exclusion, Source, ends_with, shared_with
 from ivr.domain.outcome import Outcome
 from ivr.errors import NotFound
-from ivr.storage import changes
+from ivr.storage import changes, tallying
 from ivr.storage.engines import time
 from ivr.storage.queries import past
 from ivr.storage.sealing import Sealing
@@ -76,7 +76,7 @@ def exclude(
 
 
 def _over(outcome: Outcome, at: datetime) -> dict[str, Any]:
-    return {"state": "settled", "outcome": outcome.value, "due_at": None, "settled_at": at}
+    return {"state": "settled", "outcome": outcome.value, "due_at": None, **tallying.settled(at)}
 
 
 def _is_excluded(sealing: Sealing, row: Row[Any]) -> bool:
@@ -107,7 +107,7 @@ def _hand_on(connection: Connection, sealing: Sealing, head: Row[Any], outcome: 
             continue
         if line is None:
             line = row.line
-            waits = {"state": "waiting", "outcome": None, "settled_at": None}
+            waits = {"state": "waiting", "outcome": None, **tallying.settled(None)}
             values = {**waits, **sealing.person(row.campaign_id, person)}
         else:
             values = sealing.person(row.campaign_id, person, shared_with(line))

@@ -59,9 +59,12 @@ HANDING_OVER = text("state = 'queued'")
 SHARING = text("household IS NOT NULL")
 """What makes a person one who shares a number, where one call is for all who do."""
 
+COUNTED = "ix_recipients_outcome"
+"""The index by which people are counted, whose every column is one that they are counted by: nothing is sorted."""
+
 SHOWN = "ix_recipients_shown"
-STANDING = ("state", "outcome", "proven", "tries", "excluded", "last_at", "settled_at")
-"""The index that holds all that people are chosen, put in order and counted by: none of it needs their rows."""
+STANDING = ("state", "outcome", "proven", "tries", "excluded", "last_at")
+"""The index that holds all that people are chosen and put in order by: none of it needs their rows."""
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -126,10 +129,11 @@ recipients = Table(
     Column("tries", Integer, nullable=False, server_default=text("0")),
     Column("last_at", UtcDateTime),
     Column("settled_at", UtcDateTime),
+    Column("settled_in", Integer),
     Column("proven", Boolean, nullable=False, server_default=false()),
     Column("excluded", String),
     Index("ix_recipients_due", "campaign_id", "state", "rank", "due_at"),
-    Index("ix_recipients_outcome", "campaign_id", "state", "outcome"),
+    Index(COUNTED, "campaign_id", "state", "outcome", "proven", "settled_in"),
     Index(
         "ix_recipients_household",
         "campaign_id",
@@ -253,6 +257,7 @@ texts = Table(
     Index("ix_texts_number", "number_hash", "intended_at"),
     Index("ix_texts_person", "person_hash", "intended_at"),
     Index("ix_texts_sent", "sent_at"),
+    Index("ix_texts_state", "campaign_id", "state", "recipient_id"),
     Index("ix_texts_open", "id", sqlite_where=HANDING_OVER, postgresql_where=HANDING_OVER),
 )
 

@@ -27,6 +27,8 @@ from ivr.domain.attempt import Ending
 from ivr.storage.prepared import Prepared
 from ivr.storage.tables import marks, tallies
 
+QUARTER_S = 900
+
 QUARTER = "%Y-%m-%dT%H"
 """How the place of a quarter begins; its minute, a multiple of 15, follows a colon."""
 
@@ -98,6 +100,16 @@ def quarter(moment: datetime) -> str:
     """Return the place of the quarter of an hour that `moment` is in."""
     moment = moment.astimezone(UTC)
     return f"{moment.strftime(QUARTER)}:{moment.minute // 15 * 15:02}"
+
+
+def settled(at: datetime | None) -> dict[str, Any]:
+    """Return the part of a person's row that tells when they were settled, None: they are not (any more)."""
+    return {"settled_at": at, "settled_in": None if at is None else int(at.timestamp()) // QUARTER_S}
+
+
+def settled_in(quarters: int | None) -> datetime | None:
+    """Return when the quarter of an hour began in which somebody was settled."""
+    return None if quarters is None else datetime.fromtimestamp(quarters * QUARTER_S, UTC)
 
 
 def moment_of(place: str) -> datetime:

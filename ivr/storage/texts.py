@@ -22,7 +22,7 @@ from ivr.campaign.text_records import TextIntent
 from ivr.campaign.texting import Receipt
 from ivr.domain.calling_rules import Ceiling
 from ivr.domain.text import TextState, after, of_parts
-from ivr.storage import barred, caps, changes
+from ivr.storage import barred, caps, changes, tallying
 from ivr.storage.engines import Member, time
 from ivr.storage.sealing import Sealing
 from ivr.storage.tables import (
@@ -209,7 +209,7 @@ def _settle(connection: Connection, text: str, at: datetime) -> None:
     connection.execute(
         update(recipients)
         .where(waits_for_it, recipients.c.state == "waiting")
-        .values(state="settled", due_at=None, settled_at=at)
+        .values(state="settled", due_at=None, **tallying.settled(at))
     )
 
 

@@ -312,5 +312,6 @@ def _beside(connection: Connection) -> None:
     )
     for statement in (r0012_figures.STANDING, r0012_figures.SETTLED, r0012_figures.KEYS):
         connection.exec_driver_sql(statement)
+    connection.exec_driver_sql(r0012_figures.SETTLED_IN[connection.dialect.name])
     for kind, place in r0012_figures.places(connection.dialect.name).items():
         connection.exec_driver_sql(r0012_figures.TALLIES.format(kind=kind, place=place))

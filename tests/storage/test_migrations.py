@@ -107,12 +107,15 @@ async def test_the_questions_asked_most_are_answered_by_an_index(tmp_path: Path)
         literal = due.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True})
         assert "ix_recipients_due" in plan(literal)
         assert "B-TREE" not in plan(literal)
-        by_outcome = "SELECT state, outcome, count(*) FROM recipients WHERE campaign_id = 'c' GROUP BY state, outcome"
-        assert "COVERING INDEX ix_recipients_outcome" in plan(by_outcome)
-        assert "B-TREE" not in plan(by_outcome)
-        by_proof = f"SELECT state, outcome, proven, count(*) FROM recipients INDEXED BY {tables.SHOWN}"
-        walk = plan(f"{by_proof} WHERE campaign_id = 'c' GROUP BY state, outcome, proven")
-        assert f"COVERING INDEX {tables.SHOWN} (campaign_id=?)" in walk
+        counted = "state, outcome, proven, settled_in"
+        walk = f"SELECT {counted}, count(*) FROM recipients INDEXED BY {tables.COUNTED} WHERE campaign_id = 'c'"
+        by_standing = plan(f"{walk} GROUP BY {counted}")
+        assert f"COVERING INDEX {tables.COUNTED} (campaign_id=?)" in by_standing
+        assert "B-TREE" not in by_standing
+        asked = f"SELECT id, line FROM recipients INDEXED BY {tables.SHOWN} WHERE campaign_id = 'c'"
+        page = plan(f"{asked} AND state = 's' AND outcome = 'o' AND proven AND tries > 1 ORDER BY line, id LIMIT 50")
+        assert f"COVERING INDEX {tables.SHOWN} (campaign_id=?)" in page
+        assert "B-TREE" not in page
         assert "USING INDEX uq_attempts_" in plan(f"SELECT * FROM attempts WHERE {tables.OPEN}")
 
 

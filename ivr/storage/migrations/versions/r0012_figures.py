@@ -55,6 +55,11 @@ SETTLED = """
     WHERE state = 'settled'
 """
 
+SETTLED_IN = {
+    "sqlite": "UPDATE recipients SET settled_in = CAST(strftime('%s', settled_at) AS INTEGER) / 900",
+    "postgresql": "UPDATE recipients SET settled_in = CAST(floor(extract(epoch FROM settled_at) / 900) AS integer)",
+}
+
 QUARTER = {
     "sqlite": "strftime('%Y-%m-%dT%H:', {0}) || printf('%02d', CAST(strftime('%M', {0}) AS INTEGER) / 15 * 15)",
     "postgresql": """to_char({0} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:')
@@ -84,6 +89,7 @@ def upgrade() -> None:
         sa.Column("tries", sa.Integer, nullable=False, server_default=nought),
         sa.Column("last_at", MOMENT),
         sa.Column("settled_at", MOMENT),
+        sa.Column("settled_in", sa.Integer),
         sa.Column("proven", sa.Boolean, nullable=False, server_default=no),
         sa.Column("excluded", sa.String),
     ):
@@ -92,17 +98,22 @@ def upgrade() -> None:
     _make_tables()
     for statement in (ORDINALS, STANDING, SETTLED):
         op.execute(sa.text(statement))
+    connection.exec_driver_sql(SETTLED_IN[connection.dialect.name])
     _mark_excluded(connection, context.config.attributes["fields"])
     _gather_marks(connection)
     for kind, place in places(connection.dialect.name).items():
         connection.exec_driver_sql(TALLIES.format(kind=kind, place=place))
     op.execute(sa.text(KEYS))
     op.drop_index("ix_attempts_proven", "attempts")  # where people stand tells it now
+    op.create_index("ix_texts_state", "texts", ["campaign_id", "state", "recipient_id"])
+    op.drop_index("ix_recipients_outcome", "recipients")
+    counted = ["campaign_id", "state", "outcome", "proven", "settled_in"]
+    op.create_index("ix_recipients_outcome", "recipients", counted)
     op.create_index(
         "ix_recipients_shown",
         "recipients",
         [
-            "campaign_id", "line", "id", "state", "outcome", "proven", "tries", "excluded", "last_at", "settled_at",
+            "campaign_id", "line", "id", "state", "outcome", "proven", "tries", "excluded", "last_at",
         ],
     )  # fmt: skip
 
