@@ -24,12 +24,14 @@ cli = typer.Typer(
 scenario = typer.Typer(help="シナリオの確認・試聴・図", no_args_is_help=True, rich_markup_mode=None)
 list_ = typer.Typer(help="名簿の確認", no_args_is_help=True, rich_markup_mode=None)
 campaign = typer.Typer(help="催告の実行と状況", no_args_is_help=True, rich_markup_mode=None)
+report = typer.Typer(help="日報・月報", no_args_is_help=True, rich_markup_mode=None)
 results = typer.Typer(help="結果の出力", no_args_is_help=True, rich_markup_mode=None)
 audit = typer.Typer(help="監査証跡：いつ、だれが、どこから、何をしたか", no_args_is_help=True, rich_markup_mode=None)
 cli.add_typer(scenario, name="scenario")
 cli.add_typer(list_, name="list")
 cli.add_typer(campaign, name="campaign")
 cli.add_typer(results, name="results")
+cli.add_typer(report, name="report")
 add_keeping(cli)
 add_rehearsal(cli)
 add_texts(cli)
@@ -56,6 +58,7 @@ Json = Annotated[bool, typer.Option("--json", help="機械が読める JSON で�
 Name = Annotated[str, typer.Argument(help="催告の名前（例：2026-11-住民税）")]
 ListFile = Annotated[Path, typer.Option("--list", help="名簿の CSV")]
 ScenarioFile = Annotated[Path, typer.Option("--scenario", help="シナリオの YAML")]
+ReportFile = Annotated[Path | None, typer.Option("-o", "--out", help="Excel のファイル（.xlsx）に書き出す")]
 Columns = Annotated[Path | None, typer.Option("--list", help="この名簿の列が使えるかも確かめる")]
 
 SealTo = Annotated[
@@ -267,11 +270,11 @@ def campaign_status(name: Name, json: Json = False) -> None:
 
 
 @campaign.command("report")
-def campaign_report(name: Name, json: Json = False) -> None:
-    """結果のまとめ：結果ごと、日ごと、印ごとの人数と、除外の理由。例：ivr campaign report 2026-11"""
+def campaign_report(name: Name, out: ReportFile = None, json: Json = False) -> None:
+    """結果ごと・日ごとの人数、曜日と時間帯ごとの応答率、除外の理由などのまとめ。例：ivr campaign report 2026-11"""
     from ivr.desk import reports
 
-    run(reports.report(config(), name, json=json))
+    run(reports.report(config(), name, out, json=json))
 
 
 @campaign.command("list")
@@ -280,6 +283,30 @@ def campaign_list(json: Json = False) -> None:
     from ivr.desk import reports
 
     run(reports.list_all(config(), json=json))
+
+
+@report.command("daily")
+def report_daily(
+    day: Annotated[datetime | None, typer.Argument(formats=["%Y-%m-%d"], help="日（なければ今日）")] = None,
+    out: ReportFile = None,
+    json: Json = False,
+) -> None:
+    """日報：その日の発信・応答・本人確認と、済んだ人を、催告と時間ごとに。例：ivr report daily 2026-11-27"""
+    from ivr.desk import periods
+
+    run(periods.daily(config(), day.date() if day else None, out, json=json))
+
+
+@report.command("monthly")
+def report_monthly(
+    month: Annotated[datetime | None, typer.Argument(formats=["%Y-%m"], help="月（なければ今月）")] = None,
+    out: ReportFile = None,
+    json: Json = False,
+) -> None:
+    """月報：その月の発信・応答・本人確認と、済んだ人を、催告と日ごとに。例：ivr report monthly 2026-11"""
+    from ivr.desk import periods
+
+    run(periods.monthly(config(), month.date() if month else None, out, json=json))
 
 
 @results.command("export")

@@ -233,7 +233,7 @@ class Dialler:
             script = await self._scripts.of(due.recipient)
         except Unspeakable:
             await self._attempts.persist(
-                lambda: self._results.settle(self._campaign.id, due.recipient.id, Outcome.FAILED)
+                lambda: self._results.settle(self._campaign.id, due.recipient.id, Outcome.FAILED, at=self._clock.now())
             )
             self._ahead.release()
             self._put_down(due)

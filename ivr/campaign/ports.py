@@ -259,12 +259,20 @@ class Results(Protocol):
         ...
 
     async def settle(
-        self, campaign_id: str, recipient_id: str, outcome: Outcome, *, excluded: Exclusion | None = None
+        self,
+        campaign_id: str,
+        recipient_id: str,
+        outcome: Outcome,
+        *,
+        excluded: Exclusion | None = None,
+        at: datetime | None = None,
     ) -> None:
-        """Settle a waiting person without a further attempt, and store why they are `excluded`."""
+        """Settle a waiting person without a further attempt, `at` or now, and store why they are `excluded`."""
         ...
 
-    async def exclude(self, campaign_id: str, recipient_id: str, exclusion: Exclusion) -> str:
+    async def exclude(
+        self, campaign_id: str, recipient_id: str, exclusion: Exclusion, *, at: datetime | None = None
+    ) -> str:
         """Call a person no more, from now on; return the state in which they were. NotFound.
 
         Who was waiting is settled. A call under way goes on to its end, and is the last.

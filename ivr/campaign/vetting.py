@@ -49,7 +49,8 @@ class Vetting:
         numbers = callable_numbers(exclusions, due.recipient, now.astimezone(self._rules.calendar.zone).date())
         numbers = due.excluded or told or existing(numbers, due.nobodys)
         if isinstance(numbers, Exclusion):
-            await self._results.settle(self._campaign.id, due.recipient.id, ends_with(due.past), excluded=numbers)
+            outcome = ends_with(due.past)
+            await self._results.settle(self._campaign.id, due.recipient.id, outcome, excluded=numbers, at=now)
             self._observer.excluded(self._campaign.name, numbers.source, settled=True)
             return None
         move = next_move(self._rules, numbers, due.past, now, due.elsewhere)
@@ -61,7 +62,7 @@ class Vetting:
             case Settled():
                 why = None if move.outcome else NO_NUMBER
                 outcome = move.outcome or Outcome.CANCELLED
-                await self._results.settle(self._campaign.id, due.recipient.id, outcome, excluded=why)
+                await self._results.settle(self._campaign.id, due.recipient.id, outcome, excluded=why, at=now)
             case _:
                 assert_never(move)
         return None

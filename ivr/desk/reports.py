@@ -21,7 +21,24 @@ from ivr.errors import ExclusionsUnknown
 from ivr.health import health
 from ivr.parts.rules import register, texts_asked
 from ivr.progress import counted
-from ivr.reporting import Course, show_closing, show_texts, summed_up, texts_json, write_csv, write_json, write_xlsx
+from ivr.reporting import (
+    Course,
+    Unit,
+    figures_json,
+    heat_map,
+    key_lines,
+    show_closing,
+    show_heat_map,
+    show_texts,
+    show_tries,
+    texts_json,
+    timeline,
+    tries,
+    write_csv,
+    write_figures,
+    write_json,
+    write_xlsx,
+)
 from ivr.seals import SUFFIX, sealer
 from ivr.settings import Settings
 from ivr.standing import STATES, TEXTED_NO_MORE, why_unsent, why_waiting
@@ -104,33 +121,54 @@ async def _sent(results: SqlResults, campaign: CampaignRow) -> int | None:
     return (await results.texts.counts(TextsAsked(campaign=campaign.id))).taken
 
 
-async def report(config: Path | None, name: str, *, json: bool) -> int:
-    """Print what has become of everybody: by outcome, by day, by mark, and who was excluded for which reason."""
+async def report(config: Path | None, name: str, out: Path | None = None, *, json: bool) -> int:
+    """Print what has become of everybody, when people answered, what each try came to, and who was excluded why.
+
+    With `out` the figures go to a workbook instead.
+    """
     chosen = settings.load(config)
+    zone = chosen.calling.timezone
     async with store(chosen) as results:
         campaign = await results.campaign(name)
-        counts = await results.counts(campaign.id)
-        records = await results.records(campaign.id)
+        figures = await results.figures.figures(campaign.id)
+        reasons = await results.figures.reasons(campaign.id)
         texts = await texts_of(chosen, results, campaign)
-    summary = summed_up(records, zone=chosen.calling.timezone)
+    if out is not None:
+        await asyncio.to_thread(write_figures, out, name, figures, zone=zone)
+        if not json:
+            print(f"{out} に書き出しました。")
+            return 0
+    days = [step for step in timeline(figures, zone=zone, unit=Unit.DAY) if step.reach.dials]
     if json:
         print_json(
             {
-                **_in_numbers(chosen, campaign, counts, texts),
-                "marks": dict(summary.marks),
-                "excluded": dict(summary.excluded),
+                **_in_numbers(chosen, campaign, figures.counts, texts),
+                "marks": dict(figures.marks),
+                "excluded": dict(reasons),
                 "days": [
-                    {"date": f"{day}", "dials": one.dials, "answered": one.answered, "confirmed": one.confirmed}
-                    for day, one in summary.days.items()
+                    {
+                        "date": f"{day.at:%Y-%m-%d}",
+                        "dials": day.reach.dials,
+                        "answered": day.reach.answered,
+                        "confirmed": day.reach.confirmed,
+                    }
+                    for day in days
                 ],
+                "figures": figures_json(figures, zone=zone),
             }
         )
         return 0
+    console = Console()
     print(f"催告「{name}」：{STATES[campaign.state]}")
-    show_counts(chosen, campaign, counts, texts, Console())
-    for day, one in summary.days.items():
-        print(f"{day:%Y-%m-%d}  発信 {one.dials}  応答 {one.answered}  本人確認 {one.confirmed}")
-    for title, found in (("印", summary.marks), ("除外", summary.excluded)):
+    show_counts(chosen, campaign, figures.counts, texts, console)
+    for day in days:
+        reach = day.reach
+        print(f"{day.at:%Y-%m-%d}  発信 {reach.dials}  応答 {reach.answered}  本人確認 {reach.confirmed}")
+    show_heat_map(heat_map(figures.quarters, zone=zone), console)
+    show_tries(tries(figures.tries), console)
+    for line in key_lines(figures):
+        print(f"押されたキー {line}")
+    for title, found in (("印", figures.marks), ("除外", reasons)):
         if found:
             print(f"{title}：" + "、".join(f"{what} {count} 人" for what, count in found.items()))
     return 0

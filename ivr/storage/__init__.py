@@ -2,10 +2,15 @@
 
 results.py     the port `Results`: SqlResults
 commands.py    what changes the store
+settling.py    people who wait longer, are settled or excluded without a call
+tallying.py    counts kept as attempts end
+changes.py     what changed, numbered
 prepared.py    a statement compiled once and run often
 erasing.py     a campaign's end: counts stay, rows go
 resealing.py   rows sealed anew with a newer key
 queries.py     what is asked of it
+people.py      people page by page, one person's history
+figures.py     a campaign counted
 sealing.py     between people and rows: what names somebody is sealed
 audit.py       the audit trail, to which entries are only added
 backups.py     copies of the whole database, and the way back

@@ -7,21 +7,22 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, String, bindparam, exists, func, insert, or_, select, tuple_, update
+from sqlalchemy import Connection, String, bindparam, exists, func, insert, or_, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 
+from ivr.campaign.figures import ChangeKind
 from ivr.campaign.ports import NO_HOUSEHOLDS
 from ivr.campaign.records import CampaignRow
 from ivr.domain.attempt import AttemptState, Ending, Intent
 from ivr.domain.calling_rules import Ceiling
-from ivr.domain.exclusion import Exclusion, Source, ends_with, shared_with
+from ivr.domain.exclusion import shared_with
 from ivr.domain.outcome import PROOF, Outcome
 from ivr.domain.recipient import Recipient
-from ivr.errors import InputError, NameTaken, NotFound
-from ivr.storage import caps
-from ivr.storage.engines import Member, line_free, time
+from ivr.errors import InputError, NameTaken
+from ivr.storage import caps, changes, tallying
+from ivr.storage.engines import NOBODY, Member, line_free, time
 from ivr.storage.prepared import Prepared
-from ivr.storage.queries import PEOPLE_DUE, due_values, past
+from ivr.storage.queries import PEOPLE_DUE, due_values
 from ivr.storage.sealing import Sealing
 from ivr.storage.tables import OPEN, attempts, campaigns, engines, key_presses, recipients
 
@@ -43,11 +44,20 @@ _CALL_RECIPIENT = Prepared(
         ),
         ~exists().where(attempts.c.number_hash == bindparam("number"), OPEN),
     )
-    .values(state="calling", due_at=None)
+    .values(state="calling", due_at=None, tries=recipients.c.tries + 1, last_at=bindparam("moment"))
 )
 
 _INSERT_ATTEMPT = Prepared(
-    insert(attempts).values(state=AttemptState.INTENDED.value, heard_s=0.0, restarts=0, marks=[], evidence={}),
+    insert(attempts).values(
+        state=AttemptState.INTENDED.value,
+        heard_s=0.0,
+        restarts=0,
+        marks=[],
+        evidence={},
+        ordinal=select(recipients.c.tries)
+        .where(recipients.c.campaign_id == bindparam("of_campaign"), recipients.c.id == bindparam("of_recipient"))
+        .scalar_subquery(),
+    ),
     ("id", "campaign_id", "recipient_id", "sealed", "number_hash", "person_hash", "intended_at", "engine"),
 )
 
@@ -76,17 +86,31 @@ _END_ATTEMPT = Prepared(
         evidence=bindparam("told"),
         proven=bindparam("is_proven"),
     )
+    .returning(
+        attempts.c.campaign_id,
+        attempts.c.recipient_id,
+        attempts.c.ordinal,
+        attempts.c.intended_at,
+        attempts.c.dialled_at,
+        attempts.c.answered_at,
+    )
 )
 
 _RELEASE_RECIPIENT = Prepared(
     update(recipients)
     .where(
-        tuple_(recipients.c.campaign_id, recipients.c.id).in_(
-            select(attempts.c.campaign_id, attempts.c.recipient_id).where(attempts.c.id == bindparam("of_attempt"))
-        ),
+        recipients.c.campaign_id == bindparam("of_campaign"),
+        recipients.c.id == bindparam("of_recipient"),
         recipients.c.state == "calling",
     )
-    .values(state=bindparam("next_state"), outcome=bindparam("final"), due_at=bindparam("due"))
+    .values(
+        state=bindparam("next_state"),
+        outcome=bindparam("final"),
+        due_at=bindparam("due"),
+        settled_at=bindparam("settled_at"),
+        settled_in=bindparam("settled_in"),
+        proven=or_(recipients.c.proven, bindparam("is_proven", type_=recipients.c.proven.type)),
+    )
 )
 
 
@@ -114,7 +138,8 @@ def create_campaign(
             department_id=campaign.department,
         )
     )
-    rows = _rows(sealing, campaign.id, people, households)
+    changes.note(connection, ChangeKind.CAMPAIGN, campaign.id, campaign.id)
+    rows = _rows(sealing, campaign, people, households)
     try:
         while chunk := list(islice(rows, CHUNK)):
             connection.execute(insert(recipients), chunk)
@@ -123,20 +148,21 @@ def create_campaign(
 
 
 def _rows(
-    sealing: Sealing, campaign_id: str, people: Sequence[Recipient], households: Mapping[str, Sequence[Recipient]]
+    sealing: Sealing, campaign: CampaignRow, people: Sequence[Recipient], households: Mapping[str, Sequence[Recipient]]
 ) -> Iterator[dict[str, Any]]:
     shares = {one.id: (number, members[0]) for number, members in households.items() for one in members}
     for rank, person in enumerate(people, 1):
         number, head = shares.get(person.id, ("", person))
         why = shared_with(head.line) if head is not person else None
         yield {
-            "campaign_id": campaign_id,
+            "campaign_id": campaign.id,
             "line": person.line,
             "rank": rank,
             "state": "settled" if why else "waiting",
             "outcome": Outcome.CANCELLED.value if why else None,
-            "household": sealing.household(campaign_id, number) if number else None,
-            **sealing.person(campaign_id, person, why),
+            **tallying.settled(campaign.created_at if why else None),
+            "household": sealing.household(campaign.id, number) if number else None,
+            **sealing.person(campaign.id, person, why),
         }
 
 
@@ -145,6 +171,8 @@ def move_campaign(connection: Connection, campaign_id: str, expected: Sequence[s
     moved = connection.execute(
         update(campaigns).where(campaigns.c.id == campaign_id, campaigns.c.state.in_(expected)).values(state=state)
     )
+    if moved.rowcount == 1:
+        changes.note(connection, ChangeKind.CAMPAIGN, campaign_id, campaign_id)
     return moved.rowcount == 1
 
 
@@ -159,6 +187,8 @@ def approve(connection: Connection, campaign_id: str, who: str) -> bool:
         )
         .values(approved_by=who)
     )
+    if approved.rowcount == 1:
+        changes.note(connection, ChangeKind.CAMPAIGN, campaign_id, campaign_id)
     return approved.rowcount == 1
 
 
@@ -180,6 +210,7 @@ def intend(
         "engine": member.engine,
         "epoch": member.epoch,
         "number": sealed["number_hash"],
+        "moment": intent.at,
     }
     if not _CALL_RECIPIENT.run(connection, called):
         return False
@@ -190,6 +221,7 @@ def intend(
             "campaign_id": intent.campaign,
             "intended_at": intent.at,
             "engine": member.engine,
+            **called,
             **sealed,
         },
     )
@@ -205,10 +237,16 @@ def advance(connection: Connection, attempt_id: str, expected: AttemptState, sta
 
 
 def end(
-    connection: Connection, attempt_id: str, ending: Ending, settled: Outcome | None, due_at: datetime | None
+    connection: Connection,
+    attempt_id: str,
+    ending: Ending,
+    settled: Outcome | None,
+    due_at: datetime | None,
+    member: Member = NOBODY,
 ) -> bool:
-    """Store how an attempt ended, once, with its keys, and what becomes of the person."""
-    ended = _END_ATTEMPT.run(
+    """Store how an attempt ended, once, with its keys, and what becomes of the person; `member` counts it."""
+    proven = ending.outcome is Outcome.VOICEMAIL and PROOF in ending.evidence
+    ended = _END_ATTEMPT.fetch(
         connection,
         {
             "of_attempt": attempt_id,
@@ -222,20 +260,36 @@ def end(
             "begun_anew": ending.restarts,
             "tags": list(ending.marks),
             "told": dict(ending.evidence),
-            "is_proven": ending.outcome is Outcome.VOICEMAIL and PROOF in ending.evidence,
+            "is_proven": proven,
         },
     )
-    if not ended:
+    if ended is None:
         return False
+    campaign_id, recipient_key, ordinal, intended_at, dialled_at, answered_at = ended
     _RELEASE_RECIPIENT.run(
         connection,
         {
-            "of_attempt": attempt_id,
+            "of_campaign": campaign_id,
+            "of_recipient": recipient_key,
             "next_state": "settled" if settled else "waiting",
             "final": settled.value if settled else None,
             "due": None if settled else due_at,
+            **tallying.settled(ending.at if settled else None),
+            "is_proven": proven,
         },
     )
+    tallying.count(
+        connection,
+        campaign_id,
+        ending,
+        engine=member.engine,
+        began=dialled_at or intended_at,
+        answered=answered_at is not None,
+        proven=proven,
+        ordinal=ordinal,
+    )
+    tallying.keep_marks(connection, campaign_id, recipient_key, ending.marks)
+    changes.note(connection, ChangeKind.ATTEMPT, campaign_id, attempt_id)
     if ending.keys:
         _INSERT_KEYS.run_each(
             connection,
@@ -268,100 +322,4 @@ def claim(connection: Connection, campaign_id: str, now: datetime, limit: int, a
         .where(tuple_(recipients.c.campaign_id, recipients.c.id).in_(select(people.c.campaign_id, people.c.id)))
         .values(claimed_by=member.engine, claimed_until=by_clock + CLAIM),
         due_values(campaign_id, now, limit, after),
-    )
-
-
-def postpone(connection: Connection, sealing: Sealing, campaign_id: str, recipient_id: str, due_at: datetime) -> None:
-    """Let a waiting person wait longer."""
-    connection.execute(
-        update(recipients)
-        .where(
-            recipients.c.campaign_id == campaign_id,
-            recipients.c.id == sealing.key(campaign_id, recipient_id),
-            recipients.c.state == "waiting",
-        )
-        .values(due_at=due_at)
-    )
-
-
-def settle(
-    connection: Connection,
-    sealing: Sealing,
-    campaign_id: str,
-    recipient_id: str,
-    outcome: Outcome,
-    excluded: Exclusion | None,
-) -> None:
-    """Settle a waiting person."""
-    row = connection.execute(_row(sealing, campaign_id, recipient_id).with_for_update()).first()
-    if row is None or row.state != "waiting":
-        return
-    values = {"state": "settled", "outcome": outcome.value, "due_at": None}
-    _change(connection, sealing, row, excluded, values)
-    _hand_on(connection, sealing, row, outcome)
-
-
-def exclude(connection: Connection, sealing: Sealing, campaign_id: str, recipient_id: str, exclusion: Exclusion) -> str:
-    """Store that a person is not called or texted any more, settle who waits; return the state before; NotFound."""
-    row = connection.execute(_row(sealing, campaign_id, recipient_id).with_for_update()).first()
-    if row is None:
-        raise NotFound(f"宛名番号「{recipient_id}」の人は、この催告にいません。")
-    state: str = row.state
-    if state == "waiting":
-        outcome = ends_with(past(connection, sealing, campaign_id, recipient_id))
-        values = {"state": "settled", "outcome": outcome.value, "due_at": None}
-        _change(connection, sealing, row, exclusion, values)
-        _hand_on(connection, sealing, row, outcome)
-    elif state == "calling" or not _is_excluded(sealing, row):
-        # Who is on a call is not called again; who is settled may still have been due a text.
-        _change(connection, sealing, row, exclusion, {})
-    return state
-
-
-def _is_excluded(sealing: Sealing, row: Row[Any]) -> bool:
-    """Tell whether it is known why somebody is not to be called at all; by a household they are, on a call for all."""
-    _, why = sealing.recipient(row)
-    return why is not None and why.source is not Source.HOUSEHOLD
-
-
-def _hand_on(connection: Connection, sealing: Sealing, head: Row[Any], outcome: Outcome) -> None:
-    """Let the next of a household wait for the call that its `head`, of whom nobody heard anything, no longer gets."""
-    if head.household is None or outcome is not Outcome.CANCELLED:
-        return
-    members = connection.execute(
-        select(recipients)
-        .where(
-            recipients.c.campaign_id == head.campaign_id,
-            recipients.c.household == head.household,
-            recipients.c.state == "settled",
-            recipients.c.id != head.id,
-        )
-        .order_by(recipients.c.rank)
-        .with_for_update()
-    ).all()
-    line: int | None = None
-    for row in members:
-        person, why = sealing.recipient(row)
-        if why is None or why.source is not Source.HOUSEHOLD:
-            continue
-        if line is None:
-            line, values = row.line, {"state": "waiting", "outcome": None, **sealing.person(row.campaign_id, person)}
-        else:
-            values = sealing.person(row.campaign_id, person, shared_with(line))
-        _change(connection, sealing, row, None, values)
-
-
-def _row(sealing: Sealing, campaign_id: str, recipient_id: str) -> Select[Any]:
-    key = sealing.key(campaign_id, recipient_id)
-    return select(recipients).where(recipients.c.campaign_id == campaign_id, recipients.c.id == key)
-
-
-def _change(
-    connection: Connection, sealing: Sealing, row: Row[Any], excluded: Exclusion | None, values: dict[str, Any]
-) -> None:
-    if excluded is not None:
-        person, _ = sealing.recipient(row)
-        values = {**values, **sealing.person(row.campaign_id, person, excluded)}
-    connection.execute(
-        update(recipients).where(recipients.c.campaign_id == row.campaign_id, recipients.c.id == row.id).values(values)
     )

@@ -25,7 +25,8 @@ from ivr.storage.writer import Work
 
 T = TypeVar("T")
 
-READERS = 2
+READERS = 3
+"""Of which one is always left to calls (`ivr.storage.figure_results`)."""
 
 CLEAN = 3
 """The first schema in which nobody is named openly. Kept in the database once its free pages are as clean."""

@@ -30,6 +30,9 @@ class Member:
     most: int = 0
 
 
+NOBODY = Member()
+
+
 def join(connection: Connection, engine: str, host: str, most: int) -> Member:
     """Begin a life of `engine`: whatever was intended in an earlier one is fenced off."""
     now = time(connection)

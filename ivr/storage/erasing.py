@@ -11,10 +11,11 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
+from ivr.campaign.figures import ChangeKind
 from ivr.campaign.records import CampaignRow
 from ivr.domain.outcome import Outcome
 from ivr.errors import InputError
-from ivr.storage import queries, text_queries
+from ivr.storage import changes, queries, text_queries
 from ivr.storage.tables import OPEN, attempts, campaigns, key_presses, recipients, statistics, texts
 
 ERASING = "erasing"
@@ -80,6 +81,7 @@ def begin(
             )
         )
         connection.execute(update(campaigns).where(campaigns.c.id == campaign.id).values(state=ERASING))
+        changes.note(connection, ChangeKind.CAMPAIGN, campaign.id, campaign.id)
         known = connection.execute(select(statistics).where(statistics.c.id == campaign.id)).one()
     return Statistics(
         campaign=known.id,

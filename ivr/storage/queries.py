@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, Integer, Row, Select, and_, bindparam, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Integer, Row, Select, and_, bindparam, func, or_, select
 
 from ivr.campaign.records import AttemptRecord, CampaignRow, Counts, Due, KeyRecord, OpenAttempt, RecipientRecord
 from ivr.campaign.text_records import TextRecord
@@ -18,7 +18,8 @@ from ivr.domain.outcome import Outcome
 from ivr.errors import KeyDestroyed, NotFound
 from ivr.storage import barred, caps
 from ivr.storage.sealing import Sealing
-from ivr.storage.tables import OPEN, PROVEN, attempts, campaigns, key_presses, recipients
+from ivr.storage.tables import COUNTED, OPEN, attempts, campaigns, key_presses, recipients, tallies
+from ivr.storage.tallying import Kind
 
 RECIPIENT_STATES = ("waiting", "calling", "settled")
 
@@ -176,56 +177,77 @@ def past(connection: Connection, sealing: Sealing, campaign_id: str, recipient_i
 
 def counts(connection: Connection, campaign_id: str) -> Counts:
     """Return the campaign in numbers. A person who was never put off is due since the campaign was created."""
-    states = dict.fromkeys(RECIPIENT_STATES, 0)
-    outcomes: dict[Outcome, int] = {}
+    here = recipients.c
     grouped = (
-        select(recipients.c.state, recipients.c.outcome, func.count())
-        .where(recipients.c.campaign_id == campaign_id)
-        .group_by(recipients.c.state, recipients.c.outcome)
+        select(here.state, here.outcome, here.proven, func.count())
+        .where(here.campaign_id == campaign_id)
+        .group_by(here.state, here.outcome, here.proven)
+        .with_hint(recipients, f"INDEXED BY {COUNTED}", "sqlite")
     )
-    for state, outcome, number in connection.execute(grouped):
+    people = (
+        (state, Outcome(outcome) if outcome else None, proven, number)
+        for state, outcome, proven, number in connection.execute(grouped)
+    )
+    ended = select(func.coalesce(func.sum(tallies.c.number), 0)).where(
+        tallies.c.campaign_id == campaign_id, tallies.c.kind == Kind.TRY.value
+    )
+    dials = int(connection.execute(ended).scalar_one()) + open_dials(connection, campaign_id)
+    return in_numbers(people, dials, next_due(connection, campaign_id))
+
+
+def in_numbers(people: Iterable[tuple[str, Outcome | None, bool, int]], dials: int, due_at: datetime | None) -> Counts:
+    """Return a campaign in numbers: `people` by state, outcome and whether a beep proves a message, and how many."""
+    states = dict.fromkeys(RECIPIENT_STATES, 0)
+    outcomes: Counter[Outcome] = Counter()
+    proven = 0
+    for state, outcome, beep, number in people:
         states[state] += number
         if state == "settled" and outcome is not None:
-            outcomes[Outcome(outcome)] = number
-    dials = select(func.count()).select_from(attempts).where(attempts.c.campaign_id == campaign_id)
-    next_due = (
+            outcomes[outcome] += number
+            proven += number if beep and outcome is Outcome.VOICEMAIL else 0
+    return Counts(states=states, outcomes=dict(outcomes), attempts=dials, next_due=due_at, proven=proven)
+
+
+def open_dials(connection: Connection, campaign_id: str) -> int:
+    """Return how many calls of a campaign are under way."""
+    dials = select(func.count()).select_from(attempts).where(attempts.c.campaign_id == campaign_id, OPEN)
+    return int(connection.execute(dials).scalar_one())
+
+
+def next_due(connection: Connection, campaign_id: str) -> datetime | None:
+    """Return when the next of those who wait is due; None where nobody waits."""
+    query = (
         select(func.min(func.coalesce(recipients.c.due_at, campaigns.c.created_at)))
         .select_from(recipients.join(campaigns))
         .where(recipients.c.campaign_id == campaign_id, recipients.c.state == "waiting")
     )
-    left = (
-        select(func.count(func.distinct(recipients.c.id)))
-        .select_from(recipients.join(attempts))
-        .where(
-            recipients.c.campaign_id == campaign_id,
-            recipients.c.outcome == Outcome.VOICEMAIL.value,
-            attempts.c.campaign_id == campaign_id,
-            PROVEN,
-        )
-    )
-    return Counts(
-        states=states,
-        outcomes=outcomes,
-        attempts=connection.execute(dials).scalar_one(),
-        next_due=connection.execute(next_due).scalar(),
-        proven=connection.execute(left).scalar_one(),
-    )
+    found: datetime | None = connection.execute(query).scalar()
+    return found
 
 
 def records(
-    connection: Connection, sealing: Sealing, campaign_id: str, texts: Mapping[str, TextRecord]
+    connection: Connection,
+    sealing: Sealing,
+    campaign_id: str,
+    texts: Mapping[str, TextRecord],
+    recipient_key: str | None = None,
 ) -> tuple[RecipientRecord, ...]:
-    """Return every person and attempt, in the order of the list, with their `texts` by the ids of their rows."""
+    """Return every person and attempt, in the order of the list, with their `texts` by the ids of their rows.
+
+    With `recipient_key` only the person of that row.
+    """
     keys: defaultdict[str, list[KeyRecord]] = defaultdict(list)
-    for row in connection.execute(_keys(campaign_id)):
+    for row in connection.execute(_keys(campaign_id, recipient_key)):
         keys[row.attempt_id].append(KeyRecord(step=row.step, key=row.key, at=row.at))
     dials: defaultdict[str, list[AttemptRecord]] = defaultdict(list)
     marks: defaultdict[str, dict[str, None]] = defaultdict(dict)
-    for row in connection.execute(_dials(campaign_id)):
+    for row in connection.execute(_dials(campaign_id, recipient_key)):
         dials[row.recipient_id].append(_attempt(sealing, row, tuple(keys.pop(row.id, ()))))
         marks[row.recipient_id].update(dict.fromkeys(row.marks))
     query = (
-        select(recipients).where(recipients.c.campaign_id == campaign_id).order_by(recipients.c.line, recipients.c.id)
+        select(recipients)
+        .where(recipients.c.campaign_id == campaign_id, *_of(recipients.c.id, recipient_key))
+        .order_by(recipients.c.line, recipients.c.id)
     )
     found = []
     for row in connection.execute(query):
@@ -245,15 +267,23 @@ def records(
     return tuple(found)
 
 
-def _dials(campaign_id: str) -> Select[Any]:
-    return select(attempts).where(attempts.c.campaign_id == campaign_id).order_by(attempts.c.intended_at, attempts.c.id)
+def _of(column: ColumnElement[str], recipient_key: str | None) -> tuple[ColumnElement[bool], ...]:
+    return () if recipient_key is None else (column == recipient_key,)
 
 
-def _keys(campaign_id: str) -> Select[Any]:
+def _dials(campaign_id: str, recipient_key: str | None) -> Select[Any]:
+    return (
+        select(attempts)
+        .where(attempts.c.campaign_id == campaign_id, *_of(attempts.c.recipient_id, recipient_key))
+        .order_by(attempts.c.intended_at, attempts.c.id)
+    )
+
+
+def _keys(campaign_id: str, recipient_key: str | None) -> Select[Any]:
     return (
         select(key_presses)
         .join(attempts)
-        .where(attempts.c.campaign_id == campaign_id)
+        .where(attempts.c.campaign_id == campaign_id, *_of(attempts.c.recipient_id, recipient_key))
         .order_by(key_presses.c.attempt_id, key_presses.c.ordinal)
     )
 

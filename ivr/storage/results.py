@@ -22,6 +22,7 @@ from ivr.domain.recipient import Recipient
 from ivr.errors import InputError
 from ivr.storage import (
     audit,
+    changes,
     commands,
     databases,
     engines,
@@ -30,6 +31,7 @@ from ivr.storage import (
     queries,
     resealing,
     ring_backs,
+    settling,
     text_queries,
 )
 from ivr.storage.account_results import SqlAccounts
@@ -37,6 +39,7 @@ from ivr.storage.audit import EVERYTHING, AuditAsked
 from ivr.storage.engines import Member
 from ivr.storage.erasing import Statistics
 from ivr.storage.failures import translated
+from ivr.storage.figure_results import SqlFigures
 from ivr.storage.sealing import ATTEMPTS, RECIPIENTS, TEXTS, Sealing
 from ivr.storage.text_results import SqlTexts
 from ivr.storage.writer import Work, Writer
@@ -71,6 +74,7 @@ class SqlResults:
         self.member = Member()
         self.texts = SqlTexts(self)
         self.accounts = SqlAccounts(self)
+        self.figures = SqlFigures(self)
 
     @classmethod
     async def open(
@@ -213,30 +217,38 @@ class SqlResults:
         tell stays as `advance` stored it.
         """
         return await self.write(
-            lambda connection: commands.end(connection, attempt_id, ending, settled, due_at), leisure=LEISURE_S
+            lambda connection: commands.end(connection, attempt_id, ending, settled, due_at, self.member),
+            leisure=LEISURE_S,
         )
 
     async def postpone(self, campaign_id: str, recipient_id: str, due_at: datetime) -> None:
         """Let a waiting person wait until `due_at`."""
         await self.write(
-            lambda connection: commands.postpone(connection, self.sealing, campaign_id, recipient_id, due_at)
+            lambda connection: settling.postpone(connection, self.sealing, campaign_id, recipient_id, due_at)
         )
 
     async def settle(
-        self, campaign_id: str, recipient_id: str, outcome: Outcome, *, excluded: Exclusion | None = None
+        self,
+        campaign_id: str,
+        recipient_id: str,
+        outcome: Outcome,
+        *,
+        excluded: Exclusion | None = None,
+        at: datetime | None = None,
     ) -> None:
-        """Settle a waiting person without a further attempt, and store why they are `excluded`."""
-        await self.write(
-            lambda connection: commands.settle(connection, self.sealing, campaign_id, recipient_id, outcome, excluded)
-        )
+        """Settle a waiting person without a further attempt, `at` or now, and store why they are `excluded`."""
+        settle = partial(settling.settle, excluded=excluded, at=at)
+        await self.write(lambda connection: settle(connection, self.sealing, campaign_id, recipient_id, outcome))
 
-    async def exclude(self, campaign_id: str, recipient_id: str, exclusion: Exclusion) -> str:
+    async def exclude(
+        self, campaign_id: str, recipient_id: str, exclusion: Exclusion, *, at: datetime | None = None
+    ) -> str:
         """Call a person no more, from now on; return the state in which they were. NotFound.
 
         Who was waiting is settled. A call under way goes on to its end, and is the last.
         """
         return await self.write(
-            lambda connection: commands.exclude(connection, self.sealing, campaign_id, recipient_id, exclusion)
+            lambda connection: settling.exclude(connection, self.sealing, campaign_id, recipient_id, exclusion, at)
         )
 
     async def rang_back(self, number: str, *, since: datetime, wanted: bool, wait_until: datetime) -> bool:
@@ -265,8 +277,13 @@ class SqlResults:
         self.member = await self.write(lambda connection: engines.join(connection, engine, host, most))
 
     async def renew(self) -> bool:
-        """Say that this engine lives; False where another has buried it."""
-        return await self.write(lambda connection: engines.renew(connection, self.member))
+        """Say that this engine lives; False where another has buried it. Changes of long ago go with it."""
+
+        def work(connection: Connection) -> bool:
+            changes.prune(connection)
+            return engines.renew(connection, self.member)
+
+        return await self.write(work)
 
     async def left_open(self) -> tuple[OpenAttempt, ...]:
         """Return the attempts that earlier lives of this engine have not ended; those of no engine are anybody's."""

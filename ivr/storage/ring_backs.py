@@ -6,9 +6,12 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, insert, or_, select, tuple_, update
 
+from ivr.campaign.figures import ChangeKind
 from ivr.domain.exclusion import Exclusion, Source
 from ivr.domain.outcome import Outcome
 from ivr.domain.recipient import Recipient
+from ivr.storage import changes, tallying
+from ivr.storage.engines import time
 from ivr.storage.sealing import Sealing
 from ivr.storage.tables import attempts, recipients
 
@@ -25,7 +28,7 @@ def mark(
     """Mark the last call to `number` since `since`, and let who waits there wait; False where there was none."""
     dialled = (attempts.c.number_hash == sealing.number_hash(number), attempts.c.intended_at >= since)
     last = connection.execute(
-        select(attempts.c.id, attempts.c.marks)
+        select(attempts.c.id, attempts.c.marks, attempts.c.campaign_id, attempts.c.recipient_id)
         .where(*dialled, attempts.c.state == "ended")
         .order_by(attempts.c.intended_at.desc(), attempts.c.id.desc())
         .limit(1)
@@ -35,6 +38,8 @@ def mark(
         return False
     marks = [*dict.fromkeys((*last.marks, CALLED_BACK, *((REQUESTED,) if wanted else ())))]
     connection.execute(update(attempts).where(attempts.c.id == last.id).values(marks=marks))
+    tallying.keep_marks(connection, last.campaign_id, last.recipient_id, marks)
+    changes.note(connection, ChangeKind.PERSON, last.campaign_id, last.recipient_id)
     people = select(attempts.c.campaign_id, attempts.c.recipient_id).where(*dialled)
     connection.execute(
         update(recipients)
@@ -62,6 +67,8 @@ def add_caller(connection: Connection, sealing: Sealing, campaign_id: str, perso
             rank=line,
             state="settled",
             outcome=Outcome.CANCELLED.value,
+            **tallying.settled(time(connection)),
             **row,
         )
     )
+    changes.note(connection, ChangeKind.PERSON, campaign_id, row["id"])

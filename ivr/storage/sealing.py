@@ -3,6 +3,7 @@
     recipients.id        keyed hash of campaign and 宛名番号: the same person is the same row, and no row tells who
     recipients.household keyed hash of campaign and number, of those who share one where one call is for all of them
     recipients.sealed    宛名番号, kana, numbers and columns; of who is excluded the reason and where that is written
+    recipients.excluded  where that is written, for those who look for the excluded; the reason is not told by it
     attempts.sealed      宛名番号 and the number that was dialled
     attempts.number_hash keyed hash of the number, the same in every campaign
     attempts.person_hash keyed hash of the 宛名番号, the same in every campaign: the caps count by both
@@ -58,7 +59,8 @@ class Sealing:
         content: list[object] = [person.id, person.kana, person.numbers, dict(person.columns)]
         if excluded is not None:
             content += [excluded.reason, excluded.source]
-        return {"id": key, "sealed": self.fields.seal(RECIPIENTS, campaign, key, _packed(content))}
+        sealed = self.fields.seal(RECIPIENTS, campaign, key, _packed(content))
+        return {"id": key, "sealed": sealed, "excluded": excluded.source.value if excluded else None}
 
     def attempt(self, intent: Intent) -> dict[str, Any]:
         """Return the part of a row that tells who was dialled."""

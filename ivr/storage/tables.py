@@ -3,6 +3,9 @@
     campaigns   1 ─── n  recipients   1 ─── n  attempts   1 ─── n  key_presses
                          recipients   1 ─ 0..1 texts      1 ─── n  text_parts
 
+    campaigns    1 ─── n  tallies     recipients   1 ─── n  marks
+    campaigns    1 ─── n  changes
+
     early_receipts   what was told of texts that nobody knew (yet)
     barred_numbers   who is to be sent no texts, by a keyed hash; outlives the campaigns
 
@@ -11,6 +14,9 @@
     engines     whoever dials from this store; an attempt names its own
     statistics  what stays of campaigns whose people were erased
     audit       what was done by whom, chained (ivr.domain.audit): texts as they are sealed, insert-only by triggers
+
+`tallies` count what a million attempts are too many to be counted for, `changes` are numbered as they are stored
+(`ivr.storage.tallying`, `ivr.storage.changes`).
 
 What names a callee is sealed (`ivr.storage.sealing`), and so are the secrets of the console's people;
 `recipients.id` is a keyed hash. `waiting`, `calling`, `settled` are the states of a recipient. `claimed_by` is the
@@ -25,6 +31,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     Column,
     DateTime,
@@ -32,6 +39,7 @@ from sqlalchemy import (
     Float,
     ForeignKey,
     ForeignKeyConstraint,
+    Identity,
     Index,
     Integer,
     LargeBinary,
@@ -48,14 +56,18 @@ from sqlalchemy import (
 OPEN = text("state <> 'ended'")
 """What makes an attempt an open one. Not bound: a partial index serves only the condition that it names."""
 
-PROVEN = text("proven")
-"""What makes an attempt one that left the whole message on a machine, on evidence."""
-
 HANDING_OVER = text("state = 'queued'")
 """What makes a text one of which it is not known whether the network has it."""
 
 SHARING = text("household IS NOT NULL")
 """What makes a person one who shares a number, where one call is for all who do."""
+
+COUNTED = "ix_recipients_outcome"
+"""The index by which people are counted, whose every column is one that they are counted by: nothing is sorted."""
+
+SHOWN = "ix_recipients_shown"
+STANDING = ("state", "outcome", "proven", "tries", "excluded", "last_at")
+"""The index that holds all that people are chosen and put in order by: none of it needs their rows."""
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -118,8 +130,14 @@ recipients = Table(
     Column("claimed_by", String),
     Column("claimed_until", UtcDateTime),
     Column("household", String),
+    Column("tries", Integer, nullable=False, server_default=text("0")),
+    Column("last_at", UtcDateTime),
+    Column("settled_at", UtcDateTime),
+    Column("settled_in", Integer),
+    Column("proven", Boolean, nullable=False, server_default=false()),
+    Column("excluded", String),
     Index("ix_recipients_due", "campaign_id", "state", "rank", "due_at"),
-    Index("ix_recipients_outcome", "campaign_id", "state", "outcome"),
+    Index(COUNTED, "campaign_id", "state", "outcome", "proven", "settled_in"),
     Index(
         "ix_recipients_household",
         "campaign_id",
@@ -127,6 +145,7 @@ recipients = Table(
         sqlite_where=SHARING,
         postgresql_where=SHARING,
     ),
+    Index(SHOWN, "campaign_id", "line", "id", *STANDING),
 )
 
 attempts = Table(
@@ -152,19 +171,13 @@ attempts = Table(
     Column("evidence", JSON, nullable=False),
     Column("engine", String, nullable=False, server_default=""),
     Column("proven", Boolean, nullable=False, server_default=false()),
+    Column("ordinal", Integer, nullable=False, server_default=text("0")),
     ForeignKeyConstraint(
         ["campaign_id", "recipient_id"], [recipients.c.campaign_id, recipients.c.id], ondelete="CASCADE"
     ),
     Index("ix_attempts_recipient", "campaign_id", "recipient_id"),
     Index("ix_attempts_number", "number_hash", "intended_at"),
     Index("ix_attempts_person", "person_hash", "intended_at"),
-    Index(
-        "ix_attempts_proven",
-        "campaign_id",
-        "recipient_id",
-        sqlite_where=PROVEN,
-        postgresql_where=PROVEN,
-    ),
     Index(
         "uq_attempts_open",
         "campaign_id",
@@ -185,6 +198,42 @@ key_presses = Table(
     Column("key", String, nullable=False),
     Column("confirms", Boolean, nullable=False),
     Column("at", UtcDateTime, nullable=False),
+)
+
+marks = Table(
+    "marks",
+    metadata,
+    Column("campaign_id", String, primary_key=True),
+    Column("mark", Text, primary_key=True),
+    Column("recipient_id", String, primary_key=True),
+    ForeignKeyConstraint(
+        ["campaign_id", "recipient_id"], [recipients.c.campaign_id, recipients.c.id], ondelete="CASCADE"
+    ),
+    Index("ix_marks_recipient", "campaign_id", "recipient_id"),
+)
+
+tallies = Table(
+    "tallies",
+    metadata,
+    Column("campaign_id", ForeignKey(campaigns.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("kind", String, primary_key=True),
+    Column("place", Text, primary_key=True),
+    Column("what", String, primary_key=True),
+    Column("engine", String, primary_key=True),
+    Column("number", Integer, nullable=False),
+    Column("answered", Integer, nullable=False),
+    Column("proven", Integer, nullable=False),
+)
+
+changes = Table(
+    "changes",
+    metadata,
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), Identity(), primary_key=True),
+    Column("campaign_id", ForeignKey(campaigns.c.id, ondelete="CASCADE"), nullable=False),
+    Column("kind", String, nullable=False),
+    Column("subject", String, nullable=False),
+    Index("ix_changes_campaign", "campaign_id"),
+    sqlite_autoincrement=True,
 )
 
 texts = Table(
@@ -212,6 +261,7 @@ texts = Table(
     Index("ix_texts_number", "number_hash", "intended_at"),
     Index("ix_texts_person", "person_hash", "intended_at"),
     Index("ix_texts_sent", "sent_at"),
+    Index("ix_texts_state", "campaign_id", "state", "recipient_id"),
     Index("ix_texts_open", "id", sqlite_where=HANDING_OVER, postgresql_where=HANDING_OVER),
 )
 

@@ -172,10 +172,15 @@ def states(connection: Connection, campaign_id: str) -> dict[str, int]:
     return {row.state: row.number for row in connection.execute(query)}
 
 
-def records(connection: Connection, sealing: Sealing, campaign_id: str) -> dict[str, TextRecord]:
-    """Return the texts of a campaign by the ids of the rows of their people."""
+def records(
+    connection: Connection, sealing: Sealing, campaign_id: str, recipient_key: str | None = None
+) -> dict[str, TextRecord]:
+    """Return the texts of a campaign, or of one person, by the ids of the rows of their people."""
+    query = select(texts).where(texts.c.campaign_id == campaign_id)
+    if recipient_key is not None:
+        query = query.where(texts.c.recipient_id == recipient_key)
     found = {}
-    for row in connection.execute(select(texts).where(texts.c.campaign_id == campaign_id)):
+    for row in connection.execute(query):
         number, body, reason = sealing.texted(campaign_id, row.id, row.sealed)
         found[row.recipient_id] = TextRecord(
             id=row.id,

@@ -17,11 +17,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, delete, exists, insert, or_, select, update
 
+from ivr.campaign.figures import ChangeKind
 from ivr.campaign.text_records import TextIntent
 from ivr.campaign.texting import Receipt
 from ivr.domain.calling_rules import Ceiling
 from ivr.domain.text import TextState, after, of_parts
-from ivr.storage import barred, caps
+from ivr.storage import barred, caps, changes, tallying
 from ivr.storage.engines import Member, time
 from ivr.storage.sealing import Sealing
 from ivr.storage.tables import (
@@ -58,7 +59,7 @@ def withhold(connection: Connection, sealing: Sealing, intent: TextIntent, membe
     """Store why there is no text, unless there is one."""
     if _free(connection, sealing, intent, excluded_too=True):
         _insert(connection, intent, sealing.text(intent, reason), TextState.CANCELLED, member)
-        _settle(connection, intent.id)
+        _settle(connection, intent.id, intent.at)
 
 
 def _free(connection: Connection, sealing: Sealing, intent: TextIntent, *, excluded_too: bool = False) -> bool:
@@ -100,6 +101,7 @@ def _insert(
             **sealed,
         )
     )
+    changes.note(connection, ChangeKind.TEXT, intent.campaign, sealed["recipient_id"])
 
 
 def taken(connection: Connection, text: str, references: Sequence[str], at: datetime) -> TextState | None:
@@ -112,7 +114,7 @@ def taken(connection: Connection, text: str, references: Sequence[str], at: date
     state = after(TextState.SENT, of_parts(parts)) if parts else TextState.SENT
     _put_parts(connection, text, references, parts)
     _change(connection, row, state, at, sent_at=at, parts=len(references), why="")
-    _settle(connection, text)
+    _settle(connection, text, at)
     return state
 
 
@@ -125,13 +127,15 @@ def ended(
         return False
     _put_parts(connection, text, references, [_early(connection, reference) for reference in references])
     _change(connection, row, state, at, parts=len(references), why=why)
-    _settle(connection, text)
+    _settle(connection, text, at)
     return True
 
 
 def withdraw(connection: Connection, text: str) -> None:
     """Forget an intent."""
-    connection.execute(delete(texts).where(texts.c.id == text, texts.c.state == TextState.QUEUED.value))
+    queued = delete(texts).where(texts.c.id == text, texts.c.state == TextState.QUEUED.value)
+    for row in connection.execute(queued.returning(texts.c.campaign_id, texts.c.recipient_id)).all():
+        changes.note(connection, ChangeKind.TEXT, row.campaign_id, row.recipient_id)
 
 
 def receipt(connection: Connection, told: Receipt, at: datetime) -> TextState | None:
@@ -189,11 +193,12 @@ def _change(connection: Connection, row: Row[Any], state: TextState, at: datetim
     """Put a text into a state; a number that is nobody's is sent nothing more."""
     ended_at = (row.ended_at or at) if state.final else None
     connection.execute(update(texts).where(texts.c.id == row.id).values(state=state.value, ended_at=ended_at, **values))
+    changes.note(connection, ChangeKind.TEXT, row.campaign_id, row.recipient_id)
     if state is TextState.NO_NUMBER:
         barred.bar(connection, row.number_hash, barred.NO_NUMBER, at)
 
 
-def _settle(connection: Connection, text: str) -> None:
+def _settle(connection: Connection, text: str, at: datetime) -> None:
     """Settle who waited for nothing but this text."""
     waits_for_it = exists().where(
         texts.c.id == text,
@@ -202,7 +207,9 @@ def _settle(connection: Connection, text: str) -> None:
         texts.c.recipient_id == recipients.c.id,
     )
     connection.execute(
-        update(recipients).where(waits_for_it, recipients.c.state == "waiting").values(state="settled", due_at=None)
+        update(recipients)
+        .where(waits_for_it, recipients.c.state == "waiting")
+        .values(state="settled", due_at=None, **tallying.settled(at))
     )
 
 

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 
 from rich.console import Console
 
-from tests.bench import agi, decisions, dialling, latency, listening, recipients, speech, store, texts
+from tests.bench import agi, decisions, dialling, latency, listening, pages, recipients, speech, store, texts
 from tests.bench.table import Figure, show
 
 
@@ -42,6 +42,7 @@ BENCHES: dict[str, Callable[[], Awaitable[list[Figure]]]] = {
     "speech": speech.bench_speech,
     "agi": agi_servers,
     "store": store.bench_store,
+    "pages": pages.bench_pages,
     "decisions": decisions.bench_decisions,
     "texts": texts.bench_texts,
 }

@@ -19,6 +19,27 @@ OLD = "f" * 32
 """The id of its campaign, which is called 旧. No digit of a 宛名番号, which a hash beside it might complete."""
 
 
+BEFORE_FIGURES = (
+    "DROP TABLE changes",
+    "DROP TABLE tallies",
+    "DROP TABLE marks",
+    "DROP INDEX ix_texts_state",
+    "DROP INDEX ix_recipients_shown",
+    "DROP INDEX ix_recipients_outcome",
+    "CREATE INDEX ix_recipients_outcome ON recipients (campaign_id, state, outcome)",
+    "CREATE INDEX ix_attempts_proven ON attempts (campaign_id, recipient_id) WHERE proven",
+    "ALTER TABLE recipients DROP COLUMN tries",
+    "ALTER TABLE recipients DROP COLUMN last_at",
+    "ALTER TABLE recipients DROP COLUMN settled_at",
+    "ALTER TABLE recipients DROP COLUMN settled_in",
+    "ALTER TABLE recipients DROP COLUMN proven",
+    "ALTER TABLE recipients DROP COLUMN excluded",
+    "ALTER TABLE attempts DROP COLUMN ordinal",
+    "UPDATE alembic_version SET version_num = '0011'",
+)
+"""What takes a database back to the revision before its figures were kept."""
+
+
 def old_people() -> list[Recipient]:
     """Return the people in it: one who was called twice, one who is being called, one who waits."""
     return filling.people(3)

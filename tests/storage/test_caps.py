@@ -12,6 +12,7 @@ from ivr.domain.outcome import Outcome
 from ivr.storage import SqlResults, databases, migrations
 from tests.keys import keys
 from tests.storage.filling import MINUTE, NOON, attempt, campaign, intent
+from tests.storage.old_schema import BEFORE_FIGURES
 
 WHO, OTHER = "00000001", "00000002"
 MOBILE, HOME = "+819012345678", "+81357220000"
@@ -85,6 +86,7 @@ async def test_dials_from_before_there_were_caps_count(url: str) -> None:
 
 def _back_to_the_schema_before(connection: Connection) -> None:
     for statement in (
+        *BEFORE_FIGURES,
         "DROP INDEX ix_attempts_number",
         "DROP INDEX ix_attempts_person",
         "ALTER TABLE attempts DROP COLUMN person_hash",

@@ -17,9 +17,14 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 from sqlalchemy.dialects import sqlite
 
+from ivr.domain.attempt import Ending, TimedKey
+from ivr.domain.call import KeyPress
+from ivr.domain.exclusion import Exclusion, Source
 from ivr.domain.outcome import Outcome
 from ivr.storage import SqlResults, databases, migrations, queries, tables
 from tests.keys import keys
+from tests.storage.filling import MINUTE, NOON, attempt, campaign, intent, people
+from tests.storage.old_schema import BEFORE_FIGURES
 
 
 def _differences(connection: Connection) -> list[object]:
@@ -102,8 +107,45 @@ async def test_the_questions_asked_most_are_answered_by_an_index(tmp_path: Path)
         literal = due.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True})
         assert "ix_recipients_due" in plan(literal)
         assert "B-TREE" not in plan(literal)
-        by_outcome = "SELECT state, outcome, count(*) FROM recipients WHERE campaign_id = 'c' GROUP BY state, outcome"
-        assert "COVERING INDEX ix_recipients_outcome" in plan(by_outcome)
-        assert "B-TREE" not in plan(by_outcome)
-        assert "ix_attempts_proven" in plan(f"SELECT * FROM attempts WHERE campaign_id = 'c' AND {tables.PROVEN}")
+        counted = "state, outcome, proven, settled_in"
+        walk = f"SELECT {counted}, count(*) FROM recipients INDEXED BY {tables.COUNTED} WHERE campaign_id = 'c'"
+        by_standing = plan(f"{walk} GROUP BY {counted}")
+        assert f"COVERING INDEX {tables.COUNTED} (campaign_id=?)" in by_standing
+        assert "B-TREE" not in by_standing
+        asked = f"SELECT id, line FROM recipients INDEXED BY {tables.SHOWN} WHERE campaign_id = 'c'"
+        page = plan(f"{asked} AND state = 's' AND outcome = 'o' AND proven AND tries > 1 ORDER BY line, id LIMIT 50")
+        assert f"COVERING INDEX {tables.SHOWN} (campaign_id=?)" in page
+        assert "B-TREE" not in page
         assert "USING INDEX uq_attempts_" in plan(f"SELECT * FROM attempts WHERE {tables.OPEN}")
+
+
+async def test_a_database_from_before_the_figures_is_counted(url: str) -> None:
+    """What was dialled before it is told as if the tallies had always been kept."""
+    noon = NOON.replace(minute=16)
+    busy, excluded = people(3)[0].id, people(3)[1].id
+    async with await SqlResults.open(url, keys()) as store:
+        row = await campaign(store, 3)
+        left, beep = Outcome.VOICEMAIL, {"proof": "beep"}
+        await attempt(store, row, Outcome.BUSY, recipient=busy, at=noon, marks=["a"])
+        await attempt(store, row, left, recipient=busy, at=noon + 15 * MINUTE, settled=left, evidence=beep, marks=["a"])
+        await store.exclude(row.id, excluded, Exclusion(reason="納付済", source=Source.STAFF), at=row.created_at)
+        dial = intent(row, people(3)[2].id, noon)
+        assert await store.intend(dial)
+        press = TimedKey(press=KeyPress("confirm", "#", confirms=True), at=noon)
+        ending = Ending(outcome=Outcome.CONFIRMED, at=noon + MINUTE, answered_at=noon, keys=(press, press))
+        await store.end(dial.id, ending, settled=Outcome.CONFIRMED, due_at=None)
+        before = await store.figures.figures(row.id), await store.figures.people(row.id)
+    database = await databases.connect(url, 5)
+    try:
+        await database.write(_forget_the_figures)
+    finally:
+        await database.close()
+    async with await SqlResults.open(url, keys()) as store:
+        assert (await store.figures.figures(row.id), await store.figures.people(row.id)) == before
+        assert before[0].marks == {"a": 1}
+        assert before[0].keys == {("confirm", "#"): 2}
+
+
+def _forget_the_figures(connection: Connection) -> None:
+    for statement in BEFORE_FIGURES:
+        connection.exec_driver_sql(statement)

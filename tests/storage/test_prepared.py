@@ -108,3 +108,17 @@ async def test_a_value_is_refused_as_its_type_refuses_it(database: databases.Dat
 async def test_a_value_that_is_missing_is_not_taken_for_null(database: databases.Database) -> None:
     with pytest.raises(KeyError, match="moment"):
         await database.write(lambda connection: Prepared(RENAME).run(connection, {"least": 1, "called": None}))
+
+
+async def test_it_returns_the_row_that_it_changed_as_sqlalchemy_returns_it(database: databases.Database) -> None:
+    changed = update(things).where(things.c.id == bindparam("one")).values(state="old")
+    told = changed.returning(things.c.name, things.c.at, things.c.true, things.c.seconds)
+
+    def work(connection: Connection) -> list[tuple[Any, ...] | None]:
+        Prepared(INSERT, COLUMNS).run_each(connection, ROWS)
+        one = Prepared(told)
+        return [one.fetch(connection, {"one": number}) for number in (1, 2, 3)]
+
+    named = [(row["name"], row["at"], row["true"], row["seconds"]) for row in ROWS]
+    assert await database.write(work) == [*named, None]
+    assert [row[2] for row in await database.read(_stored)] == ["old", "old"]

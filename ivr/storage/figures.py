@@ -1,0 +1,160 @@
+"""A campaign counted, in a time that does not grow with its attempts: by tallies, and along an index of its people."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, func, select
+
+from ivr.campaign.figures import Dials, Figures, OpenLine, Period
+from ivr.campaign.records import Counts
+from ivr.domain.attempt import AttemptState
+from ivr.domain.outcome import Outcome
+from ivr.domain.text import TextState
+from ivr.storage import queries, text_queries
+from ivr.storage.tables import COUNTED, OPEN, attempts, marks, recipients, tallies, texts
+from ivr.storage.tallying import Kind, moment_of, quarter, settled, settled_in
+
+_TALLIED = (
+    select(
+        tallies.c.kind,
+        tallies.c.place,
+        tallies.c.what,
+        func.sum(tallies.c.number).label("number"),
+        func.sum(tallies.c.answered).label("answered"),
+        func.sum(tallies.c.proven).label("proven"),
+    )
+    .where(tallies.c.campaign_id == bindparam("of_campaign"))
+    .group_by(tallies.c.kind, tallies.c.place, tallies.c.what)
+)
+
+_IN_PERIOD = _TALLIED.where(
+    tallies.c.kind == Kind.QUARTER.value,
+    tallies.c.place >= bindparam("first"),
+    tallies.c.place < bindparam("behind"),
+)
+
+Standing = tuple[str, Outcome | None, bool, datetime | None]
+"""State, outcome, whether proven by a beep, and in which quarter of an hour settled."""
+
+
+def figures(connection: Connection, campaign_id: str) -> Figures:
+    """Return a campaign counted."""
+    counted: dict[str, dict[tuple[str, str], Dials]] = {kind: {} for kind in Kind}
+    for row in connection.execute(_TALLIED, {"of_campaign": campaign_id}):
+        counted[row.kind][row.place, row.what] = _dials(row)
+    quarters, tries, keys = (counted[kind] for kind in (Kind.QUARTER, Kind.TRY, Kind.KEY))
+    people = _people(connection, campaign_id)
+    dials = sum(one.number for one in tries.values())
+    return Figures(
+        counts=_counts(connection, campaign_id, people, dials),
+        quarters=_quarters(quarters),
+        tries=dict(sorted(((int(place), Outcome(what)), one) for (place, what), one in tries.items())),
+        keys={step_and_key: one.number for step_and_key, one in sorted(keys.items())},
+        settled=_settled(people),
+        texts={TextState(state): number for state, number in text_queries.states(connection, campaign_id).items()},
+        marks=_marks(connection, campaign_id),
+    )
+
+
+def period(connection: Connection, start: datetime, end: datetime) -> tuple[Period, ...]:
+    """Return what was done from `start` until before `end` for each campaign for which anything was, oldest first."""
+    sent: defaultdict[str, dict[TextState, int]] = defaultdict(dict)
+    handed_over = (
+        select(texts.c.campaign_id, texts.c.state, func.count().label("number"))
+        .where(texts.c.sent_at >= start, texts.c.sent_at < end)
+        .group_by(texts.c.campaign_id, texts.c.state)
+    )
+    for row in connection.execute(handed_over):
+        sent[row.campaign_id][TextState(row.state)] = row.number
+    found = []
+    for campaign in queries.all_campaigns(connection, None):
+        asked = {"of_campaign": campaign.id, "first": quarter(start), "behind": quarter(end)}
+        quarters = {(row.place, row.what): _dials(row) for row in connection.execute(_IN_PERIOD, asked)}
+        first, behind = (settled(moment)["settled_in"] for moment in (start, end))
+        within = (recipients.c.settled_in >= first, recipients.c.settled_in < behind)
+        people = _settled(_people(connection, campaign.id, *within))
+        if quarters or people or campaign.id in sent:
+            done = Period(campaign=campaign, quarters=_quarters(quarters), settled=people, texts=sent[campaign.id])
+            found.append(done)
+    return tuple(found)
+
+
+def _dials(row: Any) -> Dials:
+    return Dials(number=int(row.number), answered=int(row.answered), proven=int(row.proven))
+
+
+def _quarters(counted: Mapping[tuple[str, str], Dials]) -> dict[tuple[datetime, Outcome], Dials]:
+    return {(moment_of(place), Outcome(what)): dials for (place, what), dials in sorted(counted.items())}
+
+
+def _settled(people: Mapping[Standing, int]) -> dict[tuple[datetime, Outcome | None, bool], int]:
+    found: Counter[tuple[datetime, Outcome | None, bool]] = Counter()
+    for (state, outcome, proven, at), number in people.items():
+        if state == "settled" and at is not None:
+            found[at, outcome, proven] += number
+    return dict(sorted(found.items(), key=lambda item: item[0][0]))
+
+
+def lines(connection: Connection) -> tuple[OpenLine, ...]:
+    """Return the calls under way, in the order in which they began."""
+    query = (
+        select(
+            attempts.c.id,
+            attempts.c.campaign_id,
+            attempts.c.recipient_id,
+            attempts.c.state,
+            attempts.c.intended_at,
+            attempts.c.answered_at,
+            attempts.c.engine,
+        )
+        .where(OPEN)
+        .order_by(attempts.c.intended_at, attempts.c.id)
+    )
+    return tuple(
+        OpenLine(
+            attempt=row.id,
+            campaign=row.campaign_id,
+            key=row.recipient_id,
+            state=AttemptState(row.state),
+            begun_at=row.intended_at,
+            answered_at=row.answered_at,
+            engine=row.engine,
+        )
+        for row in connection.execute(query)
+    )
+
+
+def _people(connection: Connection, campaign_id: str, *asked: ColumnElement[bool]) -> dict[Standing, int]:
+    here = recipients.c
+    query = (
+        select(here.state, here.outcome, here.proven, here.settled_in, func.count().label("number"))
+        .where(here.campaign_id == campaign_id, *asked)
+        .group_by(here.state, here.outcome, here.proven, here.settled_in)
+        .with_hint(recipients, f"INDEXED BY {COUNTED}", "sqlite")
+    )
+    return {_standing(row): row.number for row in connection.execute(query)}
+
+
+def _standing(row: Row[tuple[str, str | None, bool, int | None, int]]) -> Standing:
+    return row.state, Outcome(row.outcome) if row.outcome else None, row.proven, settled_in(row.settled_in)
+
+
+def _counts(connection: Connection, campaign_id: str, people: dict[Standing, int], ended: int) -> Counts:
+    found = ((state, outcome, proven, number) for (state, outcome, proven, _), number in people.items())
+    return queries.in_numbers(
+        found, ended + queries.open_dials(connection, campaign_id), queries.next_due(connection, campaign_id)
+    )
+
+
+def _marks(connection: Connection, campaign_id: str) -> dict[str, int]:
+    query = (
+        select(marks.c.mark, func.count().label("number"))
+        .where(marks.c.campaign_id == campaign_id)
+        .group_by(marks.c.mark)
+        .order_by(func.count().desc(), marks.c.mark)
+    )
+    return {row.mark: row.number for row in connection.execute(query)}

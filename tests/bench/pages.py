@@ -1,0 +1,317 @@
+"""What a page costs the server: 100,000 people of one campaign, 1,000,000 attempts, 30,000 texts.
+
+What pages are made from is asked of the store as pages ask it, and made into what they show. SQLite is a file in the
+temporary folder, PostgreSQL a cluster there. The attempts are copies of a first one of each person, on other days and
+with other ends; what is kept beside them (tallies, where people stand) is made from them by the migration's own
+statements.
+"""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, insert, select, text, update
+
+from ivr.campaign.attempt_id import attempt_id
+from ivr.campaign.figures import Chosen, Order
+from ivr.campaign.records import CampaignRow, NewCampaign
+from ivr.domain.attempt import Ending, Intent
+from ivr.domain.exclusion import Exclusion, Source
+from ivr.domain.outcome import Outcome
+from ivr.domain.outcome_class import OutcomeClass, outcomes_of
+from ivr.domain.recipient import Recipient
+from ivr.domain.text import TextState
+from ivr.reporting import figures_json
+from ivr.storage import SqlResults, databases
+from ivr.storage.migrations.versions import r0012_figures
+from ivr.storage.sealing import Sealing
+from ivr.storage.tables import attempts, marks, recipients, texts
+from ivr.vault.fields import Fields
+from tests.bench.store import EVIDENCE
+from tests.bench.table import Figure
+from tests.keys import keys
+from tests.storage.cluster import cluster, programs
+
+PEOPLE, TRIES = 100_000, 10
+
+MORE = 200
+"""People who are called while the bench runs: one page of changes."""
+
+TEXTED, MARKED, RARE, EXCLUDED = 0.3, 20, 20_000, 50
+"""Share of people with a text; one in so many has a mark, a rare mark, is excluded."""
+
+LIMIT_MS, TURNS = 200, 5
+
+OPENED = 7
+"""Whose history is asked for."""
+
+BEGAN = datetime(2026, 11, 2, 0, 0, tzinfo=UTC)
+TOKYO = ZoneInfo("Asia/Tokyo")
+
+LAST = (
+    Outcome.CONFIRMED,
+    Outcome.VOICEMAIL,
+    Outcome.HUNG_UP,
+    Outcome.NO_ANSWER,
+    Outcome.VOICEMAIL,
+    Outcome.BUSY,
+    Outcome.UNREACHABLE,
+)
+"""What people end with, in turn; half of the messages were left after a beep."""
+
+BEFORE = (Outcome.NO_ANSWER, Outcome.BUSY, Outcome.VOICEMAIL_PARTIAL, Outcome.UNREACHABLE)
+"""How the dials before ended, in turn."""
+
+ANSWERED = ("confirmed", "voicemail", "hung_up", "voicemail_partial")
+
+_COPY = """
+    INSERT INTO attempts (id, campaign_id, recipient_id, sealed, number_hash, person_hash, state, intended_at,
+        dialled_at, answered_at, ended_at, outcome, sip, q850, heard_s, restarts, marks, evidence, engine, proven,
+        ordinal)
+    SELECT {chance}, campaign_id, recipient_id, sealed, recipient_id, recipient_id, 'ended', {at}, {at},
+        CASE WHEN {outcome} IN {answered} THEN {at} END, {at}, {outcome}, sip, q850, heard_s, restarts, marks,
+        CASE WHEN {outcome} IN {answered} THEN evidence ELSE '{{}}' END, '', {proven}, {turn}
+    FROM (SELECT attempts.*, recipients.line AS line FROM attempts JOIN recipients
+        ON recipients.campaign_id = attempts.campaign_id AND recipients.id = attempts.recipient_id
+        WHERE ordinal = 1) AS first
+"""
+
+_CHANCE = {
+    "sqlite": "'{time}' || lower(hex(randomblob(10)))",
+    "postgresql": "'{time}' || substr(replace(gen_random_uuid()::text, '-', ''), 13)",
+}
+_LATER = {
+    "sqlite": "strftime('%Y-%m-%d %H:%M:%f', intended_at, '+{days} days') || '000'",
+    "postgresql": "intended_at + interval '{days} days'",
+}
+
+
+async def bench_pages() -> list[Figure]:
+    """Return what each page costs on SQLite, and on PostgreSQL where its programs are installed."""
+    with tempfile.TemporaryDirectory() as folder:
+        figures = await _measure("SQLite", f"sqlite+aiosqlite:///{folder}/ivr.db")
+    if found := programs():
+        with cluster(found, "max_wal_size=4GB") as running:
+            figures += await _measure("PostgreSQL", await running.new_database())
+    return figures
+
+
+async def _measure(name: str, url: str) -> list[Figure]:
+    async with await SqlResults.open(url, keys()) as store:
+        new = NewCampaign(name="bench", scenario="", scenario_file="", created_at=BEGAN)
+        campaign = await store.create_campaign(new, ())
+        database = await databases.connect(url, 600.0)
+        try:
+            await _fill(database, campaign)
+        finally:
+            await database.close()
+        return [
+            Figure(bench="pages", name=f"{name}: {what}", value=await _median(ask), unit="ms", target=LIMIT_MS)
+            for what, ask in (await _asked(store, campaign, await _called(store, campaign))).items()
+        ]
+
+
+async def _median(ask: Callable[[], Awaitable[Any]]) -> float:
+    took = []
+    for _ in range(TURNS):
+        began = time.perf_counter()
+        await ask()
+        took.append(time.perf_counter() - began)
+    return statistics.median(took) * 1000
+
+
+async def _called(store: SqlResults, campaign: CampaignRow) -> str:
+    """Call some more people, see that all of it is told, and return the cursor from before."""
+    pages = store.figures
+    cursor = await pages.now()
+    for number in range(PEOPLE, PEOPLE + MORE):
+        await _call(store, campaign, number)
+    found = await pages.figures(campaign.id)
+    if found.counts.attempts != PEOPLE * TRIES + MORE:
+        raise AssertionError(f"{found.counts.attempts} attempts are counted")
+    if sum(dials.number for dials in found.quarters.values()) != found.counts.attempts:
+        raise AssertionError("not every attempt is in a quarter of an hour")
+    if len((await pages.changes(cursor)).changes) != MORE:
+        raise AssertionError("not every ending is told")
+    return cursor
+
+
+async def _asked(store: SqlResults, campaign: CampaignRow, cursor: str) -> dict[str, Callable[[], Awaitable[Any]]]:
+    """Return what pages ask."""
+    of, pages = campaign.id, store.figures
+    key = await pages.key_of(of, _id(OPENED))
+    deep = f"{PEOPLE * 9 // 10}.0"
+    latest = (await pages.people(of, order=Order.LAST)).after
+
+    async def figures() -> None:
+        figures_json(await pages.figures(of), zone=TOKYO)
+
+    def people(**chosen: Any) -> Callable[[], Awaitable[Any]]:
+        return partial(pages.people, of, Chosen(**chosen))
+
+    return {
+        "a campaign's figures, ready for a page": figures,
+        "a campaign in numbers": partial(store.counts, of),
+        "people, the first page": people(),
+        "… far down the list": partial(pages.people, of, after=deep),
+        "… of a frequent outcome": people(outcome=Outcome.VOICEMAIL),
+        "… of a class": people(endings=outcomes_of(OutcomeClass.UNPROVEN)),
+        "… with a mark": people(mark="callback_requested"),
+        "… with a rare mark": people(mark="rare"),
+        "… with an undelivered text, excluded, nobody": people(texted=(TextState.FAILED,), excluded=True, tries=99),
+        "… without a text, by the last dial": partial(pages.people, of, Chosen(texted=(None,)), order=Order.LAST),
+        "… by the last dial, the second page": partial(pages.people, of, order=Order.LAST, after=latest),
+        "how many people of a class have a text delivered": partial(
+            pages.how_many, of, Chosen(endings=outcomes_of(OutcomeClass.UNPROVEN), texted=(TextState.DELIVERED,))
+        ),
+        "a day of all campaigns": partial(pages.period, BEGAN, BEGAN + timedelta(days=1)),
+        "a person by their 宛名番号": partial(pages.key_of, of, _id(70_000)),
+        "a person's history": partial(pages.history, of, key),
+        "calls under way": pages.lines,
+        f"{MORE} changes": partial(pages.changes, cursor),
+        "no change": partial(pages.changes, await pages.now()),
+    }
+
+
+async def _call(store: SqlResults, campaign: CampaignRow, number: int) -> None:
+    intent = _intent(campaign, number)
+    if not await store.intend(intent):
+        raise AssertionError(f"{intent.recipient} does not wait")
+    ending = Ending(outcome=Outcome.CONFIRMED, at=intent.at, dialled_at=intent.at, answered_at=intent.at)
+    await store.end(intent.id, ending, settled=Outcome.CONFIRMED, due_at=None)
+
+
+async def _fill(database: databases.Database, campaign: CampaignRow) -> None:
+    sealing = Sealing(Fields(keys()))
+    for start in range(0, PEOPLE, 10_000):
+        await database.write(partial(_first, sealing, campaign, start, start + 10_000))
+    await database.write(partial(_people, sealing, campaign, PEOPLE, PEOPLE + MORE))
+    for turn in range(2, TRIES + 1):
+        await database.write(partial(_again, turn))
+    await database.write(partial(_seal, sealing, campaign, OPENED))
+    await database.write(_beside)
+    await database.write(lambda connection: connection.execute(text("ANALYZE")) and None)
+
+
+def _id(number: int) -> str:
+    return f"{number:08}"
+
+
+def _intent(campaign: CampaignRow, number: int) -> Intent:
+    at = BEGAN + timedelta(hours=number % 9, seconds=number % 3600)
+    return Intent(id=attempt_id(at), campaign=campaign.id, recipient=_id(number), number=f"+8190{number:08}", at=at)
+
+
+def _people(sealing: Sealing, campaign: CampaignRow, start: int, end: int, connection: Connection) -> None:
+    """Store people who wait, but for those of whom there will be attempts: they are settled."""
+    rows = []
+    for number in range(start, end):
+        settled = LAST[number % len(LAST)].value if number < PEOPLE else None
+        somebody = Recipient(
+            id=_id(number), line=number + 2, kana="ヤマダ タロウ", numbers=(f"+8190{number:08}",),
+            columns={"宛名番号": _id(number), "カナ氏名": "ヤマダ タロウ", "期別": "3"},
+        )  # fmt: skip
+        why = Exclusion(reason="納付済", source=Source.STAFF) if settled and not number % EXCLUDED else None
+        rows.append(
+            {
+                "campaign_id": campaign.id,
+                "line": number + 2,
+                "rank": number + 2,
+                "state": "settled" if settled else "waiting",
+                "outcome": settled,
+                **sealing.person(campaign.id, somebody, why),
+            }
+        )
+    connection.execute(insert(recipients), rows)
+
+
+def _first(sealing: Sealing, campaign: CampaignRow, start: int, end: int, connection: Connection) -> None:
+    _people(sealing, campaign, start, end, connection)
+    dials, tags, sent = [], [], []
+    for number in range(start, end):
+        intent = _intent(campaign, number)
+        sealed = sealing.attempt(intent)
+        key = sealed["recipient_id"]
+        dials.append(
+            {
+                "id": intent.id,
+                "campaign_id": campaign.id,
+                **sealed,
+                "state": "ended",
+                "intended_at": intent.at,
+                "dialled_at": intent.at,
+                "ended_at": intent.at,
+                "outcome": BEFORE[0].value,
+                "heard_s": 0.0,
+                "restarts": 0,
+                "marks": [],
+                "evidence": EVIDENCE,
+                "ordinal": 1,
+            }
+        )
+        for mark, one_in in (("callback_requested", MARKED), ("rare", RARE)):
+            if not number % one_in:
+                tags.append({"campaign_id": campaign.id, "mark": mark, "recipient_id": key})
+        if number % 10 < TEXTED * 10:
+            state = TextState.DELIVERED if number % 4 else TextState.FAILED
+            sent.append(_text(campaign, number, key, state))
+    for table, rows in ((attempts, dials), (marks, tags), (texts, sent)):
+        connection.execute(insert(table), rows)
+
+
+def _text(campaign: CampaignRow, number: int, key: str, state: TextState) -> dict[str, Any]:
+    return {
+        "id": f"text-{number}", "campaign_id": campaign.id, "recipient_id": key, "sealed": b"", "number_hash": "",
+        "person_hash": "", "state": state.value, "intended_at": BEGAN, "sent_at": BEGAN, "ended_at": BEGAN, "parts": 1,
+        "why": "", "alone": False, "engine": "", "epoch": 0,
+    }  # fmt: skip
+
+
+def _again(turn: int, connection: Connection) -> None:
+    """Store the `turn`-th dials, some days after the first."""
+    dialect = connection.dialect.name
+    days = (turn - 1) * 2
+    ends = LAST if turn == TRIES else BEFORE
+    cases = " ".join(f"WHEN {place} THEN '{outcome.value}'" for place, outcome in enumerate(ends))
+    # Numbered as people are: their line is two more.
+    outcome = f"CASE (line - 2{'' if turn == TRIES else f' + {turn}'}) % {len(ends)} {cases} END"
+    connection.exec_driver_sql(
+        _COPY.format(
+            chance=_CHANCE[dialect].format(time=attempt_id(BEGAN + timedelta(days=days))[:12]),
+            at=_LATER[dialect].format(days=days),
+            outcome=outcome,
+            answered=ANSWERED,
+            proven=f"({outcome} = 'voicemail' AND line % 2 = 0)",
+            turn=turn,
+        )
+    )
+
+
+def _seal(sealing: Sealing, campaign: CampaignRow, number: int, connection: Connection) -> None:
+    """Seal all attempts of one person: copies can't be opened, since each is sealed for its own row."""
+    key = sealing.key(campaign.id, _id(number))
+    here = (attempts.c.campaign_id == campaign.id, attempts.c.recipient_id == key)
+    for (dial,) in connection.execute(select(attempts.c.id).where(*here)).all():
+        sealed = sealing.attempt(replace(_intent(campaign, number), id=dial))["sealed"]
+        connection.execute(update(attempts).where(attempts.c.id == dial).values(sealed=sealed))
+
+
+def _beside(connection: Connection) -> None:
+    """Store key presses, and what the store keeps beside the attempts."""
+    connection.exec_driver_sql(
+        """INSERT INTO key_presses (attempt_id, ordinal, step, "key", confirms, at)
+        SELECT id, 0, 'confirm', '#', true, ended_at FROM attempts WHERE outcome = 'confirmed'"""
+    )
+    for statement in (r0012_figures.STANDING, r0012_figures.SETTLED, r0012_figures.KEYS):
+        connection.exec_driver_sql(statement)
+    connection.exec_driver_sql(r0012_figures.SETTLED_IN[connection.dialect.name])
+    for kind, place in r0012_figures.places(connection.dialect.name).items():
+        connection.exec_driver_sql(r0012_figures.TALLIES.format(kind=kind, place=place))
