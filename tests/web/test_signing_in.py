@@ -45,7 +45,7 @@ async def test_who_knows_name_and_password_comes_in_and_is_named_on_every_page(a
 
 
 @pytest.mark.parametrize(
-    ("name", "password"), [("hanako", "wrong"), ("nobody", PASSWORD), ("", ""), ("hanako", "x" * 300)]
+    ("name", "password"), [("hanako", "wrong"), ("nobody", PASSWORD), ("", ""), ("hanako", "x" * 300), ("\0", "\0")]
 )
 async def test_who_does_not_is_told_no_more_than_that(at: Office, name: str, password: str) -> None:
     await at.person("hanako")
