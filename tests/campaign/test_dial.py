@@ -245,7 +245,7 @@ async def test_the_wait_for_a_pbx_ends_with_the_window(tmp_path: Path) -> None:
 
 async def test_a_pause_holds_the_dialling_and_a_resume_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ivr.campaign.course.LOOK_AGAIN", 0.05)
-    async with campaign(tmp_path, people(300)) as (results, row):
+    async with campaign(tmp_path, people(100)) as (results, row):
 
         async def slow(intent: Intent, talk: Talk) -> Disposition:
             await asyncio.sleep(0.005)
@@ -263,7 +263,7 @@ async def test_a_pause_holds_the_dialling_and_a_resume_goes_on(tmp_path: Path, m
             paused.append(datetime.now(UTC))
             await asyncio.sleep(0.1)
             paused.append(datetime.now(UTC))
-            assert len(telephone.dials) < 300
+            assert len(telephone.dials) < 100
             await results.move_campaign(row.id, expected=["paused"], state="running")
 
         paused: list[datetime] = []
@@ -271,7 +271,7 @@ async def test_a_pause_holds_the_dialling_and_a_resume_goes_on(tmp_path: Path, m
             tasks.create_task(pause_and_resume())
             halt, _ = await run(results, row, telephone, lines=2, watch=watch)
         assert halt is Halt.SETTLED
-        assert len(telephone.dials) == 300
+        assert len(telephone.dials) == 100
         began, ended = paused
         assert not [intent for intent in telephone.dials if began < intent.at < ended], "decided while it was paused"
 
