@@ -58,6 +58,7 @@ async def show(
             {
                 "visit": full,
                 "csrf": visit.csrf,
+                "idle": int(console.settings.web.idle.total_seconds()),
                 "now": console.clock.now(),
                 "environment": console.settings.web.environment,
                 "environment_label": ENVIRONMENTS[console.settings.web.environment],

@@ -224,6 +224,17 @@ async def test_a_session_ends_when_it_is_not_used_and_after_a_day_even_if_it_is(
     assert (await browser.get("/")).status_code == 303
 
 
+async def test_whoever_is_still_there_may_stay_before_the_session_ends(at: Office) -> None:
+    browser = await at.signed_in("hanako")
+    page = (await browser.get("/")).text
+    assert 'data-idle="1800"' in page
+    assert '<button type="button" class="button small" id="stay">' in page
+    for _ in range(3):
+        at.clock.forward(minutes=28)
+        assert (await browser.client.get("/api/v1/me")).status_code == 200, "what the button asks"
+    assert "data-idle" not in (await at.browser().get("/sign-in")).text
+
+
 async def test_a_form_that_is_sent_after_the_session_has_ended_says_so_and_does_nothing(at: Office) -> None:
     browser = await at.signed_in("hanako")
     campaign = await at.campaign("催告")
