@@ -139,7 +139,6 @@ def _of_campaign(console: Console, asked: CampaignVisit, *, cursor: str | None, 
 
 def _buttons(console: Console, visit: Visit) -> Callable[[Sight], list[str]]:
     def of(sight: Sight) -> list[str]:
-        # Whether calls are under way decides about one of them, and is known better than it was counted.
         return buttons_of(console, visit, sight.campaign, sight.figures.counts)
 
     return of
@@ -197,8 +196,12 @@ async def _events(watching: Watching, watcher: Watcher, stands: Stands) -> Async
                 yield watcher.events()
                 told = clock()
             if clock() - asked >= ASK_AGAIN:
-                if not await stands():
-                    watcher.end(Over.SESSION)
+                try:
+                    if not await stands():
+                        watcher.end(Over.SESSION)
+                except StoreFailed:
+                    # Nobody can tell whether they still may; the browser comes again, and is asked anew.
+                    return
                 asked = clock()
         if farewell := watcher.farewell():
             yield farewell

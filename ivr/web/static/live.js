@@ -49,7 +49,6 @@
   const campaign = (live) => {
     for (const node of all("[data-number]")) put(node, number(live[node.dataset.number]));
     for (const node of all("[data-rate]")) put(node, share(live[node.dataset.rate], live.dials));
-    for (const node of all("[data-line]")) put(node, number(live.lines[node.dataset.line]));
     for (const node of all("[data-text]")) {
       put(node, live[node.dataset.text] || "");
       show(node, Boolean(live[node.dataset.text]));
@@ -71,13 +70,19 @@
       drawn.max = live.dials || 1;
       drawn.value = bar.number;
     }
-    lamps(live.lines.lamps);
+    lines(live.lines);
     speak(live);
   };
 
   const chip = (node, live) => {
     node.className = `chip state-${live.state}`;
     put(node, live.state_label.split("（")[0]);
+  };
+
+  const lines = (told) => {
+    for (const node of all("[data-line]")) put(node, number(told[node.dataset.line]));
+    show(one("[data-lines]"), true);
+    lamps(told.lamps);
   };
 
   const lamps = (letters) => {
@@ -104,6 +109,7 @@
   const day = (live) => {
     put(one("[data-window]"), live.window);
     one("[data-open]").className = `lamp ${live.open ? "on" : "off"}`;
+    lines(live.lines);
     const cards = new Map([...all("[data-card]")].map((card) => [card.dataset.card, card]));
     for (const shown of live.campaigns) {
       const card = cards.get(shown.id);
