@@ -11,9 +11,15 @@
     safety       headers, origin, limits of size and time
     errors       what is said when something is not as it should be
 
+    watching     the one look at the store for everybody who watches
+    watchers     somebody who watches, and what waits to be sent to them
+    sights       what is shown live, in words and numbers
+    lamps        the lines as lamps
+
     signing_in   password, code, sign-out; the first administrator
     today        what runs, what it waits for, what is not well
     campaigns    the list, one of them, and what may be done with it
+    live         a campaign and the day as they go on: page and server-sent events
     people       who may use the console, and departments
     account      one's own password, code and sessions
     trail        the audit trail: read, judged

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from fastapi import Request
@@ -21,13 +21,18 @@ from ivr.storage import SqlResults
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Console:
-    """The engine as the console sees it. `first_key` opens the page for the first administrator while there is none."""
+    """The engine as the console sees it.
+
+    `ringing` are those of its attempts that ring, which no store knows. `first_key` opens the page for the first
+    administrator while there is none.
+    """
 
     settings: Settings
     results: SqlResults
     audit: Audit
     clock: Clock
     health: Callable[[], Mapping[str, bool]]
+    ringing: Callable[[], Collection[str]] = frozenset
     passwords: Passwords = field(default_factory=Passwords)
     first_key: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
     host: str = field(default_factory=socket.gethostname)

@@ -23,6 +23,12 @@ MOST_BYTES = 64 * 1024
 LONGEST_S = 30.0
 """Seconds from a request's headers to the last byte of the answer."""
 
+EVENTS = "text/event-stream"
+"""An answer that lasts: `ivr.web.live` asks again and again whether it may, `ivr.web.serving` cuts a slow reader."""
+
+LONGEST_EVENTS_S = 3660.0
+"""Seconds for such an answer, a minute more than it takes for itself."""
+
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
     "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
@@ -67,10 +73,12 @@ class Safety:
             if message["type"] == "http.response.start":
                 begun = True
                 self._add_headers(scope, message)
+                if Headers(raw=message["headers"]).get("content-type", "").startswith(EVENTS):
+                    limit.reschedule(asyncio.get_running_loop().time() + LONGEST_EVENTS_S)
             await send(message)
 
         try:
-            async with asyncio.timeout(LONGEST_S):
+            async with asyncio.timeout(LONGEST_S) as limit:
                 refusal = self._unfit(scope)
                 try:
                     if refusal is not None:

@@ -19,6 +19,7 @@ import httpx
 import pyotp
 
 from ivr.accounts.passwords import Passwords
+from ivr.app import meanwhile
 from ivr.campaign.records import CampaignRow, NewCampaign
 from ivr.domain.account import Department, Person
 from ivr.domain.audit import Author, Entry
@@ -197,4 +198,6 @@ async def office(folder: Path, settings: str = "web: {second_factor: optional}\n
                 health=lambda: health,
                 passwords=Passwords(**QUICK),
             )
-            yield Office(console, clock, health, surrounded(built(console), console))
+            app = built(console)
+            async with meanwhile(app.state.watching.run()):
+                yield Office(console, clock, health, surrounded(app, console))
