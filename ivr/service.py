@@ -200,6 +200,7 @@ def serve_console(engine: Engine) -> None:
         audit=engine.audit,
         clock=engine.clock,
         health=engine.health,
+        voice=engine.speech,
     )
     engine.tasks.serve(open_console(console, opening))
 
