@@ -201,6 +201,7 @@ def serve_console(engine: Engine) -> None:
         clock=engine.clock,
         health=engine.health,
         ringing=lambda: engine.originator.ringing,
+        voice=engine.speech,
     )
     engine.tasks.serve(open_console(console, opening))
 

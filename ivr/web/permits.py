@@ -19,6 +19,8 @@ from fastapi import Depends, Request
 from ivr.campaign.records import CampaignRow
 from ivr.domain.account import Person, Stage, is_over
 from ivr.domain.authority import Deed, Reach, may, reach
+from ivr.drafts.draft import Draft
+from ivr.drafts.kept import MISSING
 from ivr.errors import NotFound
 from ivr.web import forms
 from ivr.web.console import Console, console_of
@@ -50,6 +52,31 @@ def permit(deed: Deed) -> Any:
             raise NotAllowed
         await _see_meant(request, visit.csrf)
         return visit
+
+    return _registered(asked, deed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DraftVisit:
+    """Somebody signed in, and the campaign in the making, of their department, that they work on."""
+
+    visit: Visit
+    draft: Draft
+
+
+@cache
+def permit_draft(deed: Deed) -> Any:
+    """Return the dependency of a route that does `deed` to the campaign in the making `draft_id`."""
+
+    async def asked(request: Request, draft_id: str) -> DraftVisit:
+        visit = await _signed_in(request, deed)
+        if reach(visit.person.roles, deed) is Reach.NONE:
+            raise NotAllowed
+        draft = await console_of(request).drafts.get(forms.an_id(draft_id))
+        if draft.department != visit.person.department.id:
+            raise NotFound(MISSING)
+        await _see_meant(request, visit.csrf)
+        return DraftVisit(visit=visit, draft=draft)
 
     return _registered(asked, deed)
 

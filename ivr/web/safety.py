@@ -6,6 +6,7 @@ Pure ASGI, outside of the application, so that nothing within can be forgotten.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -29,8 +30,16 @@ EVENTS = "text/event-stream"
 LONGEST_EVENTS_S = 3660.0
 """Seconds for such an answer, a minute more than it takes for itself."""
 
+LISTS = re.compile(r"/api/v1/drafts(/[0-9a-f]{32}/list)?")
+"""Where a list may be sent, which is bigger and takes longer; whoever is not signed in is refused before it is read."""
+
+MOST_BYTES_OF_A_LIST = 65 * 1024**2
+DRAFTS, LONGEST_S_OF_A_DRAFT = "/api/v1/drafts", 180.0
+"""A list of 200,000 is read and stored within a request."""
+
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
+    "media-src 'self'; "
     "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 """Nothing from elsewhere, nothing within a page but its words: what somebody else has put there does not run."""
@@ -78,13 +87,13 @@ class Safety:
             await send(message)
 
         try:
-            async with asyncio.timeout(LONGEST_S) as limit:
+            async with asyncio.timeout(_longest(scope)) as limit:
                 refusal = self._unfit(scope)
                 try:
                     if refusal is not None:
                         await refusal(scope, receive, sent)
                     else:
-                        await self._app(scope, _Bounded(receive), sent)
+                        await self._app(scope, _Bounded(receive, _most(scope)), sent)
                 except Exception as error:  # noqa: BLE001  whatever it is, it ends this request alone
                     if not begun:
                         await (await self._broken(scope, receive, error))(scope, receive, sent)
@@ -97,7 +106,7 @@ class Safety:
         if scope["method"] not in KNOWN:
             return _plain("この操作は受け付けていません。", 405)
         length = headers.get("content-length", "0")
-        if not length.isascii() or not length.isdigit() or len(length) > 12 or int(length) > MOST_BYTES:
+        if not length.isascii() or not length.isdigit() or len(length) > 12 or int(length) > _most(scope):
             return _plain("送られたデータが大きすぎます。", 413)
         if scope["method"] in CHANGING and not self._from_here(headers):
             return _plain("ほかのサイトからの操作は受け付けません。画面を開き直してください。", 403)
@@ -128,18 +137,31 @@ class Safety:
 
 
 class _Bounded:
-    """Receives no more than MOST_BYTES."""
+    """Receives no more than `most` bytes."""
 
-    def __init__(self, receive: Receive) -> None:
+    def __init__(self, receive: Receive, most: int) -> None:
         self._receive = receive
+        self._most = most
         self._bytes = 0
 
     async def __call__(self) -> Message:
         message = await self._receive()
         self._bytes += len(message.get("body", b""))
-        if self._bytes > MOST_BYTES:
+        if self._bytes > self._most:
             raise HTTPException(413)
         return message
+
+
+def _is_list(scope: Scope) -> bool:
+    return scope["method"] == "POST" and LISTS.fullmatch(scope["path"]) is not None
+
+
+def _most(scope: Scope) -> int:
+    return MOST_BYTES_OF_A_LIST if _is_list(scope) else MOST_BYTES
+
+
+def _longest(scope: Scope) -> float:
+    return LONGEST_S_OF_A_DRAFT if scope["path"].startswith(DRAFTS) else LONGEST_S
 
 
 def _plain(text: str, status: int) -> Response:
