@@ -134,7 +134,7 @@ async def person_page(request: Request, person_id: str, visit: Change) -> Respon
         "departments": await console.results.accounts.departments(),
         "role_labels": ROLE_LABELS,
         "duties": DUTIES,
-        "self": found.id == visit.person.id,
+        "oneself": found.id == visit.person.id,
     }
     return await pages.show(request, "person.html", context)
 
