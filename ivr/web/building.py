@@ -10,7 +10,7 @@ from starlette.responses import PlainTextResponse
 from starlette.staticfiles import StaticFiles
 
 from ivr.domain.authority import Deed
-from ivr.web import account, campaigns, errors, pages, people, signing_in, today, trail
+from ivr.web import account, campaigns, errors, pages, people, signing_in, systems, today, tokens, trail
 from ivr.web.console import Console
 from ivr.web.permits import permit
 from ivr.web.safety import Safety
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 API = "/api/v1"
 
-PARTS = (signing_in, today, campaigns, people, account, trail)
+PARTS = (signing_in, today, campaigns, people, account, trail, tokens, systems)
 
 SILENT: TelemetryConfig = {
     "tracing": False,

@@ -6,6 +6,7 @@ Pure ASGI, outside of the application, so that nothing within can be forgotten.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -22,6 +23,14 @@ MOST_BYTES = 64 * 1024
 
 LONGEST_S = 30.0
 """Seconds from a request's headers to the last byte of the answer."""
+
+LISTS = re.compile(r"/api/v1/lists")
+"""Where a list may be sent, which is bigger and takes longer; whoever may not send one is refused before it is read."""
+
+MOST_BYTES_OF_A_LIST = 65 * 1024**2
+LONGEST_S_OF_A_LIST = 180.0
+
+API = "/api/v1/"
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
@@ -70,13 +79,13 @@ class Safety:
             await send(message)
 
         try:
-            async with asyncio.timeout(LONGEST_S):
+            async with asyncio.timeout(_longest(scope)):
                 refusal = self._unfit(scope)
                 try:
                     if refusal is not None:
                         await refusal(scope, receive, sent)
                     else:
-                        await self._app(scope, _Bounded(receive), sent)
+                        await self._app(scope, _Bounded(receive, _most(scope)), sent)
                 except Exception as error:  # noqa: BLE001  whatever it is, it ends this request alone
                     if not begun:
                         await (await self._broken(scope, receive, error))(scope, receive, sent)
@@ -89,9 +98,9 @@ class Safety:
         if scope["method"] not in KNOWN:
             return _plain("この操作は受け付けていません。", 405)
         length = headers.get("content-length", "0")
-        if not length.isascii() or not length.isdigit() or int(length) > MOST_BYTES:
+        if not length.isascii() or not length.isdigit() or int(length) > _most(scope):
             return _plain("送られたデータが大きすぎます。", 413)
-        if scope["method"] in CHANGING and not self._from_here(headers):
+        if scope["method"] in CHANGING and not (_by_token(scope, headers) or self._from_here(headers)):
             return _plain("ほかのサイトからの操作は受け付けません。画面を開き直してください。", 403)
         return None
 
@@ -120,18 +129,38 @@ class Safety:
 
 
 class _Bounded:
-    """Receives no more than MOST_BYTES."""
+    """Receives no more than `most` bytes."""
 
-    def __init__(self, receive: Receive) -> None:
+    def __init__(self, receive: Receive, most: int) -> None:
         self._receive = receive
+        self._most = most
         self._bytes = 0
 
     async def __call__(self) -> Message:
         message = await self._receive()
         self._bytes += len(message.get("body", b""))
-        if self._bytes > MOST_BYTES:
+        if self._bytes > self._most:
             raise HTTPException(413)
         return message
+
+
+def _by_token(scope: Scope, headers: Headers) -> bool:
+    """Tell whether a system asks: with a header that no page can make a browser send along, and as nobody's session."""
+    bearer = headers.get("authorization", "").lower().startswith("bearer ")
+    path: str = scope["path"]
+    return bearer and "cookie" not in headers and path.startswith(API)
+
+
+def _is_list(scope: Scope) -> bool:
+    return scope["method"] == "POST" and LISTS.fullmatch(scope["path"]) is not None
+
+
+def _most(scope: Scope) -> int:
+    return MOST_BYTES_OF_A_LIST if _is_list(scope) else MOST_BYTES
+
+
+def _longest(scope: Scope) -> float:
+    return LONGEST_S_OF_A_LIST if _is_list(scope) else LONGEST_S
 
 
 def _plain(text: str, status: int) -> Response:
