@@ -20,7 +20,8 @@ from ivr.asterisk.originator import AsteriskOriginator
 from ivr.asterisk.pbx import Pbx
 from ivr.asterisk.tap import Taps
 from ivr.audit import Audit
-from ivr.campaign.dial import Dialler, Halt
+from ivr.campaign.course import Halt
+from ivr.campaign.dial import Dialler
 from ivr.campaign.lines import Lines
 from ivr.campaign.observer import Observer
 from ivr.campaign.ports import ChannelRecord

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from ivr import identity, logs, scenario_files, settings
 from ivr.app import Engine, running
-from ivr.campaign.dial import Halt
+from ivr.campaign.course import Halt
 from ivr.campaign.records import CampaignRow
 from ivr.desk import orders
 from ivr.desk.reports import show_counts, texts_of

@@ -15,7 +15,7 @@ from ivr.domain.attempt import Ending, Intent
 from ivr.domain.exclusion import Exclusion, Source
 from ivr.domain.outcome import Outcome
 from ivr.errors import NotFound
-from tests.offices import LIST, SCENARIO, care_of
+from tests.offices import LIST, SCENARIO, care_of, give_voice
 
 MORNING = datetime(2026, 11, 20, 9, 30, tzinfo=ZoneInfo("Asia/Tokyo"))
 
@@ -26,6 +26,7 @@ async def office(tmp_path: Path) -> Path:
     config = tmp_path / "ivr.yaml"
     config.write_text("data_dir: var\nspeech: {workers: 1}\n", encoding="utf-8")
     (tmp_path / "meibo.csv").write_text(LIST, encoding="cp932")
+    give_voice(tmp_path)
     await orders.create(config, "住民税", tmp_path / "meibo.csv", SCENARIO)
     async with care_of(config) as care:
         campaign = await care.results.campaign("住民税")

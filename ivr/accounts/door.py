@@ -20,7 +20,7 @@ from ivr.accounts import second_factor
 from ivr.accounts.passwords import Passwords
 from ivr.audit import Audit
 from ivr.campaign.ports import Clock
-from ivr.domain.account import LONGEST, Person, shut_for
+from ivr.domain.account import LONGEST, Person, shut_for, unfit_name
 from ivr.domain.audit import Action, Author
 from ivr.errors import NotLetIn
 from ivr.storage import SqlResults
@@ -59,7 +59,8 @@ class Door:
         async with self._queue():
             now = self._clock.now()
             self._see_open(self._addresses.shut_until(where))
-            person = await self._accounts.named(name)
+            # Not every database bears any text, and nobody has a name that can't be one.
+            person = await self._accounts.named(name) if unfit_name(name) is None else None
             self._see_open(person.locked_until if person else self._strangers.shut_until(name))
             kept = (await self._accounts.secrets(person.id)).password if person and person.active else None
             if len(password) > LONGEST or not await self._passwords.verify(kept, password):

@@ -95,7 +95,7 @@ class Register:
         secrets = Secrets(password=await self.passwords.hash(password))
         await self._record(Action.PERSON_RESET, person.name)
         values = {"password_until": self.clock.now() + HANDED_OVER_FOR, "failures": 0, "locked_until": None}
-        await self.results.accounts.put_secrets(person.id, lambda _: secrets, values)
+        await self.results.accounts.replace_secrets(person.id, secrets, values)
         await self.results.accounts.end_sessions(person.id)
         return password
 

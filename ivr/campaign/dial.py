@@ -9,12 +9,11 @@ that it never delays a dial. Where the store or the PBX fails, nothing is dialle
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from dataclasses import dataclass
-from enum import StrEnum
 
 from ivr.campaign.attempt_id import attempt_id
 from ivr.campaign.attempts import Attempts, Spawn
+from ivr.campaign.course import LOOK_AGAIN, Course, Halt
 from ivr.campaign.lines import Lines
 from ivr.campaign.observer import Observer
 from ivr.campaign.ports import Clock, Enquiry, Originator, Registers, Results
@@ -28,25 +27,11 @@ from ivr.domain.outcome import Outcome
 from ivr.domain.scenario import Scenario
 from ivr.errors import ExclusionsUnknown, PbxUnavailable, SpeechFailed, StoreFailed, Unspeakable
 
-LOOK_AGAIN = 1.0
-"""Seconds between two looks at the store: a pause, a stop and a new due time take effect within it."""
-
 LOOK_AGAIN_ALONE = 10.0
 """Where nobody else changes the store, a look is due when a call has ended; this is for people who come due between."""
 
-PATIENCE = 5.0
-"""Seconds between two tries of a store or PBX that failed."""
-
 BATCH = 100
 """People fetched at once, at most: no more than are prepared ahead, so that the rest is for other engines."""
-
-
-class Halt(StrEnum):
-    """Why the dialling of a campaign ended."""
-
-    SETTLED = "settled"
-    WINDOW = "window"
-    STOPPED = "stopped"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,28 +106,33 @@ class Dialler:
         self._plenty = 2 * LOOK_AGAIN * lines.limits.calls_per_second
         self._in_hand: set[str] = set()
         self._calls = 0
-        self._halt: Halt | None = None
-        self._changed = asyncio.Event()
-        self._ended = asyncio.Event()
-        self._paused = False
+        self._course = Course(
+            campaign,
+            rules.calendar,
+            results=results,
+            clock=clock,
+            observer=observer,
+            on_end=self._nothing_more,
+            on_cut=self._attempts.cut,
+        )
 
     def stop(self) -> None:
         """Begin no further dial; calls under way go on to their end."""
-        self._end_with(Halt.STOPPED)
+        self._course.end(Halt.STOPPED)
 
     def emergency_stop(self) -> None:
         """Begin no further dial, and hang up every call."""
-        self._end_with(Halt.STOPPED)
+        self._course.end(Halt.STOPPED)
         self._attempts.cut()
 
     async def run(self) -> Halt:
         """Dial; return when the last call has ended, too."""
         if not self._alone:
-            self._spawn(self._follow())
+            self._spawn(self._course.follow(lambda: self._calls > 0))
         self._spawn(self._feed())
         while (ready := await self._ready.get()) is not None:
             self._ahead.release()
-            if self._halt is not None:
+            if self._course.is_over():
                 self._put_down(ready.due)
                 continue
             if not await self._lines.reserve():
@@ -153,68 +143,48 @@ class Dialler:
             self._calls += 1
             self._spawn(self._call(ready))
         while self._calls:
-            await self._wait(LOOK_AGAIN)
-        return self._halt or Halt.SETTLED
+            await self._course.wait()
+        return self._course.ended_by
 
-    def _end_with(self, halt: Halt) -> None:
-        self._halt = self._halt or halt
-        self._ended.set()
-        self._changed.set()
+    def _nothing_more(self) -> None:
         # Where there is no line at this hour, none would come for a long time.
         self._lines.give_up()
         # The feeder may be waiting here, while nobody takes what is ready any more.
         self._ahead.release()
 
-    async def _follow(self) -> None:
-        """Follow what others make of the campaign, paused, resumed, stopped, as long as there are calls."""
-        while self._halt is None or self._calls:
-            with suppress(StoreFailed):
-                campaign = await self._results.campaign(self._campaign.name)
-                self._paused = campaign.state == "paused"
-                if campaign.state in ("halted", "cut"):
-                    self.emergency_stop()
-                elif campaign.state not in ("running", "paused"):
-                    self._end_with(Halt.STOPPED)
-            await self._wait(LOOK_AGAIN)
-
     async def _feed(self) -> None:
         """Keep the ready queue filled with people who are due, until the dialling ends."""
-        while self._halt is None:
+        while not self._course.is_over():
             try:
-                if self._paused:
-                    self._observer.held(self._campaign.name, "paused", None)
-                    await self._wait(LOOK_AGAIN)
+                if self._course.paused:
+                    await self._course.stand_by("paused")
                 elif self._ready.qsize() > self._plenty:
-                    await self._wait(LOOK_AGAIN)
+                    await self._course.wait()
                 elif not await self._pass():
                     await self._rest()
             except StoreFailed:
-                await self._hold("store")
+                await self._course.hold("store")
             except ExclusionsUnknown:
-                await self._hold("exclusions")
+                await self._course.hold("exclusions")
         self._ready.put_nowait(None)
 
     async def _pass(self) -> int:
         """Go once through the people who are due, in their order; return how many were taken."""
         taken = 0
         after = 0
-        while self._may_dial():
+        while self._course.goes_on():
             # Of a person in hand the batch may tell what is out of date when its turn comes.
             in_hand = frozenset(self._in_hand)
             now = self._clock.now()
             counted = counted_since(self._rules, now)
             batch = await self._results.due(self._campaign.id, now, self._batch, after=after, counted=counted)
             for due in batch:
-                if due.recipient.id not in in_hand and self._may_dial():
+                if due.recipient.id not in in_hand and self._course.goes_on():
                     taken += await self._take(due)
             if len(batch) < self._batch:
                 break
             after = batch[-1].rank
         return taken
-
-    def _may_dial(self) -> bool:
-        """Tell whether the campaign goes on: neither paused nor ended, and in a window."""
-        return self._halt is None and not self._paused and self._rules.calendar.is_open(self._clock.now())
 
     async def _take(self, due: Due) -> int:
         """Prepare `due` for a dial if one is allowed; return how many were taken."""
@@ -226,7 +196,7 @@ class Dialler:
         return 1
 
     async def _prepare(self, due: Due) -> None:
-        if self._ended.is_set():
+        if self._course.is_over():
             self._put_down(due)
             return
         try:
@@ -239,11 +209,11 @@ class Dialler:
             self._put_down(due)
             return
         except SpeechFailed:
-            await self._hold("voice")
+            await self._course.hold("voice")
             self._ahead.release()
             self._put_down(due)
             return
-        if self._halt is None:
+        if not self._course.is_over():
             self._ready.put_nowait(_Ready(due=due, script=script))
         else:
             self._put_down(due)
@@ -251,26 +221,26 @@ class Dialler:
     async def _rest(self) -> None:
         """Nobody is due: end the dialling, or wait for whatever comes first."""
         if self._in_hand:
-            await self._wait(LOOK_AGAIN_ALONE if self._alone else LOOK_AGAIN)
+            await self._course.wait(LOOK_AGAIN_ALONE if self._alone else None)
             return
         counts = await self._results.counts(self._campaign.id)
         if not counts.states.get("waiting") and not counts.states.get("calling"):
-            self._end_with(Halt.SETTLED)
+            self._course.end(Halt.SETTLED)
             return
         now = self._clock.now()
         calendar = self._rules.calendar
         closes = calendar.closes(now)
         due = max(counts.next_due or now, now)
         if not self._wait_for_windows and (closes is None or due >= closes):
-            self._end_with(Halt.WINDOW)
+            self._course.end(Halt.WINDOW)
             return
         until = calendar.next_open(now) if closes is None else due
         if until is None and self._alone:
-            self._end_with(Halt.WINDOW)
+            self._course.end(Halt.WINDOW)
             return
-        self._observer.held(self._campaign.name, "window" if closes is None else "retry", until)
+        self._course.tell("window" if closes is None else "retry", until)
         rest = (until - now).total_seconds() if until is not None and self._alone else 0.0
-        await self._wait(max(rest, LOOK_AGAIN))
+        await self._course.wait(max(rest, LOOK_AGAIN))
 
     async def _call(self, ready: _Ready) -> None:
         """Make one call on the line that is reserved for it, if the rules still allow one."""
@@ -285,14 +255,14 @@ class Dialler:
             self._put_down(ready.due)
             self._calls -= 1
             if not self._calls:
-                self._changed.set()
+                self._course.change()
 
     async def _begin(self, ready: _Ready) -> Intent | None:
         """Ask the rules once more and store the intent; None where there is to be no call."""
-        if not self._may_dial():
+        if not self._course.goes_on():
             return None
         number = await self._vetted(ready.due)
-        if number is None or not self._may_dial():
+        if number is None or not self._course.goes_on():
             return None
         now = self._clock.now()
         intent = Intent(
@@ -306,7 +276,7 @@ class Dialler:
             if not await self._results.intend(intent, ceilings(self._rules, now)):
                 return None
         except StoreFailed:
-            await self._hold("store")
+            await self._course.hold("store")
             await self._attempts.withdraw(intent)
             return None
         self._observer.dial_began(self._campaign.name, intent.id)
@@ -317,44 +287,30 @@ class Dialler:
         try:
             return await self._vetting.number(due, dialling=True)
         except ExclusionsUnknown:
-            await self._hold("exclusions")
+            await self._course.hold("exclusions")
         except StoreFailed:
-            await self._hold("store")
+            await self._course.hold("store")
         return None
 
     async def _pbx_ready(self) -> None:
         """Return once the PBX takes orders, or there is nothing to order any more."""
-        while self._may_dial():
+        while self._course.goes_on():
             try:
                 async with asyncio.timeout(LOOK_AGAIN):
                     await self._originator.ready()
             except TimeoutError:
-                self._observer.held(self._campaign.name, "pbx", None)
+                self._course.tell("pbx")
             except PbxUnavailable:
-                await self._hold("pbx")
+                await self._course.hold("pbx")
             else:
                 return
 
     async def _trunk_trusted(self) -> None:
         """Return once the trunk is not held for refusing everybody, or there is nothing to order any more."""
-        while self._may_dial() and not self._lines.trunk.may_dial():
-            self._observer.held(self._campaign.name, "trunk", None)
-            await self._wait(LOOK_AGAIN)
+        while self._course.goes_on() and not self._lines.trunk.may_dial():
+            await self._course.stand_by("trunk")
 
     def _put_down(self, due: Due) -> None:
         self._in_hand.discard(due.recipient.id)
         if self._alone or not self._in_hand:
-            self._changed.set()
-
-    async def _hold(self, reason: str) -> None:
-        self._observer.held(self._campaign.name, reason, None)
-        await self._wait(PATIENCE)
-
-    async def _wait(self, seconds: float) -> None:
-        """Wait for something to change, `seconds` at most."""
-        self._changed.clear()
-        try:
-            async with asyncio.timeout(seconds):
-                await self._changed.wait()
-        except TimeoutError:
-            return
+            self._course.change()

@@ -17,7 +17,7 @@ from typing import assert_never
 
 from ivr.campaign.attempt_id import attempt_id
 from ivr.campaign.attempts import Spawn
-from ivr.campaign.dial import Halt
+from ivr.campaign.course import LOOK_AGAIN, PATIENCE, Course, Halt
 from ivr.campaign.observer import Observer
 from ivr.campaign.ports import Clock, Enquiry, Registers, Results
 from ivr.campaign.records import CampaignRow
@@ -29,12 +29,6 @@ from ivr.domain.sms import Template
 from ivr.domain.text import TextState
 from ivr.domain.texting_rules import Sender, TextRules, Unwritable, body_of, is_due, mobile
 from ivr.errors import ExclusionsUnknown, StoreFailed, TextUncertain
-
-LOOK_AGAIN = 1.0
-"""Seconds between two looks at the store where nobody was due."""
-
-PATIENCE = 5.0
-"""Seconds between two tries of a store, a register or a gateway that failed."""
 
 DOUBT = 180.0
 """Seconds for which the network is asked what became of a text whose answer was lost: less than a drain takes."""
@@ -98,59 +92,39 @@ class Texter:
         self._under_way = 0
         self._put_off: dict[str, datetime] = {}
         self._calls_over = asked.alone
-        self._halt: Halt | None = None
-        self._changed = asyncio.Event()
-        self._over = asyncio.Event()
-        self._paused = False
+        self._course = Course(campaign, rules.calendar, results=results, clock=clock, observer=observer)
         self._not_before = 0.0
         self._unpaid = False
         self._lost: Counter[str] = Counter()
 
     def stop(self) -> None:
         """Begin no further text; what is being handed over goes on to its answer."""
-        self._end_with(Halt.STOPPED)
+        self._course.end(Halt.STOPPED)
 
     def calls_are_over(self) -> None:
         """Nobody more comes due but by the window."""
         self._calls_over = True
-        self._changed.set()
+        self._course.change()
 
     async def run(self) -> Halt:
         """Send; return when the last answer is stored, too."""
-        await self._persist(self._note)
-        self._spawn(self._follow())
-        while self._halt is None:
+        await self._persist(self._course.look)
+        self._spawn(self._course.follow(lambda: False))
+        while not self._course.is_over():
             try:
                 await self._look()
             except StoreFailed:
-                await self._hold("store")
+                await self._course.hold("store")
             except ExclusionsUnknown:
-                await self._hold("exclusions")
+                await self._course.hold("exclusions")
         while self._under_way:
-            await self._wait(LOOK_AGAIN)
-        return self._halt
-
-    async def _follow(self) -> None:
-        """Follow what others make of the campaign, paused, resumed, stopped, until it ends."""
-        while self._halt is None:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_AGAIN):
-                    await self._over.wait()
-            with suppress(StoreFailed):
-                await self._note()
-
-    async def _note(self) -> None:
-        """Look at what others have made of the campaign."""
-        campaign = await self._results.campaign(self._campaign.name)
-        self._paused = campaign.state == "paused"
-        if campaign.state not in ("running", "paused"):
-            self._end_with(Halt.STOPPED)
+            await self._course.wait()
+        return self._course.ended_by
 
     async def _look(self) -> None:
         """Look once at everybody who is due, and hand over what may be."""
-        if self._paused:
-            self._observer.held(self._campaign.name, "paused", None)
-            await self._wait(LOOK_AGAIN)
+        if self._course.paused:
+            await self._course.stand_by("paused")
         elif not self._rules.calendar.is_open(self._clock.now()):
             await self._closed()
         elif not await self._pass():
@@ -159,7 +133,7 @@ class Texter:
     async def _pass(self) -> int:
         """Go once through who is due, in their order; return how many were taken up."""
         taken, after = 0, 0
-        while self._may_send():
+        while self._course.goes_on():
             batch = await self._texts.due(self._asked, BATCH, after=after)
             for due in batch:
                 if self._put_off.get(due.recipient.id, self._clock.now()) > self._clock.now():
@@ -167,7 +141,7 @@ class Texter:
                 if not self._asked.alone and not is_due(self._rules, due.outcome, due.past):
                     continue
                 await self._ready()
-                if not self._may_send():
+                if not self._course.goes_on():
                     break
                 await self._lanes.acquire()
                 self._under_way += 1
@@ -178,36 +152,32 @@ class Texter:
             after = batch[-1].rank
         # What is under way is due until its intent is stored, and would be found again.
         while self._under_way:
-            await self._wait(LOOK_AGAIN)
+            await self._course.wait()
         return taken
-
-    def _may_send(self) -> bool:
-        """Tell whether the campaign goes on: neither paused nor ended, and in a window."""
-        return self._halt is None and not self._paused and self._rules.calendar.is_open(self._clock.now())
 
     async def _ready(self) -> None:
         """Return once texts are taken, or there is nothing to send any more."""
-        while self._may_send():
+        while self._course.goes_on():
             rest = self._not_before - self._clock.monotonic()
             if rest > 0:
                 await self._clock.sleep(min(rest, LOOK_AGAIN))
             elif await self._gateway.ready(LOOK_AGAIN):
                 return
             else:
-                self._observer.held(self._campaign.name, "sms_credit" if self._unpaid else "sms", None)
+                self._course.tell("sms_credit" if self._unpaid else "sms")
 
     async def _send(self, due: TextDue) -> None:
         try:
             await self._vetted(due)
         except StoreFailed:
-            await self._hold("store")
+            await self._course.hold("store")
         except ExclusionsUnknown:
-            await self._hold("exclusions")
+            await self._course.hold("exclusions")
         finally:
             self._lanes.release()
             self._under_way -= 1
             if not self._under_way:
-                self._changed.set()
+                self._course.change()
 
     async def _vetted(self, due: TextDue) -> None:
         """Ask once more who is not to be sent anything, then hand over."""
@@ -228,7 +198,7 @@ class Texter:
         except Unwritable as error:
             await self._withhold(due, str(error))
             return
-        if not self._may_send():
+        if not self._course.goes_on():
             return
         intent = self._intent(due, to.number, body)
         try:
@@ -239,7 +209,7 @@ class Texter:
             raise
         if stored is None:
             self._put_off[due.recipient.id] = self._rules.capped_until(now)
-            self._observer.held(self._campaign.name, "text_cap", self._put_off[due.recipient.id])
+            self._course.tell("text_cap", self._put_off[due.recipient.id])
         elif stored:
             await self._hand_over(intent)
 
@@ -281,7 +251,7 @@ class Texter:
             case NotNow():
                 self._not_before = self._clock.monotonic() + LOOK_AGAIN
                 self._unpaid = answer.unpaid
-                self._observer.held(self._campaign.name, "sms_credit" if answer.unpaid else "sms_later", None)
+                self._course.tell("sms_credit" if answer.unpaid else "sms_later")
                 await self._persist(lambda: self._texts.withdraw(intent.id))
             case _:
                 assert_never(answer)
@@ -335,21 +305,21 @@ class Texter:
             with suppress(StoreFailed):
                 await write()
                 return
-            self._observer.held(self._campaign.name, "store", None)
+            self._course.tell("store")
             await self._clock.sleep(PATIENCE)
 
     async def _closed(self) -> None:
         """The window is closed: wait for the next, or end where that is not waited for and there are no more calls."""
         if not self._wait_for_windows and self._calls_over:
-            self._end_with(Halt.WINDOW if (await self._texts.counts(self._asked)).due else Halt.SETTLED)
+            self._course.end(Halt.WINDOW if (await self._texts.counts(self._asked)).due else Halt.SETTLED)
             return
         if (await self._texts.counts(self._asked)).due:
             opening = self._rules.calendar.next_open(self._clock.now())
-            self._observer.held(self._campaign.name, "text_window", opening)
+            self._course.tell("text_window", opening)
         elif self._calls_over:
-            self._end_with(Halt.SETTLED)
+            self._course.end(Halt.SETTLED)
             return
-        await self._wait(LOOK_AGAIN)
+        await self._course.wait()
 
     async def _rest(self) -> None:
         """Nobody could be sent anything: end where nobody will be, or wait."""
@@ -358,22 +328,6 @@ class Texter:
             left = counts.due
             # Half handed over in an earlier life, or by another engine: it may turn out that they were never taken.
             if not counts.states.get(TextState.QUEUED) and (not left or not self._wait_for_windows):
-                self._end_with(Halt.WINDOW if left else Halt.SETTLED)
+                self._course.end(Halt.WINDOW if left else Halt.SETTLED)
                 return
-        await self._wait(LOOK_AGAIN)
-
-    def _end_with(self, halt: Halt) -> None:
-        self._halt = self._halt or halt
-        self._over.set()
-        self._changed.set()
-
-    async def _hold(self, reason: str) -> None:
-        self._observer.held(self._campaign.name, reason, None)
-        await self._wait(PATIENCE)
-
-    async def _wait(self, seconds: float) -> None:
-        """Wait for something to change, `seconds` at most."""
-        self._changed.clear()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._changed.wait()
+        await self._course.wait()

@@ -4,36 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
-from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection
 
 from ivr.domain.account import Department, Person, Secrets, Session
 from ivr.domain.authority import Role
 from ivr.storage import accounts
-from ivr.storage.sealing import Sealing
-from ivr.storage.writer import Work
-
-T = TypeVar("T")
+from ivr.storage.text_results import Store
 
 NOTHING_MORE: Mapping[str, object] = {}
-
-
-class Store(Protocol):
-    """What SqlResults lends."""
-
-    @property
-    def sealing(self) -> Sealing:
-        """Return what seals and opens rows."""
-        ...
-
-    async def read(self, work: Work[T]) -> T:
-        """Return what `work` finds."""
-        ...
-
-    async def write(self, work: Work[T]) -> T:
-        """Return what `work` did, once that is stored."""
-        ...
 
 
 class SqlAccounts:
@@ -113,6 +92,12 @@ class SqlAccounts:
             accounts.put_secrets(connection, self._fields, person_id, make(held), values)
 
         await self._store.write(work)
+
+    async def replace_secrets(self, person_id: str, secrets: Secrets, values: Mapping[str, object]) -> None:
+        """Store a person's secrets in the place of others, whether or not those can be opened any more."""
+        await self._store.write(
+            lambda connection: accounts.put_secrets(connection, self._fields, person_id, secrets, values)
+        )
 
     async def fail(self, person_id: str, now: datetime) -> datetime | None:
         """Count a wrong password or code; return until when the door is shut from now on."""

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, exists, func, insert, select, update
+from sqlalchemy import Connection, Row, and_, delete, exists, func, insert, select, update
 
 from ivr.domain.account import Department, Person, Secrets, Session, Stage, shut_for
 from ivr.domain.authority import Role
@@ -161,7 +161,10 @@ def use_recovery(connection: Connection, fields: Fields, person_id: str, code_ha
 
 
 def begin_session(connection: Connection, session: Session, *, most: int, older: datetime) -> None:
-    """Store a session; end those begun before `older`, and the oldest of the person's beyond `most`."""
+    """Store a session; end those begun before `older`, and the oldest of the person's beyond `most`.
+
+    Those of another stage stay: who knows a password alone ends nobody's session.
+    """
     connection.execute(delete(sessions).where(sessions.c.begun_at < older))
     connection.execute(
         insert(sessions).values(
@@ -174,10 +177,14 @@ def begin_session(connection: Connection, session: Session, *, most: int, older:
             browser=session.browser,
         )
     )
-    of_person = select(sessions.c.id).where(sessions.c.person_id == session.person)
-    newest = connection.execute(of_person.order_by(sessions.c.begun_at.desc(), sessions.c.id)).scalars().all()
+    alike = and_(sessions.c.person_id == session.person, sessions.c.stage == session.stage.value)
+    newest = (
+        connection.execute(select(sessions.c.id).where(alike).order_by(sessions.c.begun_at.desc(), sessions.c.id))
+        .scalars()
+        .all()
+    )
     kept = [session.id, *(one for one in newest if one != session.id)][:most]
-    connection.execute(delete(sessions).where(sessions.c.person_id == session.person, sessions.c.id.not_in(kept)))
+    connection.execute(delete(sessions).where(alike, sessions.c.id.not_in(kept)))
 
 
 def session(connection: Connection, session_id: str) -> tuple[Session, Person] | None:

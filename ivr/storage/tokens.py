@@ -9,8 +9,8 @@ from sqlalchemy import Connection, Row, insert, select, update
 
 from ivr.domain.token import Scope, Token
 from ivr.errors import InputError, NotFound
-from ivr.storage.account_results import Store
 from ivr.storage.tables import departments, tokens
+from ivr.storage.text_results import Store
 
 _TOKENS = select(tokens, departments.c.name.label("department_name")).join_from(tokens, departments)
 

@@ -199,7 +199,8 @@ class KeyStore:
     def _open(self) -> None:
         current = self._folder / "current"
         if not current.exists():
-            if any(file.name != "check" for file in self._folder.glob("*/[!.]*")):
+            # Asked again behind the look: another process may have made the store, and keys in it, in between.
+            if any(file.name != "check" for file in self._folder.glob("*/[!.]*")) and not current.exists():
                 raise KeysFailed(f"鍵の置き場 {self._folder} が壊れています（current がありません）。")
             first = self._folder / "1"
             first.mkdir(exist_ok=True, mode=0o700)

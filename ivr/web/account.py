@@ -141,7 +141,9 @@ async def end_sessions(request: Request, visit: Own) -> Response:
     """End one session of one's own, or all but this one."""
     console, given = console_of(request), await forms.read(request, Ended)
     register = console.register(visit.author)
-    ended = await register.end_sessions(visit.person, but=visit.session.id, only=given.session or None)
+    ended = await register.end_sessions(
+        visit.person, but=visit.session.id, only=forms.an_id(given.session) if given.session else None
+    )
     return forms.done(request, f"ほかの画面 {ended} つのサインインを終わらせました。", back="/account")
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
@@ -14,6 +15,7 @@ from ivr import scenario_files
 from ivr.campaign.records import CampaignRow, Counts
 from ivr.domain.authority import Deed, Role, may
 from ivr.domain.outcome import LABELS, Outcome
+from ivr.domain.scenario import Scenario
 from ivr.errors import IvrError
 from ivr.parts.rules import texts_asked
 from ivr.standing import APPROVABLE, ILL, STATES, Place, unapproved, why_unsent, why_waiting
@@ -107,7 +109,7 @@ async def campaigns(
     """Return the campaigns that the visitor may see, the newest first, so many a page."""
     console = console_of(request)
     mine = (await seen(console, visit))[::-1]
-    return [await standing_of(console, visit, one) for one in mine[(number - 1) * A_PAGE : number * A_PAGE]]
+    return await standings(console, visit, mine[(number - 1) * A_PAGE : number * A_PAGE])
 
 
 @page.get("/campaigns")
@@ -119,7 +121,7 @@ async def campaigns_page(
     """Show them."""
     console = console_of(request)
     mine = (await seen(console, visit))[::-1]
-    shown = [await standing_of(console, visit, one) for one in mine[(number - 1) * A_PAGE : number * A_PAGE]]
+    shown = await standings(console, visit, mine[(number - 1) * A_PAGE : number * A_PAGE])
     last = max(1, -(-len(mine) // A_PAGE))
     return await pages.show(request, "campaigns.html", {"campaigns": shown, "page": number, "last": last})
 
@@ -127,14 +129,15 @@ async def campaigns_page(
 @api.get("/campaigns/{campaign_id}")
 async def campaign(request: Request, asked: See) -> Standing:
     """Return how a campaign stands."""
-    return await standing_of(console_of(request), asked.visit, asked.campaign)
+    (standing,) = await standings(console_of(request), asked.visit, [asked.campaign])
+    return standing
 
 
 @page.get("/campaigns/{campaign_id}")
 async def campaign_page(request: Request, asked: See) -> Response:
     """Show it, with a button for whatever may be done with it."""
     console = console_of(request)
-    standing = await standing_of(console, asked.visit, asked.campaign)
+    (standing,) = await standings(console, asked.visit, [asked.campaign])
     outcomes = [(LABELS[Outcome(code)], count) for code, count in standing.outcomes.items()]
     departments = await console.results.accounts.departments() if may_assign(asked.visit) else ()
     return await pages.show(
@@ -212,18 +215,22 @@ async def seen(console: Console, visit: Visit) -> list[CampaignRow]:
     return [one for one in found if may(roles, Deed.SEE_CAMPAIGN, own=is_own(visit, one))]
 
 
-async def standing_of(console: Console, visit: Visit, campaign: CampaignRow) -> Standing:
-    """Return how a campaign stands, as somebody sees it."""
+async def standings(console: Console, visit: Visit, campaigns: Sequence[CampaignRow]) -> list[Standing]:
+    """Return how campaigns stand, as somebody sees them."""
+    departments = {one.id: one.name for one in await console.results.accounts.departments()}
+    return [await _standing(console, visit, one, departments.get(one.department or "")) for one in campaigns]
+
+
+async def _standing(console: Console, visit: Visit, campaign: CampaignRow, department: str | None) -> Standing:
     counts = await console.results.counts(campaign.id)
     states = counts.states
-    departments = {one.id: one.name for one in await console.results.accounts.departments()}
     reason, texts = await _reason(console, campaign, counts)
     return Standing(
         id=campaign.id,
         name=campaign.name,
         state=campaign.state,
         state_label=STATES[campaign.state],
-        department=departments.get(campaign.department or ""),
+        department=department,
         created_at=campaign.created_at,
         created_by=campaign.created_by,
         approved_by=campaign.approved_by,
@@ -245,11 +252,17 @@ def may_assign(visit: Visit) -> bool:
     return may(visit.person.roles, Deed.ASSIGN, own=False)
 
 
+@lru_cache(maxsize=100)
+def _scenario(text: str, file: str) -> Scenario:
+    """Return a campaign's scenario, which never changes: to read it takes longer than the rest of a page."""
+    return scenario_files.parse(text, file)
+
+
 async def _reason(console: Console, campaign: CampaignRow, counts: Counts) -> tuple[str | None, dict[str, int] | None]:
     """Return why nothing is dialled or sent, and the texts by state."""
     chosen, now, health = console.settings, console.clock.now(), console.health()
     try:
-        scenario = scenario_files.of(campaign)
+        scenario = _scenario(campaign.scenario, campaign.scenario_file)
         reason = why_waiting(chosen, campaign, counts, now, health=health, place=CONSOLE)
         asked = texts_asked(chosen, campaign, scenario)
         texts = await console.results.texts.counts(asked) if asked else None

@@ -59,6 +59,7 @@ async def show(
             {
                 "visit": full,
                 "csrf": visit.csrf,
+                "idle": int(console.settings.web.idle.total_seconds()),
                 "now": console.clock.now(),
                 "environment": console.settings.web.environment,
                 "environment_label": ENVIRONMENTS[console.settings.web.environment],
@@ -96,7 +97,7 @@ def flash(
     if visit is None:
         return
     for held in ({"kind": kind, "message": message, "given": given or {}}, {"kind": kind, "message": message}):
-        body = base64.urlsafe_b64encode(json.dumps(held, ensure_ascii=False).encode()).decode()
+        body = base64.urlsafe_b64encode(json.dumps(held, ensure_ascii=False).encode("utf-8", "replace")).decode()
         if len(body) <= LONGEST_FLASH:
             seal = console.results.accounts.hash("flash", visit.token, body)
             response.set_cookie(

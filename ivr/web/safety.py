@@ -98,7 +98,7 @@ class Safety:
         if scope["method"] not in KNOWN:
             return _plain("この操作は受け付けていません。", 405)
         length = headers.get("content-length", "0")
-        if not length.isascii() or not length.isdigit() or int(length) > _most(scope):
+        if not length.isascii() or not length.isdigit() or len(length) > 12 or int(length) > _most(scope):
             return _plain("送られたデータが大きすぎます。", 413)
         if scope["method"] in CHANGING and not (_by_token(scope, headers) or self._from_here(headers)):
             return _plain("ほかのサイトからの操作は受け付けません。画面を開き直してください。", 403)

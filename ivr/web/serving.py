@@ -89,6 +89,8 @@ async def open_console(console: Console, opening: Opening) -> None:
 async def _say_open(console: Console, listener: socket.socket) -> None:
     """Say where the console is and, while nobody is registered, what opens it once: on the terminal, in no log file."""
     host, port = listener.getsockname()[:2]
+    if host in ("0.0.0.0", "::"):  # noqa: S104  every address of this machine: its name leads to one
+        host = console.host
     at = console.settings.web.url or f"http://{f'[{host}]' if ':' in host else host}:{port}"
     log.info("console_open", url=at)
     with suppress(StoreFailed):

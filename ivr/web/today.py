@@ -17,7 +17,7 @@ from ivr.errors import InputError
 from ivr.settings import Settings
 from ivr.steering import cut_off
 from ivr.web import forms, pages
-from ivr.web.campaigns import Standing, seen, standing_of
+from ivr.web.campaigns import Standing, seen, standings
 from ivr.web.console import Console, console_of
 from ivr.web.permits import is_own, permit
 from ivr.web.visits import Visit
@@ -91,7 +91,7 @@ async def _today(console: Console, visit: Visit) -> Today:
             for one in troubles(console.health())
             if one.state is not State.GOOD
         ],
-        campaigns=[await standing_of(console, visit, one) for one in reversed(mine)],
+        campaigns=await standings(console, visit, mine[::-1]),
     )
 
 

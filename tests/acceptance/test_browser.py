@@ -59,6 +59,14 @@ def test_an_office_calls_people_by_the_console_alone_and_every_page_is_sound(off
         known = {"campaign_id": campaign, "person_id": person_of(chief, "田中 一郎")}
         for path in sorted(unseen(seen, known)):
             everybody.go(path, name_of(path))
+        everybody.go("/tokens")
+        everybody.fill(システムの名前="収納システム")
+        everybody.page.get_by_label("催告の結果を読む").check()
+        everybody.press("鍵を作る")
+        everybody.look("token-made")
+        everybody.go("/tokens")
+        everybody.page.locator("summary", has_text="失効させる").click()
+        everybody.look("tokens-revoke")
         everybody.go("/")
         everybody.page.locator("summary", has_text="すべて緊急停止").click()
         everybody.look("emergency-stop")

@@ -31,10 +31,10 @@ from ivr.domain.recipient import Recipient
 from ivr.domain.text import TextState
 from ivr.reporting import figures_json
 from ivr.storage import SqlResults, databases
-from ivr.storage.migrations.versions import r0012_figures
 from ivr.storage.sealing import Sealing
 from ivr.storage.tables import attempts, marks, recipients, texts
 from ivr.vault.fields import Fields
+from tests.bench import beside
 from tests.bench.store import EVIDENCE
 from tests.bench.table import Figure
 from tests.keys import keys
@@ -310,8 +310,4 @@ def _beside(connection: Connection) -> None:
         """INSERT INTO key_presses (attempt_id, ordinal, step, "key", confirms, at)
         SELECT id, 0, 'confirm', '#', true, ended_at FROM attempts WHERE outcome = 'confirmed'"""
     )
-    for statement in (r0012_figures.STANDING, r0012_figures.SETTLED, r0012_figures.KEYS):
-        connection.exec_driver_sql(statement)
-    connection.exec_driver_sql(r0012_figures.SETTLED_IN[connection.dialect.name])
-    for kind, place in r0012_figures.places(connection.dialect.name).items():
-        connection.exec_driver_sql(r0012_figures.TALLIES.format(kind=kind, place=place))
+    beside.count(connection, ordinals=False)

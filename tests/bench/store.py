@@ -28,6 +28,7 @@ from ivr.storage import SqlResults, databases
 from ivr.storage.sealing import Sealing
 from ivr.storage.tables import attempts, key_presses, recipients
 from ivr.vault.fields import Fields
+from tests.bench import beside
 from tests.bench.table import Figure, at
 from tests.keys import keys
 from tests.storage.cluster import cluster, programs
@@ -158,6 +159,7 @@ async def _multiply(database: databases.Database) -> None:
     """Store what `_fill` has stored again and again, for other people, until it is MANY attempts."""
     for turn in range(1, MANY // FEW):
         await database.write(partial(_again, turn))
+    await database.write(beside.count)
     await database.write(lambda connection: connection.execute(text("ANALYZE")) and None)
 
 

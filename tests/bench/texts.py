@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ivr.campaign.dial import Halt
+from ivr.campaign.course import Halt
 from ivr.campaign.records import CampaignRow
 from ivr.campaign.text_news import TextNews
 from ivr.campaign.texting import Accepted, Receipt, Text

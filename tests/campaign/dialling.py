@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from ivr.campaign.dial import Dialler, Halt
+from ivr.campaign.course import Halt
+from ivr.campaign.dial import Dialler
 from ivr.campaign.lines import Limits, Lines
 from ivr.campaign.ports import Clock, Enquiry, Originator, Registers
 from ivr.campaign.records import CampaignRow, NewCampaign

@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ivr.campaign import attempts, dial
-from ivr.campaign.dial import Halt
+from ivr.campaign import attempts, course
+from ivr.campaign.course import Halt
 from ivr.campaign.ports import Disposition, Talk
 from ivr.campaign.records import Due
 from ivr.domain.attempt import Ending, Intent
@@ -169,7 +169,7 @@ async def test_what_cannot_be_spoken_is_our_failure_and_is_not_dialled(tmp_path:
 async def test_a_voice_out_of_order_holds_the_dialling_and_settles_nobody(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dial, "PATIENCE", 0.01)
+    monkeypatch.setattr(course, "PATIENCE", 0.01)
     async with campaign(tmp_path, people(20)) as (results, row):
         voice = SilentVoice()
         voice.out_of_order = 50
@@ -182,7 +182,7 @@ async def test_while_the_pbx_or_the_store_is_down_it_waits_and_nothing_is_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(attempts, "PATIENCE", 0.01)
-    monkeypatch.setattr(dial, "PATIENCE", 0.01)
+    monkeypatch.setattr(course, "PATIENCE", 0.01)
     async with campaign(tmp_path, people(10)) as (results, row):
         telephone = Telephone({}, HANGS_UP)
         telephone.down = 3
@@ -244,8 +244,8 @@ async def test_the_wait_for_a_pbx_ends_with_the_window(tmp_path: Path) -> None:
 
 
 async def test_a_pause_holds_the_dialling_and_a_resume_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ivr.campaign.dial.LOOK_AGAIN", 0.05)
-    async with campaign(tmp_path, people(300)) as (results, row):
+    monkeypatch.setattr("ivr.campaign.course.LOOK_AGAIN", 0.05)
+    async with campaign(tmp_path, people(100)) as (results, row):
 
         async def slow(intent: Intent, talk: Talk) -> Disposition:
             await asyncio.sleep(0.005)
@@ -263,7 +263,7 @@ async def test_a_pause_holds_the_dialling_and_a_resume_goes_on(tmp_path: Path, m
             paused.append(datetime.now(UTC))
             await asyncio.sleep(0.1)
             paused.append(datetime.now(UTC))
-            assert len(telephone.dials) < 300
+            assert len(telephone.dials) < 100
             await results.move_campaign(row.id, expected=["paused"], state="running")
 
         paused: list[datetime] = []
@@ -271,7 +271,7 @@ async def test_a_pause_holds_the_dialling_and_a_resume_goes_on(tmp_path: Path, m
             tasks.create_task(pause_and_resume())
             halt, _ = await run(results, row, telephone, lines=2, watch=watch)
         assert halt is Halt.SETTLED
-        assert len(telephone.dials) == 300
+        assert len(telephone.dials) == 100
         began, ended = paused
         assert not [intent for intent in telephone.dials if began < intent.at < ended], "decided while it was paused"
 
@@ -320,7 +320,7 @@ class ForgetfulStore:
 async def test_an_intent_whose_storing_is_in_doubt_is_withdrawn_and_the_person_is_called_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dial, "PATIENCE", 0.02)
+    monkeypatch.setattr(course, "PATIENCE", 0.02)
     async with campaign(tmp_path, people(1)) as (results, row):
         store, telephone = ForgetfulStore(results), Telephone({}, PRESSES)
         again = Rules(calendar=ALWAYS, retries={Outcome.FAILED: Retry(times=1, after=timedelta(0))})

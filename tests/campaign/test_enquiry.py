@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ivr.campaign import dial
+from ivr.campaign import course
 from ivr.domain.calendar import Calendar
 from ivr.domain.calling_rules import Retry, Rules
 from ivr.domain.exclusion import Exclusion, Source
@@ -66,7 +66,7 @@ async def test_who_pays_between_two_tries_is_not_dialled_again(tmp_path: Path) -
 async def test_while_nobody_answers_nobody_is_dialled_and_afterwards_all_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dial, "PATIENCE", 0.05)
+    monkeypatch.setattr(course, "PATIENCE", 0.05)
     office = Office(silent=6)
     async with campaign(tmp_path, people(3)) as (results, row):
         telephone = Telephone({}, PRESSES)

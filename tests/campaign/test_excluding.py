@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from ivr import exclusions
-from ivr.campaign import dial
-from ivr.campaign.dial import Halt
+from ivr.campaign import course
+from ivr.campaign.course import Halt
 from ivr.campaign.ports import Disposition, Talk
 from ivr.campaign.records import RecipientRecord
 from ivr.domain.attempt import Intent
@@ -27,8 +27,8 @@ STAFF = Exclusion(reason="納付済", source=Source.STAFF)
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exclusions, "FRESH", 0.0)
-    monkeypatch.setattr(dial, "PATIENCE", 0.05)
-    monkeypatch.setattr(dial, "LOOK_AGAIN", 0.05)
+    monkeypatch.setattr(course, "PATIENCE", 0.05)
+    monkeypatch.setattr(course, "LOOK_AGAIN", 0.05)
 
 
 def ends(records: tuple[RecipientRecord, ...]) -> dict[str, tuple[Outcome | None, Exclusion | None]]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ivr.campaign.dial import Halt
+from ivr.campaign.course import Halt
 from ivr.campaign.send_texts import LANES, Texter
 from ivr.campaign.texting import Text
 from ivr.domain.calendar import Calendar, Window

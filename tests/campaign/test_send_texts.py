@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ivr.campaign.dial import Halt
+from ivr.campaign.course import Halt
 from ivr.campaign.send_texts import MOST_LOST, Texter
 from ivr.campaign.texting import Accepted, NotNow, NotTaken, Refused, Text
 from ivr.domain.attempt import Ending, Intent

@@ -105,7 +105,7 @@ def test_while_it_is_held_one_dial_is_made_after_each_pause_and_the_pauses_grow(
 async def test_a_trunk_that_refuses_everybody_does_not_burn_the_list(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ivr.campaign.dial.LOOK_AGAIN", 0.05)
+    monkeypatch.setattr("ivr.campaign.course.LOOK_AGAIN", 0.05)
     telephone = Telephone({}, FORBIDDEN)
     watch = Watch()
 

@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ivr.campaign import send_texts
-from ivr.campaign.dial import Halt
+from ivr.campaign import course, send_texts
+from ivr.campaign.course import Halt
 from ivr.campaign.ports import Clock, Enquiry, Registers
 from ivr.campaign.records import CampaignRow, RecipientRecord
 from ivr.campaign.send_texts import LANES, Texter
@@ -164,6 +164,7 @@ def says(answer: Answer | Exception) -> Any:
 
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let nobody wait for long."""
-    monkeypatch.setattr(send_texts, "PATIENCE", 0.02)
-    monkeypatch.setattr(send_texts, "LOOK_AGAIN", 0.02)
+    for module in (course, send_texts):
+        monkeypatch.setattr(module, "PATIENCE", 0.02)
+        monkeypatch.setattr(module, "LOOK_AGAIN", 0.02)
     monkeypatch.setattr(send_texts, "DOUBT", 0.2)

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import jpholiday
 
-from ivr.campaign.dial import Halt
+from ivr.campaign.course import Halt
 from ivr.campaign.records import RecipientRecord
 from ivr.domain.calendar import Calendar
 from ivr.domain.calling_rules import Of

@@ -10,7 +10,8 @@ from itertools import count
 
 from sqlalchemy import delete
 
-from ivr.campaign.dial import Dialler, Halt
+from ivr.campaign.course import Halt
+from ivr.campaign.dial import Dialler
 from ivr.campaign.lines import Limits, Lines
 from ivr.campaign.records import NewCampaign, RecipientRecord
 from ivr.campaign.scripts import Scripts

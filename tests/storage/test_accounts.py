@@ -8,12 +8,14 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import update
 
 from ivr.campaign.records import NewCampaign
 from ivr.domain.account import FREE_TRIES, Department, Person, Secrets, Session, Stage
 from ivr.domain.authority import Role
-from ivr.errors import InputError, NotFound
+from ivr.errors import InputError, KeysFailed, NotFound
 from ivr.storage import SqlResults
+from ivr.storage.tables import people
 
 NOW = datetime(2026, 11, 28, 3, 0, tzinfo=UTC)
 TAX = Department(id=uuid4().hex, name="税務課")
@@ -132,6 +134,14 @@ async def test_secrets_are_changed_with_what_belongs_to_them(store: SqlResults, 
     assert not await store.accounts.use_step(yamada.id, 5)
 
 
+async def test_secrets_that_can_not_be_opened_any_more_are_replaced(store: SqlResults, yamada: Person) -> None:
+    await store.write(lambda connection: connection.execute(update(people).values(sealed=b"spoilt")))
+    with pytest.raises(KeysFailed):
+        await store.accounts.secrets(yamada.id)
+    await store.accounts.replace_secrets(yamada.id, Secrets(password="new"), {"failures": 0})
+    assert await store.accounts.secrets(yamada.id) == Secrets(password="new")
+
+
 async def test_sessions_beyond_the_most_and_of_long_ago_end(store: SqlResults, yamada: Person) -> None:
     accounts = store.accounts
     for number in range(5):
@@ -139,6 +149,9 @@ async def test_sessions_beyond_the_most_and_of_long_ago_end(store: SqlResults, y
     assert [one.id for one in await accounts.sessions_of(yamada.id)] == ["s4", "s3", "s2"]
     await accounts.begin_session(session(yamada, 9), most=3, older=NOW + timedelta(minutes=4))
     assert [one.id for one in await accounts.sessions_of(yamada.id)] == ["s9", "s4"]
+    await accounts.begin_session(session(yamada, 10, Stage.PASSWORD), most=1, older=NOW)
+    assert [one.id for one in await accounts.sessions_of(yamada.id)] == ["s10", "s9", "s4"], "half in ends nobody's"
+    await accounts.end_sessions(yamada.id, only="s10")
     later = NOW + timedelta(hours=1)
     await accounts.see_session("s9", later)
     found = await accounts.session("s9")

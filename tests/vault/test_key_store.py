@@ -35,6 +35,23 @@ def test_a_secret_is_made_once_and_the_same_for_every_process(tmp_path: Path) ->
     assert len(found.pop()) == 32
 
 
+def test_a_store_that_another_process_makes_in_between_is_no_broken_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exists = Path.exists
+    secrets: list[bytes] = []
+
+    def not_yet(path: Path) -> bool:
+        if path.name != "current":
+            return exists(path)
+        monkeypatch.undo()
+        secrets.append(_secret(tmp_path / "keys"))
+        return False
+
+    monkeypatch.setattr(Path, "exists", not_yet)
+    assert _secret(tmp_path / "keys") == secrets[0]
+
+
 def test_a_campaign_has_the_keys_that_were_made_for_it_by_generation(tmp_path: Path) -> None:
     with KeyStore.open(tmp_path / "keys", MASTER) as store:
         assert store.data_keys(CAMPAIGN) == {}

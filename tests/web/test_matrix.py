@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -162,6 +164,14 @@ def test_no_role_may_do_everything_and_an_auditor_changes_nothing() -> None:
     assert not any(MATRIX[deed][Role.AUDITOR] for deed in changing)
     for role in Role:
         assert any(MATRIX[deed][role] is Reach.NONE for deed in Deed), role
+
+
+def test_the_table_of_the_documentation_is_that_of_the_code() -> None:
+    text = (Path(__file__).parents[2] / "docs/console.md").read_text("utf-8")
+    rows = re.findall(r"^\| `(\w+)`[^|]*\|(.*)\|$", text, re.MULTILINE)
+    told = {Deed(deed): [cell.strip() for cell in cells.split("|")] for deed, cells in rows if deed in set(Deed)}
+    words = {Reach.NONE: "", Reach.OWN: "own", Reach.ALL: "all"}
+    assert told == {deed: [words[row[role]] for role in Role] for deed, row in MATRIX.items()}
 
 
 def test_the_table_names_every_role_for_every_deed() -> None:

@@ -212,6 +212,13 @@ async def test_a_request_that_does_not_end_is_given_up(at: Office, monkeypatch: 
     assert sent[0]["status"] == 408
 
 
+async def test_a_length_that_is_no_number_is_refused(at: Office) -> None:
+    for length in ("-1", "x", "9" * 5000, "１"):
+        headers = {"origin": ORIGIN, "content-length": length.encode()}
+        answer = await at.browser().client.post("/sign-in", headers=headers)  # type: ignore[arg-type]
+        assert answer.status_code == 413
+
+
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "BREW"])
 async def test_other_methods_are_refused(at: Office, method: str) -> None:
     answer = await at.browser().client.request(method, "/sign-in", headers={"origin": ORIGIN})

@@ -20,7 +20,7 @@ from ivr.parts.serving import listening, serve
 from ivr.web import building
 from tests.web.browsers import PASSWORD, office
 
-EXAMPLES = 6
+EXAMPLES = 4
 """Of each operation, valid and not: seconds in all."""
 
 pytestmark = pytest.mark.timeout(60)

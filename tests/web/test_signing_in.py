@@ -45,7 +45,7 @@ async def test_who_knows_name_and_password_comes_in_and_is_named_on_every_page(a
 
 
 @pytest.mark.parametrize(
-    ("name", "password"), [("hanako", "wrong"), ("nobody", PASSWORD), ("", ""), ("hanako", "x" * 300)]
+    ("name", "password"), [("hanako", "wrong"), ("nobody", PASSWORD), ("", ""), ("hanako", "x" * 300), ("\0", "\0")]
 )
 async def test_who_does_not_is_told_no_more_than_that(at: Office, name: str, password: str) -> None:
     await at.person("hanako")
@@ -222,6 +222,17 @@ async def test_a_session_ends_when_it_is_not_used_and_after_a_day_even_if_it_is(
         assert (await browser.get("/")).status_code == 200
     at.clock.forward(minutes=20)
     assert (await browser.get("/")).status_code == 303
+
+
+async def test_whoever_is_still_there_may_stay_before_the_session_ends(at: Office) -> None:
+    browser = await at.signed_in("hanako")
+    page = (await browser.get("/")).text
+    assert 'data-idle="1800"' in page
+    assert '<button type="button" class="button small" id="stay">' in page
+    for _ in range(3):
+        at.clock.forward(minutes=28)
+        assert (await browser.client.get("/api/v1/me")).status_code == 200, "what the button asks"
+    assert "data-idle" not in (await at.browser().get("/sign-in")).text
 
 
 async def test_a_form_that_is_sent_after_the_session_has_ended_says_so_and_does_nothing(at: Office) -> None:

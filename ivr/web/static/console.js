@@ -38,3 +38,25 @@ for (const button of document.querySelectorAll("[data-print]")) {
   button.hidden = false;
   button.addEventListener("click", () => window.print());
 }
+
+// Before a session ends for want of use, whoever is still reading or typing may stay. Shared by all pages of the browser.
+const idle = Number(document.body.dataset.idle) * 1000;
+if (idle) {
+  const ending = document.getElementById("ending");
+  const seen = "yobirin-seen";
+  const note = () => localStorage.setItem(seen, String(Date.now()));
+  const look = () => {
+    const left = Number(localStorage.getItem(seen)) + idle - Date.now();
+    if (left <= 0) location.reload();
+    ending.hidden = left > 120000;
+  };
+  note();
+  setInterval(look, 5000);
+  document.getElementById("stay").addEventListener("click", async () => {
+    const answer = await fetch("/api/v1/me", { headers: { accept: "application/json" } }).catch(() => null);
+    if (!answer || !answer.ok) return;
+    note();
+    look();
+    document.getElementById("main").focus();
+  });
+}
