@@ -1,5 +1,5 @@
-"""Prepare a checkout: `.venv/` (Python), `.asterisk/` (the PBX), the console's colours; for the tests sipp, PostgreSQL
-and `.node/`.
+"""Prepare a checkout: `.venv/` (Python), `.asterisk/` (the PBX), the console's colours; for the tests sipp, PostgreSQL,
+`.node/` and `.browser/`.
 
 Standard library only: it runs before anything is installed. Touches nothing outside the checkout, needs no
 root, may be interrupted at any point, and does nothing when everything is there.
@@ -11,6 +11,7 @@ import argparse
 import signal
 import sys
 
+import browser
 import console
 import environment
 import node
@@ -26,6 +27,7 @@ PARTS = {
     "sipp": sipp.prepare,
     "postgres": postgres.prepare,
     "node": node.prepare,
+    "browser": browser.prepare,
 }
 
 

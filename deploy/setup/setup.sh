@@ -1,5 +1,5 @@
 #!/bin/sh
-# Finds a Python that is new enough and hands over to it: setup.sh [venv|asterisk|console|sipp|postgres|node]... [--runtime]
+# Finds a Python that is new enough and hands over to it: setup.sh [venv|asterisk|console|sipp|postgres|node|browser]... [--runtime]
 # PYTHON names another interpreter.
 set -eu
 

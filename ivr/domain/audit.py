@@ -57,6 +57,8 @@ class Action(StrEnum):
     SESSIONS_ENDED = "sessions_ended"
     DEPARTMENT_ADDED = "department_added"
     DEPARTMENT_ASSIGNED = "department_assigned"
+    TOKEN_MADE = "token_made"  # noqa: S105  the name of an act
+    TOKEN_REVOKED = "token_revoked"  # noqa: S105
     AUDIT_LISTED = "audit_listed"
     AUDIT_VERIFIED = "audit_verified"
     AUDIT_EXPORTED = "audit_exported"
@@ -96,6 +98,8 @@ LABELS: Mapping[Action, str] = {
     Action.SESSIONS_ENDED: "ほかの画面の終了",
     Action.DEPARTMENT_ADDED: "部署の登録",
     Action.DEPARTMENT_ASSIGNED: "催告の部署の変更",
+    Action.TOKEN_MADE: "連携の鍵の作成",
+    Action.TOKEN_REVOKED: "連携の鍵の失効",
     Action.AUDIT_LISTED: "証跡の閲覧",
     Action.AUDIT_VERIFIED: "証跡の検証",
     Action.AUDIT_EXPORTED: "証跡の出力",

@@ -53,6 +53,7 @@ class Deed(StrEnum):
     VERIFY_AUDIT = "verify_audit"
     KEEP_OWN_ACCOUNT = "keep_own_account"
     CREATE = "create"
+    CHANGE_TOKENS = "change_tokens"
 
 
 class Reach(IntEnum):
@@ -82,6 +83,7 @@ _ROWS: tuple[tuple[Deed, tuple[Reach, ...]], ...] = (
     (Deed.VERIFY_AUDIT, (_NO, _NO, _NO, _ALL, _NO)),
     (Deed.KEEP_OWN_ACCOUNT, (_ALL, _ALL, _ALL, _ALL, _ALL)),
     (Deed.CREATE, (_OWN, _NO, _NO, _NO, _NO)),
+    (Deed.CHANGE_TOKENS, (_NO, _NO, _ALL, _NO, _NO)),
 )
 
 MATRIX: Mapping[Deed, Mapping[Role, Reach]] = MappingProxyType(

@@ -11,6 +11,7 @@ resealing.py   rows sealed anew with a newer key
 queries.py     what is asked of it
 people.py      people page by page, one person's history
 figures.py     a campaign counted
+tokens.py      tokens of systems that ask the API
 sealing.py     between people and rows: what names somebody is sealed
 audit.py       the audit trail, to which entries are only added
 backups.py     copies of the whole database, and the way back

@@ -42,6 +42,7 @@ from ivr.storage.failures import translated
 from ivr.storage.figure_results import SqlFigures
 from ivr.storage.sealing import ATTEMPTS, RECIPIENTS, TEXTS, Sealing
 from ivr.storage.text_results import SqlTexts
+from ivr.storage.tokens import SqlTokens
 from ivr.storage.writer import Work, Writer
 from ivr.vault import KeyStore
 from ivr.vault.fields import Fields
@@ -74,6 +75,7 @@ class SqlResults:
         self.member = Member()
         self.texts = SqlTexts(self)
         self.accounts = SqlAccounts(self)
+        self.tokens = SqlTokens(self)
         self.figures = SqlFigures(self)
 
     @classmethod

@@ -331,6 +331,21 @@ sessions = Table(
     Index("ix_sessions_person", "person_id", "begun_at"),
 )
 
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("department_id", ForeignKey(departments.c.id), nullable=False),
+    Column("scopes", JSON, nullable=False),
+    Column("hash", String, nullable=False, unique=True),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("created_by", String, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Column("used_at", UtcDateTime),
+    Column("revoked_at", UtcDateTime),
+)
+
 engines = Table(
     "engines",
     metadata,

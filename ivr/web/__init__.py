@@ -25,6 +25,9 @@
     people       who may use the console, and departments
     account      one's own password, code and sessions
     trail        the audit trail: read, judged
+    tokens       keys of systems: made, revoked
+    bearers      which system asks with a key, and how often
+    systems      what they ask: a list becomes a campaign, its results
 
 A page's module holds its routes, its API and its words. None talks to the database but through the store's methods,
 none decides who may do what (`ivr.domain.authority` does), and none computes for longer than a call could wait.

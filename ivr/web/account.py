@@ -113,7 +113,9 @@ async def change_password(request: Request, visit: Own) -> Response:
             raise
         return await _password_page(request, visit, str(error))
     await console.results.accounts.end_sessions(visit.person.id, but=visit.session.id)
-    return forms.done(request, "パスワードを変えました。", back="/account")
+    # Whoever had to change it is on the way in, and is led on.
+    back = "/account" if visit.person.password_until is None else "/"
+    return forms.done(request, "パスワードを変えました。", back=back)
 
 
 @api.post("/me/second-factor", response_model=PaperCodes, openapi_extra=forms.takes(NewSecondFactor))

@@ -10,7 +10,20 @@ from starlette.responses import PlainTextResponse
 from starlette.staticfiles import StaticFiles
 
 from ivr.domain.authority import Deed
-from ivr.web import account, campaigns, errors, live, pages, people, signing_in, today, trail, wizard
+from ivr.web import (
+    account,
+    campaigns,
+    errors,
+    live,
+    pages,
+    people,
+    signing_in,
+    systems,
+    today,
+    tokens,
+    trail,
+    wizard,
+)
 from ivr.web.console import Console
 from ivr.web.permits import permit
 from ivr.web.safety import Safety
@@ -23,7 +36,7 @@ if TYPE_CHECKING:
 
 API = "/api/v1"
 
-PARTS = (signing_in, today, *wizard.PARTS, campaigns, live, people, account, trail)
+PARTS = (signing_in, today, *wizard.PARTS, campaigns, live, people, account, trail, tokens, systems)
 
 SILENT: TelemetryConfig = {
     "tracing": False,

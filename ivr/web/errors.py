@@ -29,6 +29,17 @@ class NotMeant(Refusal):
     """A request that does not come from one of our pages as it was shown to who sends it."""
 
 
+class TokenFirst(Refusal):
+    """A system that asks without a token that holds."""
+
+
+@dataclass
+class TooMany(Refusal):
+    """Somebody asks too often; `again` in so many seconds."""
+
+    again: int
+
+
 class SignInFirst(Refusal):
     """Nobody is signed in."""
 
@@ -56,6 +67,7 @@ TITLES = {
 
 ALLOWED = "あなたの役割では、この操作はできません。必要なときは、管理者に役割の変更を相談してください。"
 MEANT = "この画面からの操作だと確かめられませんでした。画面を開き直して、もう一度操作してください。"
+BEARER = "システム連携の鍵がないか、期限が切れたか、失効しています（Authorization: Bearer …）。"
 MISSING = "ページか、その催告がありません。部署がちがう催告は表示されません。"
 OVER = "サインインの時間が終わりました。もう一度サインインしてください。送った内容は保存されていません。"
 OURS = "電話は影響を受けません。同じことが続くときは、システムの担当者に時刻を伝えてください。"
@@ -106,6 +118,14 @@ async def _refused(request: Request, error: Exception) -> Response:
             response: Response = RedirectResponse(f"/sign-in?next={forms.quoted(request)}", 303)
             if over:
                 pages.flash(request, response, "warning", OVER)
+            return response
+        case TokenFirst():
+            response = await said(request, 401, BEARER, kind="token")
+            response.headers["www-authenticate"] = "Bearer"
+            return response
+        case TooMany(again=again):
+            response = await said(request, 429, f"回数が多すぎます。{again} 秒あとに試してください。", kind="too_many")
+            response.headers["retry-after"] = str(again)
             return response
         case NotMeant():
             return await said(request, 403, MEANT, kind="not_meant")

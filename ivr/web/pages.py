@@ -36,6 +36,7 @@ NAVIGATION = (
     ("/campaigns", "催告", Deed.SEE_CAMPAIGN),
     ("/people", "利用者", Deed.SEE_PEOPLE),
     ("/audit", "監査証跡", Deed.READ_AUDIT),
+    ("/tokens", "システム連携", Deed.CHANGE_TOKENS),
 )
 
 ENVIRONMENTS = {"training": "訓練", "production": "本番"}

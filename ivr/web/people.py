@@ -35,6 +35,7 @@ DEED_LABELS = {
     Deed.VERIFY_AUDIT: "監査証跡を検証する",
     Deed.KEEP_OWN_ACCOUNT: "自分のパスワードなどを変える",
     Deed.CREATE: "催告を作る",
+    Deed.CHANGE_TOKENS: "システム連携の鍵を作る・失効させる",
 }
 REACH_LABELS = ("―", "自分の部署", "すべて")
 
@@ -135,7 +136,7 @@ async def person_page(request: Request, person_id: str, visit: Change) -> Respon
         "departments": await console.results.accounts.departments(),
         "role_labels": ROLE_LABELS,
         "duties": DUTIES,
-        "self": found.id == visit.person.id,
+        "oneself": found.id == visit.person.id,
     }
     return await pages.show(request, "person.html", context)
 

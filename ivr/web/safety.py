@@ -30,12 +30,14 @@ EVENTS = "text/event-stream"
 LONGEST_EVENTS_S = 3660.0
 """Seconds for such an answer, a minute more than it takes for itself."""
 
-LISTS = re.compile(r"/api/v1/drafts(/[0-9a-f]{32}/list)?")
-"""Where a list may be sent, which is bigger and takes longer; whoever is not signed in is refused before it is read."""
+LISTS = re.compile(r"/api/v1/(lists|drafts(/[0-9a-f]{32}/list)?)")
+"""Where a list may be sent, which is bigger and takes longer; whoever may not send one is refused before it is read."""
 
 MOST_BYTES_OF_A_LIST = 65 * 1024**2
-DRAFTS, LONGEST_S_OF_A_DRAFT = "/api/v1/drafts", 180.0
-"""A list of 200,000 is read and stored within a request."""
+LONGEST_S_OF_A_LIST = 180.0
+"""Seconds: a list of 200,000 is read and stored within a request."""
+
+API, DRAFTS = "/api/v1/", "/api/v1/drafts"
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
@@ -108,7 +110,7 @@ class Safety:
         length = headers.get("content-length", "0")
         if not length.isascii() or not length.isdigit() or len(length) > 12 or int(length) > _most(scope):
             return _plain("送られたデータが大きすぎます。", 413)
-        if scope["method"] in CHANGING and not self._from_here(headers):
+        if scope["method"] in CHANGING and not (_by_token(scope, headers) or self._from_here(headers)):
             return _plain("ほかのサイトからの操作は受け付けません。画面を開き直してください。", 403)
         return None
 
@@ -152,6 +154,13 @@ class _Bounded:
         return message
 
 
+def _by_token(scope: Scope, headers: Headers) -> bool:
+    """Tell whether a system asks: with a header that no page can make a browser send along, and as nobody's session."""
+    bearer = headers.get("authorization", "").lower().startswith("bearer ")
+    path: str = scope["path"]
+    return bearer and "cookie" not in headers and path.startswith(API)
+
+
 def _is_list(scope: Scope) -> bool:
     return scope["method"] == "POST" and LISTS.fullmatch(scope["path"]) is not None
 
@@ -161,7 +170,8 @@ def _most(scope: Scope) -> int:
 
 
 def _longest(scope: Scope) -> float:
-    return LONGEST_S_OF_A_DRAFT if scope["path"].startswith(DRAFTS) else LONGEST_S
+    drafted = scope["path"].startswith(DRAFTS)
+    return LONGEST_S_OF_A_LIST if drafted or _is_list(scope) else LONGEST_S
 
 
 def _plain(text: str, status: int) -> Response:

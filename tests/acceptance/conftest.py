@@ -29,6 +29,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         items[index] = item
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say where the pictures of the console are, if this run has taken any."""
+    if any(
+        "test_browser" in report.nodeid for one in ("passed", "failed") for report in terminalreporter.getreports(one)
+    ):
+        from tests.acceptance.browsing import SHOTS
+
+        terminalreporter.write_line(f"The console's pages, to be looked at: {SHOTS}")
+
+
 def _turn(item: pytest.Item) -> int:
     if "demo" in getattr(item, "fixturenames", ()):
         return -1

@@ -207,6 +207,45 @@ def test_every_colour_has_the_value_of_its_token_behind_it() -> None:
         assert f"{token}: {value};" in tokens, token
 
 
+AXE = """#!/bin/sh
+mkdir -p "$3/node_modules/axe-core"
+touch "$3/node_modules/axe-core/axe.min.js"
+"""
+
+
+@needs_dpkg
+def test_a_machine_without_a_browser_gets_one_for_the_tests_beside_its_own_libraries(
+    checkout: Path, host: Host, tmp_path: Path
+) -> None:
+    shutil.copytree(ROOT / "tests/acceptance/browser", checkout / "tests/acceptance/browser")
+    write_program(checkout / ".venv/bin/npm", AXE)
+    host.offer(
+        "chromium", {"usr/lib/chromium/chromium": '#!/bin/sh\necho "$LD_LIBRARY_PATH" "$FONTCONFIG_FILE" "$@"\n'}
+    )
+    host.offer("libnss3", {"usr/lib/x86_64-linux-gnu/libnss3.so": ""})
+    write_program(host.bin / "fc-list", "#!/bin/sh\n")
+    done = set_up(checkout, "browser", **host.env)
+    assert done.returncode == 0, done.stderr
+    assert "ready in .browser" in done.stdout
+    home = checkout / ".browser"
+    told = subprocess.run([home / "bin/chromium", "a b"], capture_output=True, text=True, timeout=20).stdout
+    assert told.startswith("/lib/x86_64-linux-gnu:/usr/lib/x86_64-linux-gnu:")
+    assert told.endswith(f"{home}/root/usr/lib/x86_64-linux-gnu/pulseaudio {home}/fonts.conf a b\n")
+    assert set_up(checkout, "browser", **host.env).stdout == "", "the second run does nothing"
+
+
+def test_a_machine_with_a_browser_and_a_japanese_font_keeps_them(checkout: Path, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "tests/acceptance/browser", checkout / "tests/acceptance/browser")
+    write_program(checkout / ".venv/bin/npm", AXE)
+    write_program(tmp_path / "bin/fc-list", "#!/bin/sh\necho Gothic\n")
+    write_program(tmp_path / "bin/chromium", '#!/bin/sh\necho own "$@"\n')
+    path = f"{tmp_path}/bin:{os.defpath}"
+    assert "ready in .browser" in set_up(checkout, "browser", PATH=path).stdout
+    told = subprocess.run([checkout / ".browser/bin/chromium", "a b"], capture_output=True, text=True, timeout=20)
+    assert told.stdout == "own a b\n"
+    assert set_up(checkout, "browser", PATH=path).stdout == "", "the second run does nothing"
+
+
 @needs_dpkg
 def test_packages_are_unpacked_with_a_launcher_that_becomes_the_program(checkout: Path, host: Host) -> None:
     done = set_up(checkout, "sipp", **host.env)

@@ -12,7 +12,8 @@ from fastapi.routing import APIRoute
 from starlette.routing import Mount
 
 from ivr.domain.authority import MATRIX, Deed, Reach, Role, may, reach
-from ivr.web import building, permits
+from ivr.domain.token import Scope
+from ivr.web import bearers, building, permits
 from tests.web.browsers import ORIGIN, PAGE, Office
 
 OPEN = {
@@ -40,13 +41,19 @@ def routes() -> Iterator[tuple[str, str, APIRoute]]:
                 yield method, prefix + route.path, route
 
 
-def asked(route: APIRoute) -> list[Deed | None]:
+def questions(route: APIRoute) -> list[Any]:
+    """Return what a route asks before it does anything, as functions."""
+    return [one.call for one in route.dependant.dependencies if one.call in permits.ASKED or one.call in bearers.ASKED]
+
+
+def asked(route: APIRoute) -> list[Deed | Scope | None]:
     """Return what a route asks before it does anything."""
-    return [permits.ASKED[one.call] for one in route.dependant.dependencies if one.call in permits.ASKED]
+    return [bearers.ASKED[one] if one in bearers.ASKED else permits.ASKED[one] for one in questions(route)]
 
 
 ROUTES = {(method, path): asked(route) for method, path, route in routes()}
-GUARDED = {key: questions[0] for key, questions in ROUTES.items() if questions and questions[0] is not None}
+GUARDED = {key: found[0] for key, found in ROUTES.items() if found and isinstance(found[0], Deed)}
+BY_TOKEN = {key: found[0] for key, found in ROUTES.items() if found and isinstance(found[0], Scope)}
 
 
 @pytest.mark.parametrize("key", ROUTES, ids=" ".join)
@@ -58,7 +65,7 @@ def test_every_route_asks_exactly_one_question(key: tuple[str, str]) -> None:
 @pytest.mark.parametrize("key", ROUTES, ids=" ".join)
 def test_a_route_about_a_campaign_asks_about_that_campaign(key: tuple[str, str]) -> None:
     (route,) = (route for method, path, route in routes() if (method, path) == key)
-    question = next(one.call for one in route.dependant.dependencies if one.call in permits.ASKED)
+    (question,) = questions(route)
     about = "campaign_id" in getattr(question, "__annotations__", {})
     assert about == ("{campaign_id}" in key[1])
 
@@ -103,6 +110,19 @@ async def test_every_route_does_as_the_table_says(at: Office, role: Role, own: b
         else:
             assert answer.status_code == 403, (method, path)
             assert answer.json()["error"] == "not_allowed"
+
+
+async def test_a_route_for_systems_takes_a_token_and_nothing_else(at: Office) -> None:
+    browser = await at.signed_in("hanako", *Role)
+    campaign = await at.campaign("催告")
+    browser.csrf = at.console.results.accounts.hash("csrf", browser.client.cookies["yobirin"])
+    for method, path in BY_TOKEN:
+        filled = path.format(campaign_id=campaign.id)
+        send = browser.client.get(filled) if method == "GET" else browser.call(filled)
+        answer = await send
+        assert (answer.status_code, answer.json()["error"]) == (401, "token"), (method, path)
+        assert answer.headers["www-authenticate"] == "Bearer"
+        assert "催告" not in answer.text.replace("催告がありません", "")
 
 
 async def test_nobody_who_is_not_signed_in_gets_anything(at: Office) -> None:

@@ -111,7 +111,7 @@ async def test_a_reset_opens_the_door_again_with_a_password_that_is_to_be_change
     answer = await browser.post(
         "/api/v1/me/password", {"current": found[1], "password": "another good phrase", "again": "another good phrase"}
     )
-    assert answer.headers["location"] == "/account"
+    assert answer.headers["location"] == "/"
     assert (await browser.get("/")).status_code == 200
     assert [action for _, action, subject in await actions(at) if subject == "hanako"][-3:] == [
         "person_reset",

@@ -1,0 +1,169 @@
+"""The console in a real browser: from the link on the terminal to a campaign that has run, and every page judged."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+
+import pytest
+from fastapi.routing import APIRoute
+
+from ivr.domain.authority import ROLE_LABELS, Role
+from ivr.web.building import PARTS
+from tests.acceptance.browsing import Screens, Visitor, screens
+from tests.acceptance.far_end import BUSY, CONFIRMS, FarEnd
+from tests.acceptance.office import Office
+
+PASSWORD = "正しい 馬の 電池の ホチキス"
+OFFICE = "税務課収納係"
+CAMPAIGN = "2026-11 住民税（普通徴収）第3期"
+
+pytestmark = pytest.mark.timeout(180)
+
+
+def test_an_office_calls_people_by_the_console_alone_and_every_page_is_sound(office: Office, far_end: FarEnd) -> None:
+    office.settings(calling={"approval": "second_person"})
+    office.people([far_end.number(CONFIRMS), far_end.number(CONFIRMS), far_end.number(BUSY)])
+    engine = office.begin("serve")
+    engine.says("/first/", within=30)
+    origin = f"http://127.0.0.1:{office.ports.web}"
+    with screens(origin) as seen:
+        chief = seen.visitor()
+        (link,) = re.findall(rf"{origin}(/first/\S+)", engine.out)
+        register_first(chief, link)
+        clerk = added(chief, seen, "yamada", "山田 太郎", Role.CLERK)
+        approver = added(chief, seen, "tanaka", "田中 一郎", Role.APPROVER)
+        created = ("campaign", "create", CAMPAIGN, "--department", OFFICE)
+        said = office.ivr(*created, "--list", office.list, "--scenario", office.scenario)
+        assert said.status == 0, said
+
+        clerk.go("/campaigns", "campaigns")
+        clerk.page.get_by_role("link", name=CAMPAIGN).click()
+        clerk.says("承認")
+        assert clerk.page.locator("summary", has_text="始める").count() == 0
+        campaign = clerk.page.url.rpartition("/")[2]
+        approver.go(f"/campaigns/{campaign}", "campaign-to-approve")
+        approver.confirm("承認する")
+        approver.says("を承認しました")
+        clerk.page.reload()
+        clerk.confirm("始める")
+        clerk.look("campaign-running")
+        clerk.go("/", "today-running")
+        watch_to_the_end(clerk, campaign)
+        clerk.look("campaign-completed")
+
+        # Everything else, seen by somebody who may see everything.
+        chief.go("/people")
+        everybody = added(chief, seen, "suzuki", "鈴木 花子", *Role)
+        known = {"campaign_id": campaign, "person_id": person_of(chief, "田中 一郎")}
+        for path in sorted(unseen(seen, known)):
+            everybody.go(path, name_of(path))
+        everybody.go("/tokens")
+        everybody.fill(システムの名前="収納システム")
+        everybody.page.get_by_label("催告の結果を読む").check()
+        everybody.press("鍵を作る")
+        everybody.look("token-made")
+        everybody.go("/tokens")
+        everybody.page.locator("summary", has_text="失効させる").click()
+        everybody.look("tokens-revoke")
+        everybody.go("/")
+        everybody.page.locator("summary", has_text="すべて緊急停止").click()
+        everybody.look("emergency-stop")
+        everybody.go("/campaigns/" + "0" * 32, "not-found")
+        everybody.says("見つかりません")
+        everybody.go("/account")
+        everybody.press("サインアウト")
+        everybody.look("signed-out")
+
+        assert not seen.failed, "\n".join(seen.failed)
+        assert seen.elsewhere() == []
+        assert len(seen.asked) > 50
+    engine.process.terminate()
+    assert engine.ended(within=20).status == 0
+
+
+def register_first(chief: Visitor, link: str) -> None:
+    chief.go("/", "sign-in-nobody")
+    chief.go(link, "first")
+    chief.fill(利用者名="kacho", 氏名="課長 一子", 部署=OFFICE)
+    chief.fill(パスワード=PASSWORD, **{"パスワード（もう一度）": PASSWORD})
+    chief.press("登録する")
+    chief.look("second-factor")
+    chief.take_telephone()
+    chief.look("paper-codes")
+    chief.page.get_by_role("link", name="控えました").click()
+    chief.says("いま実行中の催告はありません。")
+
+
+def added(chief: Visitor, seen: Screens, name: str, display: str, *roles: Role) -> Visitor:
+    """Register somebody, who signs in by the keyboard alone and does what is to be done first."""
+    chief.go("/people")
+    chief.fill(利用者名=name, 氏名=display)
+    for role in roles:
+        chief.page.get_by_label(ROLE_LABELS[role], exact=True).check()
+    chief.press("登録して仮のパスワードを作る")
+    first = name == "yamada"
+    if first:
+        chief.look("handed-over")
+    password = chief.page.locator("code").nth(1).inner_text()
+    person = seen.visitor()
+    person.go("/sign-in", "sign-in" if first else "")
+    person.type_blind(name, password)
+    if first:
+        person.look("password")
+    person.type_blind(password, PASSWORD, PASSWORD)
+    person.page.wait_for_url("**/account/second-factor")
+    person.take_telephone()
+    person.page.get_by_role("link", name="控えました").click()
+    if first:
+        person.press("サインアウト")
+        person.go("/sign-in")
+        person.type_blind(name, "wrong" + PASSWORD)
+        person.says("違います")
+        person.look("sign-in-wrong")
+        person.type_blind(name, PASSWORD)
+        person.look("code")
+        person.type_blind(person.code())
+    person.page.wait_for_url("**/")
+    assert display in person.page.locator("header").inner_text()
+    assert OFFICE in person.page.locator("header").inner_text()
+    return person
+
+
+def watch_to_the_end(clerk: Visitor, campaign: str) -> None:
+    end = time.monotonic() + 60
+    clerk.go(f"/campaigns/{campaign}")
+    while "完了" not in clerk.page.locator(".chip").first.inner_text():
+        assert time.monotonic() < end, clerk.page.locator("main").inner_text()
+        clerk.page.wait_for_timeout(300)
+        clerk.page.reload()
+    clerk.says("3 / 3 人")
+
+
+def person_of(chief: Visitor, display: str) -> str:
+    chief.go("/people")
+    target = chief.page.get_by_role("link", name=display).get_attribute("href") or ""
+    return target.rpartition("/")[2]
+
+
+def unseen(seen: Screens, known: dict[str, str]) -> Iterator[str]:
+    """Yield the path of every page of the console, `known` in its place, that was not looked at yet."""
+    for part in PARTS:
+        for route in part.page.routes:
+            if (
+                not isinstance(route, APIRoute)
+                or "GET" not in route.methods
+                or route.path.startswith(("/sign-in", "/first"))
+            ):
+                continue
+            names = re.findall(r"\{(\w+)\}", route.path)
+            assert known.keys() >= set(names), f"{route.path}: tell this test one that is there"
+            path = route.path.format(**known)
+            if path not in seen.seen.values():
+                yield path
+
+
+def name_of(path: str) -> str:
+    """Return what the picture of a page is called."""
+    return re.sub(r"[0-9a-f]{32}", "one", path).strip("/").replace("/", "-") or "today"
