@@ -52,6 +52,7 @@ class Deed(StrEnum):
     READ_AUDIT = "read_audit"
     VERIFY_AUDIT = "verify_audit"
     KEEP_OWN_ACCOUNT = "keep_own_account"
+    SEE_PERSONAL_DATA = "see_personal_data"
 
 
 class Reach(IntEnum):
@@ -80,6 +81,7 @@ _ROWS: tuple[tuple[Deed, tuple[Reach, ...]], ...] = (
     (Deed.READ_AUDIT, (_NO, _NO, _ALL, _ALL, _NO)),
     (Deed.VERIFY_AUDIT, (_NO, _NO, _NO, _ALL, _NO)),
     (Deed.KEEP_OWN_ACCOUNT, (_ALL, _ALL, _ALL, _ALL, _ALL)),
+    (Deed.SEE_PERSONAL_DATA, (_OWN, _NO, _NO, _NO, _NO)),
 )
 
 MATRIX: Mapping[Deed, Mapping[Role, Reach]] = MappingProxyType(

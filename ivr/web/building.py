@@ -10,7 +10,20 @@ from starlette.responses import PlainTextResponse
 from starlette.staticfiles import StaticFiles
 
 from ivr.domain.authority import Deed
-from ivr.web import account, campaigns, errors, pages, people, signing_in, today, trail
+from ivr.web import (
+    account,
+    campaigns,
+    errors,
+    exports,
+    pages,
+    people,
+    recipients,
+    reports,
+    results,
+    signing_in,
+    today,
+    trail,
+)
 from ivr.web.console import Console
 from ivr.web.permits import permit
 from ivr.web.safety import Safety
@@ -22,7 +35,7 @@ if TYPE_CHECKING:
 
 API = "/api/v1"
 
-PARTS = (signing_in, today, campaigns, people, account, trail)
+PARTS = (signing_in, today, campaigns, people, account, trail, results, recipients, exports, reports)
 
 SILENT: TelemetryConfig = {
     "tracing": False,

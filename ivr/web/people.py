@@ -34,6 +34,7 @@ DEED_LABELS = {
     Deed.READ_AUDIT: "監査証跡を見る",
     Deed.VERIFY_AUDIT: "監査証跡を検証する",
     Deed.KEEP_OWN_ACCOUNT: "自分のパスワードなどを変える",
+    Deed.SEE_PERSONAL_DATA: "氏名・電話番号を表示する・書き出す",
 }
 REACH_LABELS = ("―", "自分の部署", "すべて")
 

@@ -6,6 +6,7 @@ Pure ASGI, outside of the application, so that nothing within can be forgotten.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -22,6 +23,12 @@ MOST_BYTES = 64 * 1024
 
 LONGEST_S = 30.0
 """Seconds from a request's headers to the last byte of the answer."""
+
+LONG = re.compile(r"/api/v1/campaigns/[0-9a-f]{32}/export(/personal)?")
+"""Answers that are made while they are sent, the longer the larger a campaign: the limit counts anew at each piece."""
+
+MOST_S = 3_600.0
+"""Seconds for such an answer in all."""
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
@@ -61,6 +68,9 @@ class Safety:
         if scope["type"] != "http":
             return
         begun = False
+        loop = asyncio.get_running_loop()
+        long, last = LONG.fullmatch(scope["path"]) is not None, loop.time() + MOST_S
+        limit = asyncio.timeout(LONGEST_S)
 
         async def sent(message: Message) -> None:
             nonlocal begun
@@ -68,9 +78,11 @@ class Safety:
                 begun = True
                 self._add_headers(scope, message)
             await send(message)
+            if long and not limit.expired():
+                limit.reschedule(min(loop.time() + LONGEST_S, last))
 
         try:
-            async with asyncio.timeout(LONGEST_S):
+            async with limit:
                 refusal = self._unfit(scope)
                 try:
                     if refusal is not None:
