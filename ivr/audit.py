@@ -53,6 +53,12 @@ _HASH = re.compile(r"[0-9a-f]{32}|[0-9a-f]{64}")
 log = structlog.get_logger(__name__)
 
 
+class Numbers(str):
+    """宛名番号 of people whose data somebody has seen: whole in an entry, like a telephone number or not."""
+
+    __slots__ = ()
+
+
 class Keys(Protocol):
     """Secrets and small notes, kept apart from the database. Each may raise IvrError."""
 
@@ -267,4 +273,6 @@ def plain(text: str) -> str:
 
 
 def _plain_value(value: str | int) -> str | int:
+    if isinstance(value, Numbers):
+        return "".join(letter if letter.isprintable() else "�" for letter in value)
     return value if isinstance(value, int) or _HASH.fullmatch(value) else plain(value)

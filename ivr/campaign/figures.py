@@ -229,6 +229,15 @@ class FiguresStore(Protocol):
         """Return a person with every attempt and text; NotFound."""
         ...
 
+    async def batch(
+        self, campaign_id: str, *, after: str | None, limit: int
+    ) -> tuple[tuple[RecipientRecord, ...], str | None]:
+        """Return some people with every attempt and text, in the order of the list, and what asks for the next.
+
+        That is None behind the last.
+        """
+        ...
+
     async def reasons(self, campaign_id: str) -> Mapping[str, int]:
         """Return how many people are excluded for which reason, the most frequent first."""
         ...

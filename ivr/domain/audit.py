@@ -39,6 +39,7 @@ class Action(StrEnum):
     EMERGENCY_STOPPED = "emergency_stopped"
     EXCLUDED = "excluded"
     EXPORTED = "exported"
+    PERSONAL_DATA_SEEN = "personal_data_seen"
     ERASED = "erased"
     BACKED_UP = "backed_up"
     RESTORED = "restored"
@@ -80,6 +81,7 @@ LABELS: Mapping[Action, str] = {
     Action.EMERGENCY_STOPPED: "緊急停止",
     Action.EXCLUDED: "宛先の除外",
     Action.EXPORTED: "結果の出力",
+    Action.PERSONAL_DATA_SEEN: "氏名・電話番号の表示",
     Action.ERASED: "消去",
     Action.BACKED_UP: "バックアップ",
     Action.RESTORED: "復元",

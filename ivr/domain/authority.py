@@ -54,6 +54,7 @@ class Deed(StrEnum):
     KEEP_OWN_ACCOUNT = "keep_own_account"
     CREATE = "create"
     CHANGE_TOKENS = "change_tokens"
+    SEE_PERSONAL_DATA = "see_personal_data"
 
 
 class Reach(IntEnum):
@@ -84,6 +85,7 @@ _ROWS: tuple[tuple[Deed, tuple[Reach, ...]], ...] = (
     (Deed.KEEP_OWN_ACCOUNT, (_ALL, _ALL, _ALL, _ALL, _ALL)),
     (Deed.CREATE, (_OWN, _NO, _NO, _NO, _NO)),
     (Deed.CHANGE_TOKENS, (_NO, _NO, _ALL, _NO, _NO)),
+    (Deed.SEE_PERSONAL_DATA, (_OWN, _NO, _NO, _NO, _NO)),
 )
 
 MATRIX: Mapping[Deed, Mapping[Role, Reach]] = MappingProxyType(

@@ -15,6 +15,9 @@ timeline.py   how a campaign went on: by hour or by day
 figures_json.py, figures_table.py, figures_file.py   these for pages and scripts, on a terminal, as a workbook
 sheets.py     a sheet of a workbook as these want it
 period.py     日報 and 月報; period_file.py: on a terminal, and as a workbook
+masking.py    people as they are shown to whoever has not asked who they are
+evidence.py   what proves an outcome, in sentences
+streams.py    CSV and a workbook in pieces, of any size
 files.py      files that are there whole or not at all
 """
 
@@ -22,14 +25,14 @@ from ivr.reporting.classes import OutcomeClass, class_of
 from ivr.reporting.closing import show_closing
 from ivr.reporting.course import Course
 from ivr.reporting.csv_file import write_csv
-from ivr.reporting.figures_file import write_figures
+from ivr.reporting.figures_file import save_figures, write_figures
 from ivr.reporting.figures_json import figures_json
 from ivr.reporting.figures_table import key_lines, show_heat_map, show_tries
 from ivr.reporting.files import Seal, replacing, see_writable
 from ivr.reporting.heat_map import HeatMap, Reach, heat_map
 from ivr.reporting.hours_file import HourRow, write_hours
 from ivr.reporting.period import PeriodReport, day, month, period_json, period_report
-from ivr.reporting.period_file import show_period, write_period
+from ivr.reporting.period_file import save_period, show_period, write_period
 from ivr.reporting.results import results_json, write_json
 from ivr.reporting.texts import show_texts, texts_json
 from ivr.reporting.timeline import Step, Unit, timeline
@@ -57,6 +60,8 @@ __all__ = [
     "period_report",
     "replacing",
     "results_json",
+    "save_figures",
+    "save_period",
     "see_writable",
     "show_closing",
     "show_heat_map",

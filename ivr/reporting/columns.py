@@ -86,13 +86,17 @@ def person_headings(records: Sequence[RecipientRecord]) -> tuple[str, ...]:
 
 
 def person_rows(
-    records: Sequence[RecipientRecord], zone: ZoneInfo, course: Course = CALLS
+    records: Sequence[RecipientRecord],
+    zone: ZoneInfo,
+    course: Course = CALLS,
+    *,
+    headings: Sequence[str] | None = None,
 ) -> Iterator[tuple[Value, ...]]:
-    """Yield a row for each person, as `person_headings` heads it.
+    """Yield a row for each person, as `headings` head it, else as `person_headings` does.
 
     Number, times and keys are those of the attempt that decided the outcome, or of the last one so far.
     """
-    further = person_headings(records)[len(PERSON) :]
+    further = (headings or person_headings(records))[len(PERSON) :]
     for record in records:
         decided = deciding(record)
         yield (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -43,6 +43,37 @@ def write_csv(
     except LookupError:
         raise InputError(f"文字コード「{encoding}」は使えません。utf-8-sig か cp932 を指定してください。") from None
     missing: dict[str, None] = {}
+    encodable = _encodable(encoding, missing, cp932=cp932)
+    with replacing(path, seal) as file:
+        text = io.TextIOWrapper(file, encoding=encoding, newline="")
+        _write(text, _all(person_headings(records), person_rows(records, zone, course)), encodable)
+        text.flush()
+        text.detach()
+    return tuple(missing)
+
+
+def csv_lines(rows: Iterable[Sequence[Value]], encoding: str) -> bytes:
+    """Return rows as `write_csv` writes them, in `encoding` (utf-8, utf-8-sig or cp932)."""
+    content = io.BytesIO()
+    text = io.TextIOWrapper(content, encoding=encoding, newline="")
+    _write(text, rows, _encodable(encoding, {}, cp932=encoding == "cp932"))
+    text.flush()
+    return content.getvalue()
+
+
+def _all(headings: Sequence[Value], rows: Iterable[Sequence[Value]]) -> Iterator[Sequence[Value]]:
+    yield headings
+    yield from rows
+
+
+def _write(text: io.TextIOWrapper, rows: Iterable[Sequence[Value]], encodable: Callable[[str], str]) -> None:
+    writer = csv.writer(text, lineterminator="\r\n")
+    for row in rows:
+        writer.writerow([encodable(_cell(value)) for value in row])
+
+
+def _encodable(encoding: str, missing: dict[str, None], *, cp932: bool) -> Callable[[str], str]:
+    """Return what makes a text fit for `encoding`, and notes in `missing` what that lacks."""
 
     def encodable(text: str) -> str:
         text = text.translate(_SAME_IN_CP932) if cp932 else text
@@ -54,15 +85,7 @@ def write_csv(
             return "".join(_substitute(encoding) if one in lacking else one for one in text)
         return text
 
-    with replacing(path, seal) as file:
-        text = io.TextIOWrapper(file, encoding=encoding, newline="")
-        writer = csv.writer(text, lineterminator="\r\n")
-        writer.writerow([encodable(_cell(heading)) for heading in person_headings(records)])
-        for row in person_rows(records, zone, course):
-            writer.writerow([encodable(_cell(value)) for value in row])
-        text.flush()
-        text.detach()
-    return tuple(missing)
+    return encodable
 
 
 def _cell(value: Value) -> str:

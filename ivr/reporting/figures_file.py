@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from zoneinfo import ZoneInfo
 
 from ivr.campaign.figures import Figures
@@ -22,6 +22,12 @@ WIDE, HIGH = 26, 11
 
 def write_figures(path: Path, campaign: str, figures: Figures, *, zone: ZoneInfo) -> None:
     """Write the workbook; raise InputError where `path` can't be written to."""
+    with replacing(path) as binary:
+        save_figures(binary, campaign, figures, zone=zone)
+
+
+def save_figures(binary: BinaryIO, campaign: str, figures: Figures, *, zone: ZoneInfo) -> None:
+    """Write the workbook to what is open."""
     from openpyxl import Workbook
 
     book = Workbook()
@@ -35,8 +41,7 @@ def write_figures(path: Path, campaign: str, figures: Figures, *, zone: ZoneInfo
     fill(sheet, campaign, ("日", *COUNTED, "累計", *CLASSES), rows)
     if rows:
         _chart(sheet, len(rows))
-    with replacing(path) as binary:
-        book.save(binary)
+    book.save(binary)
 
 
 def _heat(sheet: Any, campaign: str, found: HeatMap) -> None:

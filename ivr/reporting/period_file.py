@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from rich.console import Console
 from rich.table import Table
@@ -40,6 +40,12 @@ def show_period(report: PeriodReport, console: Console) -> None:
 
 def write_period(path: Path, report: PeriodReport) -> None:
     """Write the report as a workbook; raise InputError where `path` can't be written to."""
+    with replacing(path) as binary:
+        save_period(binary, report)
+
+
+def save_period(binary: BinaryIO, report: PeriodReport) -> None:
+    """Write the report as a workbook to what is open."""
     from openpyxl import Workbook
 
     book = Workbook()
@@ -52,8 +58,7 @@ def write_period(path: Path, report: PeriodReport) -> None:
     second: Any = book.create_sheet("時間ごと" if report.unit is Unit.HOUR else "日ごと")
     steps = [(when(step, report.unit), *counted(step.reach, step.settled), *by_class(step)) for step in report.steps]
     fill(second, report.title, ("日時" if report.unit is Unit.HOUR else "日", *COUNTED, *CLASSES), steps)
-    with replacing(path) as binary:
-        book.save(binary)
+    book.save(binary)
 
 
 def counted(reach: Reach, settled: int) -> tuple[Value, ...]:

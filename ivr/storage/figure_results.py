@@ -77,6 +77,12 @@ class SqlFigures:
         """Return a person with every attempt and text; NotFound."""
         return await self._read(lambda connection: people.history(connection, self._sealing, campaign_id, key))
 
+    async def batch(
+        self, campaign_id: str, *, after: str | None, limit: int
+    ) -> tuple[tuple[RecipientRecord, ...], str | None]:
+        """Return some people with every attempt and text, in the order of the list, and what asks for the next."""
+        return await self._read(lambda connection: people.batch(connection, self._sealing, campaign_id, after, limit))
+
     async def reasons(self, campaign_id: str) -> Mapping[str, int]:
         """Return how many people are excluded for which reason, the most frequent first."""
         return await self._read(lambda connection: people.reasons(connection, self._sealing, campaign_id))

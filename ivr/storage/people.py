@@ -68,11 +68,26 @@ def how_many(connection: Connection, campaign_id: str, chosen: Chosen) -> int:
 
 def history(connection: Connection, sealing: Sealing, campaign_id: str, key: str) -> RecipientRecord:
     """Return a person with every attempt and text; NotFound."""
-    text = text_queries.records(connection, sealing, campaign_id, key)
-    found = queries.records(connection, sealing, campaign_id, text, key)
+    text = text_queries.records(connection, sealing, campaign_id, [key])
+    found = queries.records(connection, sealing, campaign_id, text, [key])
     if not found:
         raise NotFound("この人は、この催告にいません。")
     return found[0]
+
+
+def batch(
+    connection: Connection, sealing: Sealing, campaign_id: str, after: str | None, limit: int
+) -> tuple[tuple[RecipientRecord, ...], str | None]:
+    """Return `limit` people in the order of the list, each with every attempt and text, and what asks for the next."""
+    here = recipients.c
+    query = select(here.id, here.line).where(here.campaign_id == campaign_id).order_by(here.line, here.id).limit(limit)
+    if after is not None:
+        query = query.where(tuple_(here.line, here.id) > tuple_(*_list_place(after)))
+    found = connection.execute(_walking(query)).all()
+    keys = [row.id for row in found]
+    texted = text_queries.records(connection, sealing, campaign_id, keys)
+    place = f"{found[-1].line}.{found[-1].id}" if len(found) == limit else None
+    return queries.records(connection, sealing, campaign_id, texted, keys), place
 
 
 def key_of(connection: Connection, sealing: Sealing, campaign_id: str, recipient_id: str) -> str:

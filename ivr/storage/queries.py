@@ -230,23 +230,23 @@ def records(
     sealing: Sealing,
     campaign_id: str,
     texts: Mapping[str, TextRecord],
-    recipient_key: str | None = None,
+    only: Collection[str] | None = None,
 ) -> tuple[RecipientRecord, ...]:
     """Return every person and attempt, in the order of the list, with their `texts` by the ids of their rows.
 
-    With `recipient_key` only the person of that row.
+    With `only` none but the people of those rows.
     """
     keys: defaultdict[str, list[KeyRecord]] = defaultdict(list)
-    for row in connection.execute(_keys(campaign_id, recipient_key)):
+    for row in connection.execute(_keys(campaign_id, only)):
         keys[row.attempt_id].append(KeyRecord(step=row.step, key=row.key, at=row.at))
     dials: defaultdict[str, list[AttemptRecord]] = defaultdict(list)
     marks: defaultdict[str, dict[str, None]] = defaultdict(dict)
-    for row in connection.execute(_dials(campaign_id, recipient_key)):
+    for row in connection.execute(_dials(campaign_id, only)):
         dials[row.recipient_id].append(_attempt(sealing, row, tuple(keys.pop(row.id, ()))))
         marks[row.recipient_id].update(dict.fromkeys(row.marks))
     query = (
         select(recipients)
-        .where(recipients.c.campaign_id == campaign_id, *_of(recipients.c.id, recipient_key))
+        .where(recipients.c.campaign_id == campaign_id, *_of(recipients.c.id, only))
         .order_by(recipients.c.line, recipients.c.id)
     )
     found = []
@@ -267,23 +267,23 @@ def records(
     return tuple(found)
 
 
-def _of(column: ColumnElement[str], recipient_key: str | None) -> tuple[ColumnElement[bool], ...]:
-    return () if recipient_key is None else (column == recipient_key,)
+def _of(column: ColumnElement[str], only: Collection[str] | None) -> tuple[ColumnElement[bool], ...]:
+    return () if only is None else (column.in_(only),)
 
 
-def _dials(campaign_id: str, recipient_key: str | None) -> Select[Any]:
+def _dials(campaign_id: str, only: Collection[str] | None) -> Select[Any]:
     return (
         select(attempts)
-        .where(attempts.c.campaign_id == campaign_id, *_of(attempts.c.recipient_id, recipient_key))
+        .where(attempts.c.campaign_id == campaign_id, *_of(attempts.c.recipient_id, only))
         .order_by(attempts.c.intended_at, attempts.c.id)
     )
 
 
-def _keys(campaign_id: str, recipient_key: str | None) -> Select[Any]:
+def _keys(campaign_id: str, only: Collection[str] | None) -> Select[Any]:
     return (
         select(key_presses)
         .join(attempts)
-        .where(attempts.c.campaign_id == campaign_id, *_of(attempts.c.recipient_id, recipient_key))
+        .where(attempts.c.campaign_id == campaign_id, *_of(attempts.c.recipient_id, only))
         .order_by(key_presses.c.attempt_id, key_presses.c.ordinal)
     )
 

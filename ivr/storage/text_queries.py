@@ -173,12 +173,12 @@ def states(connection: Connection, campaign_id: str) -> dict[str, int]:
 
 
 def records(
-    connection: Connection, sealing: Sealing, campaign_id: str, recipient_key: str | None = None
+    connection: Connection, sealing: Sealing, campaign_id: str, only: Collection[str] | None = None
 ) -> dict[str, TextRecord]:
-    """Return the texts of a campaign, or of one person, by the ids of the rows of their people."""
+    """Return the texts of a campaign, or of some people, by the ids of the rows of their people."""
     query = select(texts).where(texts.c.campaign_id == campaign_id)
-    if recipient_key is not None:
-        query = query.where(texts.c.recipient_id == recipient_key)
+    if only is not None:
+        query = query.where(texts.c.recipient_id.in_(only))
     found = {}
     for row in connection.execute(query):
         number, body, reason = sealing.texted(campaign_id, row.id, row.sealed)

@@ -14,9 +14,13 @@ from ivr.web import (
     account,
     campaigns,
     errors,
+    exports,
     live,
     pages,
     people,
+    recipients,
+    reports,
+    results,
     signing_in,
     systems,
     today,
@@ -36,7 +40,22 @@ if TYPE_CHECKING:
 
 API = "/api/v1"
 
-PARTS = (signing_in, today, *wizard.PARTS, campaigns, live, people, account, trail, tokens, systems)
+PARTS = (
+    signing_in,
+    today,
+    *wizard.PARTS,
+    campaigns,
+    live,
+    results,
+    recipients,
+    exports,
+    reports,
+    people,
+    account,
+    trail,
+    tokens,
+    systems,
+)
 
 SILENT: TelemetryConfig = {
     "tracing": False,

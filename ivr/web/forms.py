@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, TypeVar, get_origin
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -137,6 +138,13 @@ def inner(path: str) -> str:
 def an_id(text: str) -> str:
     """Return `text` where it may be an id of ours, else one that nothing has: not every database bears any text."""
     return text if re.fullmatch(r"[0-9a-f]{32}", text) else "-"
+
+
+def attachment(name: str) -> dict[str, str]:
+    """Return the headers of a file that a browser keeps under `name`. Source: RFC 6266."""
+    kept = re.sub(r'[\\/:*?"<>|\s]+', "_", name)
+    plain = f'filename="yobirin{Path(kept).suffix}"'
+    return {"content-disposition": f"attachment; {plain}; filename*=UTF-8''{quote(kept)}"}
 
 
 def quoted(request: Request) -> str:

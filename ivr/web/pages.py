@@ -34,6 +34,7 @@ LONGEST_FLASH = 3_000
 NAVIGATION = (
     ("/", "本日", Deed.LOOK_AROUND),
     ("/campaigns", "催告", Deed.SEE_CAMPAIGN),
+    ("/reports", "日報・月報", Deed.SEE_CAMPAIGN),
     ("/people", "利用者", Deed.SEE_PEOPLE),
     ("/audit", "監査証跡", Deed.READ_AUDIT),
     ("/tokens", "システム連携", Deed.CHANGE_TOKENS),

@@ -36,6 +36,7 @@ DEED_LABELS = {
     Deed.KEEP_OWN_ACCOUNT: "自分のパスワードなどを変える",
     Deed.CREATE: "催告を作る",
     Deed.CHANGE_TOKENS: "システム連携の鍵を作る・失効させる",
+    Deed.SEE_PERSONAL_DATA: "氏名・電話番号を表示する・書き出す",
 }
 REACH_LABELS = ("―", "自分の部署", "すべて")
 

@@ -39,6 +39,12 @@ LONGEST_S_OF_A_LIST = 180.0
 
 API, DRAFTS = "/api/v1/", "/api/v1/drafts"
 
+LONG = re.compile(r"/api/v1/campaigns/[0-9a-f]{32}/export(/personal)?")
+"""Answers that are made while they are sent, the longer the larger a campaign: the limit counts anew at each piece."""
+
+MOST_S = 3_600.0
+"""Seconds for such an answer in all."""
+
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
     "media-src 'self'; "
@@ -78,6 +84,9 @@ class Safety:
         if scope["type"] != "http":
             return
         begun = False
+        loop = asyncio.get_running_loop()
+        long, last = LONG.fullmatch(scope["path"]) is not None, loop.time() + MOST_S
+        limit = asyncio.timeout(_longest(scope))
 
         async def sent(message: Message) -> None:
             nonlocal begun
@@ -85,11 +94,13 @@ class Safety:
                 begun = True
                 self._add_headers(scope, message)
                 if Headers(raw=message["headers"]).get("content-type", "").startswith(EVENTS):
-                    limit.reschedule(asyncio.get_running_loop().time() + LONGEST_EVENTS_S)
+                    limit.reschedule(loop.time() + LONGEST_EVENTS_S)
             await send(message)
+            if long and not limit.expired():
+                limit.reschedule(min(loop.time() + LONGEST_S, last))
 
         try:
-            async with asyncio.timeout(_longest(scope)) as limit:
+            async with limit:
                 refusal = self._unfit(scope)
                 try:
                     if refusal is not None:

@@ -27,6 +27,9 @@ OPEN = {
 }
 """Routes for who is not signed in."""
 
+OTHERS: dict[str, object] = {"key": "x", "day": "2026-11-27", "month": "2026-11", "draft_id": "x", "number": 0}
+"""What else stands in paths."""
+
 
 def routes() -> Iterator[tuple[str, str, APIRoute]]:
     """Yield the method, the whole path and each route of the console."""
@@ -91,12 +94,13 @@ async def test_every_route_does_as_the_table_says(at: Office, role: Role, own: b
     victim = await at.person("jiro", Role.CLERK)
     campaign = await at.campaign("催告", department="税務課" if own else "国保年金課")
     browser.csrf = at.console.results.accounts.hash("csrf", browser.client.cookies["yobirin"])
+    others = OTHERS | {"key": await at.console.results.figures.key_of(campaign.id, "0")}
     for (method, path), deed in GUARDED.items():
         if path == "/api/v1/me/sessions/end":
             continue
         at.clock.forward(seconds=1)
         draft = await at.draft("税務課") if "{draft_id}" in path else ""
-        filled = path.format(campaign_id=campaign.id, person_id=victim.id, draft_id=draft, number=0)
+        filled = path.format(campaign_id=campaign.id, person_id=victim.id, **(others | {"draft_id": draft}))
         if method == "GET":
             answer = await browser.client.get(filled)
         else:
@@ -129,7 +133,7 @@ async def test_nobody_who_is_not_signed_in_gets_anything(at: Office) -> None:
     campaign = await at.campaign("催告")
     browser = at.browser()
     for method, path in GUARDED:
-        filled = path.format(campaign_id=campaign.id, person_id="x", draft_id="x", number=0)
+        filled = path.format(campaign_id=campaign.id, person_id="x", **OTHERS)
         answer = await browser.client.request(method, filled, headers={"origin": ORIGIN})
         assert answer.status_code == 401, (method, path)
         assert "催告" not in answer.text
@@ -144,7 +148,8 @@ async def test_nothing_is_changed_by_a_request_without_the_token_of_a_page(at: O
     for method, path in GUARDED:
         if method != "GET":
             draft = await at.draft("税務課") if "{draft_id}" in path else ""
-            answer = await browser.call(path.format(campaign_id=campaign.id, person_id="x", draft_id=draft))
+            filled = path.format(campaign_id=campaign.id, person_id="x", **(OTHERS | {"draft_id": draft}))
+            answer = await browser.call(filled)
             assert (answer.status_code, answer.json()["error"]) == (403, "not_meant"), path
     assert await at.state(campaign) == "created"
 

@@ -4,6 +4,7 @@
 // A second click, while the first is on its way, would send the same thing twice.
 document.addEventListener("submit", (event) => {
   const form = event.target;
+  if (form.hasAttribute("data-download")) return; // the page stays
   if (form.dataset.sent) {
     event.preventDefault();
     return;
