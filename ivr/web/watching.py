@@ -34,7 +34,7 @@ COUNT_EVERY = 1.0
 SHARE = 20
 """Of so many parts of the time one at most is spent on counting a campaign's people."""
 
-JUDGE_EVERY = 15.0
+JUDGE_EVERY = 5.0
 """Seconds after which a campaign is counted though nothing has changed: a window may have opened meanwhile."""
 
 AGAIN = 2.0
@@ -173,7 +173,7 @@ class Watching:
         due = [
             sight.campaign.id
             for sight in sorted(self._sights.values(), key=lambda one: one.counted)
-            if now - sight.counted >= (max(COUNT_EVERY, SHARE * sight.took) if sight.stale else JUDGE_EVERY)
+            if now - sight.counted >= max(COUNT_EVERY if sight.stale else JUDGE_EVERY, SHARE * sight.took)
         ]
         for campaign_id in [*(one for one in watched if one not in self._sights), *due[:1]]:
             await self._sight(campaign_id, seen)

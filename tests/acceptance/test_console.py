@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterator
+from typing import Any
 
 import httpx
 
@@ -12,6 +15,17 @@ from tests.acceptance.office import Office
 from tests.acceptance.test_commands import calling
 
 PASSWORD = "correct horse battery"
+
+
+def told_by(live: httpx.Response) -> Iterator[tuple[str, Any]]:
+    """Yield the events of an answer that lasts."""
+    event = ""
+    for line in live.iter_lines():
+        name, _, value = line.partition(": ")
+        if name == "event":
+            event = value
+        elif name == "data":
+            yield event, json.loads(value)
 
 
 def test_the_first_administrator_stops_a_call_that_is_under_way(office: Office, far_end: FarEnd) -> None:
@@ -40,10 +54,20 @@ def test_the_first_administrator_stops_a_call_that_is_under_way(office: Office, 
         (shown,) = today["campaigns"]
         assert (shown["name"], shown["department"], shown["calling"]) == ("催告", "税務課", 1)
         assert today["troubles"] == []
-        assert sent("/api/v1/emergency-stop", "/").headers["location"] == "/"
-        assert "緊急停止しました" in browser.get("/").text
-    until(lambda: not far_end.active([number]), 5, "the call is cut off")
-    assert office.json("campaign", "status", "催告")["state"] == "halted"
-    until(lambda: not calling(office), 10, "what is known of the call is stored", look=A_COMMAND)
-    engine.process.terminate()
-    assert engine.ended(within=20).status == 0
+        events, page = f"/api/v1/campaigns/{shown['id']}/events", f"/campaigns/{shown['id']}/live"
+        with browser.stream("GET", events, headers={"accept": "text/event-stream"}, timeout=15) as live:
+            told = told_by(live)
+            talking = next(state for event, state in told if event == "state" and state["lines"]["talking"])
+            assert (talking["calling"], talking["lines"]["free"]) == (1, 0)
+            browser.headers["referer"] = origin + page
+            stop = f"/api/v1/campaigns/{shown['id']}/emergency-stop"
+            assert sent(stop, page).headers["location"] == page
+            assert next(call for event, call in told if event == "ended")["outcome"] == "cancelled"
+            halted = next(state for event, state in told if event == "state" and not state["calling"])
+            assert (halted["state"], halted["lines"]["free"]) == ("halted", 1)
+            assert "緊急停止しました" in browser.get(page).text
+            until(lambda: not far_end.active([number]), 5, "the call is cut off")
+            assert office.json("campaign", "status", "催告")["state"] == "halted"
+            until(lambda: not calling(office), 10, "what is known of the call is stored", look=A_COMMAND)
+            engine.process.terminate()
+            assert engine.ended(within=20).status == 0, "it waits for nobody who watches"

