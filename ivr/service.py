@@ -19,6 +19,7 @@ from ivr.desk import orders
 from ivr.desk.reports import show_counts, texts_of
 from ivr.domain.audit import Action
 from ivr.domain.text import TextState
+from ivr.drafts.kept import Drafts
 from ivr.erasing import Care, erase_due
 from ivr.errors import InputError, PbxUnavailable, StoreFailed
 from ivr.parts.rules import texts_asked
@@ -36,6 +37,9 @@ ERASE_EVERY = 24 * 3600.0
 
 RECEIPTS = 60.0
 """Seconds for the network to say what became of texts; of a telephone that is on it says so within ten."""
+
+SWEEP_EVERY = 3600.0
+"""Seconds between two looks for campaigns in the making that nobody has touched for long enough."""
 
 LEFT = 3
 """Exit status where some people are not settled yet."""
@@ -204,6 +208,14 @@ def serve_console(engine: Engine) -> None:
         voice=engine.speech,
     )
     engine.tasks.serve(open_console(console, opening))
+    engine.tasks.serve(_sweep_drafts(engine, console.drafts))
+
+
+async def _sweep_drafts(engine: Engine, drafts: Drafts) -> None:
+    while True:
+        with suppress(StoreFailed):
+            await drafts.sweep(engine.clock.now())
+        await engine.clock.sleep(SWEEP_EVERY)
 
 
 async def _erase_daily(engine: Engine) -> None:

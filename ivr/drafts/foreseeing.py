@@ -16,6 +16,7 @@ from multiprocessing.connection import Connection
 
 import structlog
 
+from ivr.drafts.calm import uncollected
 from ivr.errors import InputError, IvrError
 from ivr.forecast import Outlook, Plan, foreseen
 
@@ -84,7 +85,9 @@ class Foreseeing:
         with self._one:
             self._tell(draft_id, version, waits=False)
             try:
-                outlook = self._foreseen(plan(), lambda done: self._tell(draft_id, version, done=done))
+                with uncollected():
+                    made = plan()
+                outlook = self._foreseen(made, lambda done: self._tell(draft_id, version, done=done))
             except InputError as error:
                 self._tell(draft_id, version, wrong=str(error))
             except Exception as error:  # noqa: BLE001  a thread has nobody else to tell
@@ -112,7 +115,7 @@ class Foreseeing:
                         return outlook
                     case str(wrong):
                         raise InputError(wrong)
-        except EOFError:
+        except (EOFError, OSError):
             raise InputError(BROKEN) from None
         finally:
             process.kill()
@@ -124,7 +127,7 @@ class Foreseeing:
 def child(told: Connection) -> None:
     """Foresee one campaign: a plan comes in, numbers and at last the outlook, or what is wrong, go out."""
     os.nice(NICE)
-    with suppress(BrokenPipeError, EOFError):
+    with suppress(OSError, EOFError):
         plan: Plan = told.recv()
         try:
             told.send(foreseen(plan, told.send))

@@ -64,6 +64,10 @@ class Drafts:
         mine = [one for one in found if one.department == department and one.used is None]
         return tuple(sorted(mine, key=lambda one: one.changed_at, reverse=True))
 
+    async def sweep(self, now: datetime) -> None:
+        """Erase what nobody has changed for KEPT_FOR, and what a crash has left half begun."""
+        await asyncio.to_thread(self._all, now)
+
     async def get(self, draft_id: str) -> Draft:
         """Return a draft; NotFound."""
         return await asyncio.to_thread(self._read, draft_id)
@@ -136,6 +140,8 @@ class Drafts:
                 draft = self._read(folder.name)
             except (NotFound, KeysFailed):
                 # Half begun or half erased: nobody can reach it any more.
+                if now.timestamp() - folder.stat().st_mtime > KEPT_FOR.total_seconds():
+                    self._erase(folder.name)
                 continue
             if now - draft.changed_at > KEPT_FOR:
                 self._erase(draft.id)

@@ -18,6 +18,7 @@ from ivr.desk.lists import excluded_today
 from ivr.desk.text_orders import see_sendable, told_of_texts
 from ivr.domain.scenario import Scenario
 from ivr.drafts import rules_form, uploaded
+from ivr.drafts.calm import uncollected
 from ivr.drafts.draft import Chosen, Draft, Uploaded
 from ivr.drafts.kept import LIST, Drafts
 from ivr.errors import InputError, NotFound
@@ -146,11 +147,13 @@ async def created(
         see(draft)
         data = await drafts.file(draft.id, LIST)
         now = clock()
-        order, _ = await asyncio.to_thread(order_of, chosen, draft, data, name=name, by=by, now=now)
-        named = await drafts.put(
-            draft.model_copy(update={"name": name, "creating": now}), draft.changed_by, now, basis=False
-        )
-        campaign = await orders.bring_in(results, order, audit, department=department)
+        with uncollected():
+            order, _ = await asyncio.to_thread(order_of, chosen, draft, data, name=name, by=by, now=now)
+            named = await drafts.put(
+                draft.model_copy(update={"name": name, "creating": now}), draft.changed_by, now, basis=False
+            )
+            campaign = await orders.bring_in(results, order, audit, department=department)
+            del order
         await drafts.use(named, campaign.id, clock())
         return campaign
 

@@ -141,7 +141,7 @@ def told(calling: Calling, own: Mapping[str, object]) -> list[tuple[str, str]]:
     merged = calling_of(calling, own)
     retries = merged.retries
     return [
-        ("かける時間帯", "、".join(_window(one) for one in merged.windows)),
+        ("かける時間帯", _windows(merged.windows)),
         ("一人にかける回数", f"全部で {retries.total} 回まで、一日に {retries.per_day} 回まで"),
         ("応答なし", _again(retries.no_answer.times, retries.no_answer.after)),
         ("話し中", _again(retries.busy.times, retries.busy.after)),
@@ -218,9 +218,13 @@ def _minutes(span: timedelta) -> str:
     return str(int(span.total_seconds() // 60))
 
 
-def _window(window: CallingWindow) -> str:
-    days = "".join(DAY_LABELS[day] for day in ALL_DAYS if day in window.days)
-    return f"{days} {_clock(window.start)}〜{_clock(window.until)}"
+def _windows(windows: Sequence[CallingWindow]) -> str:
+    """Return windows in words, those of the same days together."""
+    spans: dict[str, list[str]] = {}
+    for window in sorted(windows, key=lambda one: one.start):
+        days = "".join(DAY_LABELS[day] for day in ALL_DAYS if day in window.days)
+        spans.setdefault(days, []).append(f"{_clock(window.start)}〜{_clock(window.until)}")
+    return "、".join(f"{days} {'・'.join(several)}" for days, several in spans.items())
 
 
 def _clock(minutes: int) -> str:

@@ -8,8 +8,9 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse, Response
 
-from ivr.desk.orders import LONGEST_NAME, Order
+from ivr.desk.orders import LONGEST_NAME
 from ivr.drafts import making, rules_form
+from ivr.drafts.calm import uncollected
 from ivr.drafts.draft import Draft
 from ivr.drafts.kept import LIST
 from ivr.errors import InputError, IvrError
@@ -96,16 +97,17 @@ async def create(request: Request, work: Work) -> Response:
 async def _glance(console: Console, draft: Draft) -> Glance:
     try:
         data = await console.drafts.file(draft.id, LIST)
-        order, notes = await asyncio.to_thread(_ordered, console, draft, data)
+        with uncollected():
+            people, joined, notes = await asyncio.to_thread(_glanced, console, draft, data)
     except IvrError as error:
         return Glance(wrong=str(error))
+    return Glance(people=people, joined=joined, notes=notes)
+
+
+def _glanced(console: Console, draft: Draft, data: bytes) -> tuple[int, int, tuple[str, ...]]:
+    order, notes = making.order_of(console.settings, draft, data, name="-", by="-", now=console.clock.now())
     joined = sum(len(members) - 1 for members in order.households.values())
-    return Glance(people=len(order.recipients), joined=joined, notes=notes)
-
-
-def _ordered(console: Console, draft: Draft, data: bytes) -> tuple[Order, tuple[str, ...]]:
-    now = console.clock.now()
-    return making.order_of(console.settings, draft, data, name="-", by="-", now=now)
+    return len(order.recipients), joined, notes
 
 
 def _rules(console: Console, draft: Draft) -> list[tuple[str, str]]:

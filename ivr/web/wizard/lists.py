@@ -15,6 +15,7 @@ from ivr import scenario_files
 from ivr.campaign.intake import COLUMNS, ID, KANA, PHONES, role_of
 from ivr.domain.authority import Deed
 from ivr.drafts import uploaded
+from ivr.drafts.calm import uncollected
 from ivr.drafts.draft import Columns, Draft
 from ivr.drafts.kept import KEPT_FOR, LIST, REFUSED
 from ivr.errors import InputError
@@ -168,7 +169,8 @@ async def _take_in(
 ) -> Draft:
     console = console_of(request)
     async with AT_ONCE:
-        upload, refused = await asyncio.to_thread(uploaded.taken_in, console.settings, data, name, told)
+        with uncollected():
+            upload, refused = await asyncio.to_thread(uploaded.taken_in, console.settings, data, name, told)
         files = {LIST: data, REFUSED: await asyncio.to_thread(uploaded.packed, refused)}
     await console.drafts.put_files(held.id, files)
     changed = held.model_copy(update={"upload": upload, "columns": told})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -18,7 +19,10 @@ from ivr.desk.scenarios import EXAMPLE, checked
 from ivr.domain import kana
 from ivr.domain.recipient import same_person
 from ivr.domain.scenario import END, SCREENING, Ask, Leave, Say, Scenario, Step
+from ivr.domain.sms import OFFICE, OFFICE_PHONE, URL
+from ivr.domain.template import filled, variables
 from ivr.drafts import making, shelf, uploaded
+from ivr.drafts.calm import uncollected
 from ivr.drafts.draft import Chosen, Draft, Sample
 from ivr.drafts.kept import LIST
 from ivr.errors import InputError, NotFound, SpeechFailed
@@ -87,6 +91,7 @@ async def scenario_page(request: Request, work: Work, person: Person = 0) -> Res
         "who": uploaded.masked(who.kana) if who is not None else "",
         "corrected": who is not None and who.id in draft.readings,
         "audible": console.voice is not None,
+        "sms": _sms(console, scenario) if scenario is not None else "",
     }
     return await steps.show(request, work, "scenario", context)
 
@@ -128,7 +133,8 @@ async def listener(request: Request, work: Work) -> Response:
     async with steps.changing(request, work, given.version) as draft:
         upload = making.upload_of(draft)
         data = await console_of(request).drafts.file(draft.id, LIST)
-        found = await asyncio.to_thread(_found, draft, data, given.recipient)
+        with uncollected():
+            found = await asyncio.to_thread(_found, draft, data, given.recipient)
         if found is None or upload.taken is None:
             raise InputError("その宛名番号の人は、かけられる人の中にいません。")
         others = tuple(one for one in upload.taken.samples if one.id != found.id)
@@ -213,6 +219,29 @@ def _samples(draft: Draft) -> list[Sample]:
     ]
 
 
+STANDS_FOR = {"kana": "お名前", "id": "宛名番号", "phone": "電話番号"}
+
+
+def readable(text: str, known: Mapping[str, str] = STANDS_FOR) -> str:
+    """Return a text with what its variables stand for in their place."""
+    names = {name: f"〔{known.get(name, name)}〕" for name in variables(text)}
+    return filled(text, names)
+
+
+def _sms(console: Console, scenario: Scenario) -> str:
+    """Return the text (SMS) of a scenario as it goes out, but for what is each one's own."""
+    if scenario.text is None:
+        return ""
+    texts = console.settings.texts
+    own = {
+        OFFICE: texts.office or "役所と課の名前",
+        OFFICE_PHONE: texts.office_phone or "電話番号",
+        URL: scenario.text.url,
+    }
+    names = {name: own.get(name) or f"〔{STANDS_FOR.get(name, name)}〕" for name in variables(scenario.text.body)}
+    return filled(scenario.text.body, names)
+
+
 def _flow(scenario: Scenario) -> list[Shown]:
     numbers = {name: number for number, name in enumerate(scenario.steps)}
     return [_shown(numbers, step, scenario.start) for step in scenario.steps.values()]
@@ -243,7 +272,7 @@ def _shown(numbers: dict[str, int], step: Step, start: str) -> Shown:
         number=numbers[step.name],
         name=step.name,
         kind=kind,
-        text=step.text,
+        text=readable(step.text),
         note=note,
         ways=tuple((when, target, numbers.get(target, -1)) for when, target in ways),
     )

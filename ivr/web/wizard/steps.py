@@ -34,7 +34,7 @@ OPTIONAL = frozenset({"forecast", "test-call"})
 NEEDED = {"scenario": ("list",), "rules": ("list", "scenario"), "forecast": ("list", "scenario", "rules")}
 NEEDED |= {"test-call": ("scenario",), "overview": ()}
 
-MARKS = {"done": "済み", "wrong": "直すところがあります", "todo": "まだ", "optional": "しなくてもかまいません"}
+MARKS = {"done": "済み", "wrong": "要修正", "todo": "まだ", "optional": "任意"}
 
 Create = Annotated[Visit, permit(Deed.CREATE)]
 Work = Annotated[DraftVisit, permit_draft(Deed.CREATE)]
