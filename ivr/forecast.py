@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
@@ -19,6 +19,7 @@ from rich.console import Console
 from ivr import scenario_files
 from ivr.campaign.dial import Dialler
 from ivr.campaign.lines import Lines
+from ivr.campaign.observer import Observer
 from ivr.campaign.ports import Clip
 from ivr.campaign.records import Counts
 from ivr.campaign.scripts import Scripts
@@ -49,6 +50,9 @@ PER_CHARACTER = 0.17
 
 BAR = 30
 """Characters of a bar for all lines in use for the whole hour."""
+
+TOLD_EVERY = 20
+"""People, between two words of how many are done."""
 
 REACHED = (Outcome.CONFIRMED, Outcome.VOICEMAIL)
 
@@ -88,7 +92,9 @@ class Log:
 
     clock: VirtualClock
     hours: dict[datetime, Hour] = field(default_factory=dict)
+    told: Callable[[int], None] = lambda done: None
     last: datetime | None = None
+    done: int = 0
 
     def dialled(self, dial: Dialled) -> None:
         """Spread a dial that has ended over the hours that it lasted."""
@@ -112,11 +118,11 @@ class Log:
     def dial_ended(self, campaign: str, attempt: str, outcome: Outcome, *, settled: bool) -> None:
         """Count who is done."""
         self.last = self.clock.now()
-        self._hour(self.last).settled += settled
+        self._settle(self.last, settled=settled)
 
     def excluded(self, campaign: str, source: Source, *, settled: bool) -> None:
         """Count who is done."""
-        self._hour(self.clock.now()).settled += settled
+        self._settle(self.clock.now(), settled=settled)
 
     def texted(self, campaign: str, state: TextState, *, settled: bool) -> None:
         """Nothing is sent here."""
@@ -127,6 +133,12 @@ class Log:
     def defect(self, campaign: str, attempt: str, error: Exception) -> None:
         """Fail: a rehearsal in which we are at fault says nothing."""
         raise error
+
+    def _settle(self, at: datetime, *, settled: bool) -> None:
+        self._hour(at).settled += settled
+        self.done += settled
+        if settled and self.done % TOLD_EVERY == 0:
+            self.told(self.done)
 
     def _hour(self, at: datetime) -> Hour:
         return self.hours.setdefault(_floor(at), Hour())
@@ -174,7 +186,7 @@ def carry_out(plan: Plan, out: Path) -> int:
         soft_wrap=True,
     )
     with CampaignProgress(Console(stderr=True, quiet=not console.is_terminal), people, 0).shown() as progress:
-        found = virtual_time.run(_campaign(plan, progress))
+        found = virtual_time.run(_campaign(plan, [progress]))
     lines = plan.chosen.trunk.most_lines
     _show_hours(found.log, lines, console)
     show_closing("rehearsal", found.counts, console)
@@ -203,20 +215,53 @@ def carry_out(plan: Plan, out: Path) -> int:
     return 3 if left else 0
 
 
-async def _campaign(plan: Plan, progress: CampaignProgress) -> Forecast:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlook:
+    """A forecast as a page shows it: people, those reached and left over, when it is done, and the days."""
+
+    people: int
+    reached: int
+    left: int
+    lines: int
+    done_at: datetime | None
+    days: tuple[tuple[date, int, int, int], ...]
+    """Date, dials, answers, people done by its end."""
+
+
+def foreseen(plan: Plan, told: Callable[[int], None]) -> Outlook:
+    """Go through the campaign without a word, but for how many are done: to `told`, now and then."""
+    found = virtual_time.run(_campaign(plan, (), told))
+    counts, lines = found.counts, plan.chosen.trunk.most_lines
+    days: dict[date, tuple[int, int, int]] = {}
+    for at, hour, _, done in _rows(found.log, lines):
+        dials, answers, _ = days.get(at.date(), (0, 0, 0))
+        days[at.date()] = (dials + hour.dials, answers + hour.answered, done)
+    return Outlook(
+        people=len(plan.order.recipients),
+        reached=sum(counts.outcomes.get(outcome, 0) for outcome in REACHED),
+        left=counts.states.get("waiting", 0),
+        lines=lines,
+        done_at=found.log.last,
+        days=tuple((day, *numbers) for day, numbers in days.items()),
+    )
+
+
+async def _campaign(
+    plan: Plan, watching: Sequence[Observer], told: Callable[[int], None] = lambda done: None
+) -> Forecast:
     chosen = plan.chosen
     clock = VirtualClock(plan.begin, chosen.calling.timezone)
-    log = Log(clock)
+    log = Log(clock, told=told)
     people = People(
         Habits(), clock, ring=chosen.calling.ring_timeout.total_seconds(), seed=plan.seed, watch=log.dialled
     )
     with tempfile.TemporaryDirectory() as folder, KeyStore.open(Path(folder), secrets.token_bytes(32)) as keys:
         async with await SqlResults.in_memory(keys) as results:
-            return await _dialled(plan, results, clock, people, log, progress)
+            return await _dialled(plan, results, clock, people, log, watching)
 
 
 async def _dialled(
-    plan: Plan, results: SqlResults, clock: VirtualClock, people: People, log: Log, progress: CampaignProgress
+    plan: Plan, results: SqlResults, clock: VirtualClock, people: People, log: Log, watching: Sequence[Observer]
 ) -> Forecast:
     chosen = plan.chosen
     campaign = await results.create_campaign(plan.order.campaign, plan.order.recipients, plan.order.households)
@@ -233,7 +278,7 @@ async def _dialled(
             scripts=Scripts(scenario, EstimatedVoice(), scope=campaign.id),
             lines=Lines(limits(chosen), clock),
             clock=clock,
-            observer=Observers([log, progress]),
+            observer=Observers([log, *watching]),
             spawn=tasks.create_task,
             wait_for_windows=True,
             alone=True,

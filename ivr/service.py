@@ -200,6 +200,8 @@ def serve_console(engine: Engine) -> None:
         audit=engine.audit,
         clock=engine.clock,
         health=engine.health,
+        ringing=lambda: engine.originator.ringing,
+        voice=engine.speech,
     )
     engine.tasks.serve(open_console(console, opening))
 

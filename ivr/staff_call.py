@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ivr import identity, logs, scenario_files, settings
 from ivr.app import running
+from ivr.audit import Audit
 from ivr.campaign.records import CampaignRow, NewCampaign, RecipientRecord
 from ivr.data_dir import engine_runs
 from ivr.desk.records import recorded
@@ -38,27 +39,42 @@ async def call_staff(config: Path | None, name: str, to: str) -> int:
     number = staff_number(chosen, to)
     async with recorded(chosen) as (results, audit):
         campaign = await results.campaign(name)
-        scenario = scenario_files.of(campaign)
-        if not scenario.calls:
-            raise InputError(NO_CALLS)
-        await audit.record(Action.STAFF_CALLED, name)
-        row = await results.create_campaign(_test_of(chosen, campaign), [_staff(scenario, number)])
-        await results.move_campaign(row.id, expected=["created"], state="running")
+        row = await begun(chosen, results, audit, campaign, number, by=identity.human())
         print(f"職員の電話に、「{name}」のシナリオで試しにかけます。名前などは見本（{EXAMPLE['kana']}）です。")
         if engine_runs(chosen.data_dir):
             return await _outcome(chosen, results, row)
     return await _dialled_here(chosen, row)
 
 
-def _test_of(chosen: Settings, campaign: CampaignRow) -> NewCampaign:
+async def begun(
+    chosen: Settings, results: SqlResults, audit: Audit, of: CampaignRow | NewCampaign, number: str, *, by: str
+) -> CampaignRow:
+    """Let an engine call the member of staff at `number` (E.164) with the scenario `of` a campaign; InputError."""
+    scenario = scenario_files.of(of)
+    if not scenario.calls:
+        raise InputError(NO_CALLS)
+    await audit.record(Action.STAFF_CALLED, of.name)
+    row = await results.create_campaign(_test_of(chosen, of, by), [_staff(scenario, number)])
+    await results.move_campaign(row.id, expected=["created"], state="running")
+    return row
+
+
+def patience(chosen: Settings) -> float:
+    """Return after how many seconds an engine has not called any more."""
+    calling = chosen.calling
+    return (calling.ring_timeout + calling.call_limit).total_seconds() + PATIENCE
+
+
+def _test_of(chosen: Settings, campaign: CampaignRow | NewCampaign, by: str) -> NewCampaign:
     now = SystemClock(chosen.calling.timezone).now()
     return NewCampaign(
         name=f"{campaign.name}（試し {now:%m%d-%H%M%S-%f}）",
         scenario=campaign.scenario,
         scenario_file=campaign.scenario_file,
         created_at=now,
-        created_by=identity.human(),
+        created_by=by,
         rules=STAFF_CALL,
+        department=campaign.department,
     )
 
 
@@ -71,10 +87,10 @@ def _staff(scenario: Scenario, number: str) -> Recipient:
 
 async def _outcome(chosen: Settings, results: SqlResults, row: CampaignRow) -> int:
     """Wait for the engine that runs here, and say how the call ended."""
-    calling, clock = chosen.calling, SystemClock(chosen.calling.timezone)
+    clock = SystemClock(chosen.calling.timezone)
     try:
-        async with asyncio.timeout((calling.ring_timeout + calling.call_limit).total_seconds() + PATIENCE):
-            while (found := await _settled(results, row)) is None:
+        async with asyncio.timeout(patience(chosen)):
+            while (found := await settled(results, row)) is None:
                 await clock.sleep(LOOK_AGAIN)
     except TimeoutError:
         await results.move_campaign(row.id, expected=["running"], state="stopped")
@@ -87,7 +103,7 @@ async def _dialled_here(chosen: Settings, row: CampaignRow) -> int:
     async with running(chosen) as engine:
         await engine.originator.ready()
         await engine.dial(row)
-        found = await _settled(engine.results, row)
+        found = await settled(engine.results, row)
         done = "done" if found is not None else "stopped"
         await engine.results.move_campaign(row.id, expected=["running"], state=done)
     if found is None:
@@ -95,7 +111,8 @@ async def _dialled_here(chosen: Settings, row: CampaignRow) -> int:
     return _told(found)
 
 
-async def _settled(results: SqlResults, row: CampaignRow) -> RecipientRecord | None:
+async def settled(results: SqlResults, row: CampaignRow) -> RecipientRecord | None:
+    """Return what came of a test call, None while it is not over."""
     (record,) = await results.records(row.id)
     return record if record.state == "settled" else None
 

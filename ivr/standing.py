@@ -26,6 +26,9 @@ STATES = {
 APPROVABLE = ("created", "paused", "halted")
 """States in which a campaign may be approved: it is not at work."""
 
+CUT = ("halted", "cut")
+"""States in which the calls under way are hung up."""
+
 TEXTED_NO_MORE = ("stopped", "cut", "done", "erasing")
 """States in which nobody more is sent a text."""
 
@@ -113,7 +116,8 @@ def why_waiting(
     """
     if counts.states.get("calling"):
         if engine and campaign.state != "running":
-            return f"{STATES[campaign.state]}なので、新しくはかけません。通話中の電話は最後まで続きます。"
+            goes_on = "切っています" if campaign.state in CUT else "最後まで続きます"
+            return f"{STATES[campaign.state]}なので、新しくはかけません。通話中の電話は{goes_on}。"
         if not engine:
             return (
                 "ivr が動いていません。通話中のまま止まったようです。"

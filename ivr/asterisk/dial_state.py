@@ -53,6 +53,11 @@ class DialState:
         self._loop = asyncio.get_running_loop()
 
     @property
+    def rings(self) -> bool:
+        """Tell whether the network has said that it rings, and nobody has answered yet."""
+        return self._rang and self.answered is None and not self._hung_up
+
+    @property
     def never_talked(self) -> bool:
         """Tell whether the callee answered, did not hang up, and yet no AGI session came."""
         watched = not self._missed and not self.by_us and not self._by_callee

@@ -94,6 +94,11 @@ class AsteriskOriginator:
         return len(self._waiting)
 
     @property
+    def ringing(self) -> frozenset[str]:
+        """The attempts of which the network has said that it rings."""
+        return frozenset(dial.id for dial in self._waiting.values() if dial.state.rings)
+
+    @property
     def connected(self) -> bool:
         """Tell whether AMI is there now."""
         return self._ami.connected

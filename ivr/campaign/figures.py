@@ -188,6 +188,20 @@ class Changes:
     more: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Glance:
+    """One moment, for whoever watches: what changed since the last glance, and the calls under way.
+
+    `joined` is what changed since each cursor of those who come to watch, `dials` the ended dials by outcome of the
+    campaigns that were asked for or in which one ended.
+    """
+
+    changes: Changes
+    joined: Mapping[str, Changes]
+    lines: tuple[OpenLine, ...]
+    dials: Mapping[str, Mapping[Outcome, Dials]]
+
+
 class FiguresStore(Protocol):
     """The part of the results store that pages are made from. Each method sees one moment; StoreFailed."""
 
@@ -240,4 +254,13 @@ class FiguresStore(Protocol):
 
     async def changes(self, cursor: str, limit: int = CHANGES) -> Changes:
         """Return what was stored since `cursor`, in the order of its numbers; each change is told once."""
+        ...
+
+    async def glance(
+        self, cursor: str | None, *, joined: Collection[str], watched: Collection[str], anew: Collection[str]
+    ) -> Glance:
+        """Return what changed since `cursor` and each of `joined`, and the dials of `anew` and what of `watched` moved.
+
+        A cursor that is none, or behind which too much was stored, is not `whole`.
+        """
         ...

@@ -10,6 +10,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from ivr.campaign import list_file
 from ivr.campaign.list_file import Record
@@ -59,21 +60,30 @@ class Intake:
     warnings: tuple[Remark, ...]
 
 
-def read_list(data: bytes, *, file: str) -> Intake:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ByHand:
+    """Which column (from 0) is which, told by somebody. Without a `header` the first row is a person's already."""
+
+    id: int
+    kana: int
+    phones: tuple[int, ...]
+    header: bool = True
+
+
+def read_list(data: bytes, *, file: str, by_hand: ByHand | None = None) -> Intake:
     """Return what becomes of the list in `data`; `file` is its name for messages.
 
-    Raises Problems where there is no list to speak of: an empty file, another format, no header.
+    Raises Problems where there is no list to speak of: an empty file, another format, no header that is known and none
+    told `by_hand`.
     """
-    if len(data) > list_file.LARGEST:
-        raise _unusable(file, 0, f"ファイルが大きすぎます（上限 {list_file.LARGEST // 1024**2} MB）。")
-    if what := list_file.foreign(data):
-        raise _unusable(file, 0, f"CSV ではなく、{what}CSV で保存し直してください。")
-    encoding = list_file.encoding_of(data)
-    records = list_file.records(data, encoding, _delimiter)
+    encoding = _readable(data, file)
+    records = list_file.records(data, encoding, _delimiter if by_hand is None else _commonest)
     first = next(records, None)
     if first is None:
         raise _unusable(file, 0, "ファイルが空です。")
-    rows = _Rows(_header(first, records, data, file))
+    rows = _Rows(_header(first, records, data, file) if by_hand is None else _told(first, by_hand, file))
+    if by_hand is not None and not by_hand.header:
+        rows.take(first)
     for record in records:
         rows.take(record)
     return Intake(
@@ -84,6 +94,24 @@ def read_list(data: bytes, *, file: str) -> Intake:
         columns=tuple(name for name in rows.header.names if name),
         warnings=tuple(rows.remarks()),
     )
+
+
+def first_rows(data: bytes, count: int, *, file: str) -> tuple[str, tuple[Record, ...]]:
+    """Return the encoding and the first records of a list, whatever they are; Problems where it is no text."""
+    encoding = _readable(data, file)
+    return encoding, tuple(islice(list_file.records(data, encoding, _commonest), count))
+
+
+def _readable(data: bytes, file: str) -> str:
+    if len(data) > list_file.LARGEST:
+        raise _unusable(file, 0, f"ファイルが大きすぎます（上限 {list_file.LARGEST // 1024**2} MB）。")
+    if what := list_file.foreign(data):
+        raise _unusable(file, 0, f"CSV ではなく、{what}CSV で保存し直してください。")
+    return list_file.encoding_of(data)
+
+
+def _commonest(line: str) -> str:
+    return max(",\t;", key=line.count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +300,19 @@ def _header(first: Record, records: Iterator[Record], data: bytes, file: str) ->
         raise Problems(Problem(file=file, line=first.line, message=message) for message in problems)
     phones = tuple(roles[role][0] for role in PHONES if role in roles)
     return _Header(names=names, id=roles[ID][0], kana=roles[KANA][0], phones=phones, line=first.line)
+
+
+def _told(first: Record, by_hand: ByHand, file: str) -> _Header:
+    """Return the header as somebody told it; columns without a heading, or with another's, are named by their place."""
+    places = (by_hand.id, by_hand.kana, *by_hand.phones)
+    if not by_hand.phones or len(set(places)) < len(places):
+        raise _unusable(file, first.line, "宛名番号、カナ氏名、電話番号には、それぞれ別の列を選んでください。")
+    if not all(0 <= place < len(first.cells) for place in places):
+        raise _unusable(file, first.line, "選んだ列が名簿にありません。")
+    written = [cell.strip().strip("\ufeff") if by_hand.header else "" for cell in first.cells]
+    seen = Counter(_key(name) for name in written)
+    names = tuple(name if name and seen[_key(name)] == 1 else f"列{place}" for place, name in enumerate(written, 1))
+    return _Header(names=names, id=by_hand.id, kana=by_hand.kana, phones=by_hand.phones, line=first.line)
 
 
 def _no_header(records: Iterator[Record], data: bytes) -> str:

@@ -32,7 +32,7 @@ def check_list(config: Path | None, file: Path, *, json: bool) -> int:
             {
                 "rows": intake.rows,
                 "accepted": len(intake.accepted),
-                "mobile": _mobiles(intake),
+                "mobile": mobiles(intake),
                 "refused": [{"line": refusal.line, "reason": refusal.reason} for refusal in intake.refused],
                 "excluded": [{"line": line, "reason": reason} for line, reason in excluded],
                 "encoding": intake.encoding,
@@ -41,11 +41,11 @@ def check_list(config: Path | None, file: Path, *, json: bool) -> int:
         )
         return 0 if intake.accepted else 1
     show_intake(file, intake, excluded)
-    print(f"SMS を送れる携帯電話の番号がある人：{_mobiles(intake)} 人。")
+    print(f"SMS を送れる携帯電話の番号がある人：{mobiles(intake)} 人。")
     return 0 if intake.accepted else 1
 
 
-def excluded_today(chosen: Settings, file: Path, intake: Intake) -> list[tuple[int, str]]:
+def excluded_today(chosen: Settings, file: Path | str, intake: Intake) -> list[tuple[int, str]]:
     """Return the line and the reason of everybody on a list who is not called; InputError where that can't be told."""
     rules = chosen.exclusions.rules()
     if missing := missing_columns((rule.column for rule in rules), intake.columns):
@@ -60,7 +60,7 @@ def excluded_today(chosen: Settings, file: Path, intake: Intake) -> list[tuple[i
     return [(line, numbers.reason) for line, numbers in found if isinstance(numbers, Exclusion)]
 
 
-def _mobiles(intake: Intake) -> int:
+def mobiles(intake: Intake) -> int:
     """Return how many people of a list have a number that takes texts (SMS)."""
     return sum(bool(mobile(person.numbers, (), (), ()).number) for person in intake.accepted)
 

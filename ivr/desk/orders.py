@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 
 from ivr import identity, scenario_files, settings
@@ -21,6 +22,7 @@ from ivr.domain.calling_rules import Rules, first_number
 from ivr.domain.exclusion import Source
 from ivr.domain.order import households, in_order, without_worth
 from ivr.domain.recipient import Recipient, missing_columns
+from ivr.domain.scenario import Scenario
 from ivr.errors import InputError, NameTaken, NotFound, Problems
 from ivr.seals import read_bytes, read_opened
 from ivr.settings import NOTHING, Calling, Settings, calling_of, read_own
@@ -59,10 +61,7 @@ async def read_order(
 
     A sealed list is opened with the keys of `opened_with`, of `chosen` unless told.
     """
-    if not name.strip() or name != name.strip() or not name.isprintable() or len(name) > LONGEST_NAME:
-        raise InputError(
-            f"催告の名前は、前後に空白のない 1 字から {LONGEST_NAME} 字で、一行で付けてください（例：2026-11-住民税）。"
-        )
+    see_name(name)
     intake = read_list(read_opened(list_file, opened_with or (lambda: chosen)), file=str(list_file))
     report = await load_scenario(chosen, scenario_file, columns=intake.columns)
     if report.scenario is None:
@@ -70,57 +69,110 @@ async def read_order(
     excluded = excluded_today(chosen, list_file, intake)
     calls = report.scenario.calls
     show_intake(list_file, intake, excluded, calls=calls)
-    if not intake.accepted:
-        whom = "かけられる" if calls else "SMS を送れる"
-        raise InputError(f"{list_file} に、{whom}人が一人もいません。")
     own = read_own(rules_file, chosen.calling) if rules_file is not None else NOTHING
-    now = SystemClock(chosen.calling.timezone).now()
-    if own and chosen.rules(own).calendar.next_open(now) is None:
-        raise InputError(f"{rules_file} の規則と設定では、これから60日の間に架電できる時間帯がありません。")
+    parts = Parts(
+        name=name,
+        list_name=str(list_file),
+        list_sha256=_sha256(list_file),
+        intake=intake,
+        excluded=excluded,
+        scenario=report.scenario,
+        scenario_text=scenario_files.text_of(scenario_file),
+        scenario_file=str(scenario_file),
+        rules=own,
+        rules_name=str(rules_file) if rules_file is not None else "",
+        sources={} if rules_file is None else {"rules": rules_file.name, "rules_sha256": _sha256(rules_file)},
+    )
+    order = put_together(chosen, parts, by=identity.human(), now=SystemClock(chosen.calling.timezone).now())
     calling = calling_of(chosen.calling, own)
-    recipients = _in_order(list_file, intake, calling)
-    rules = chosen.rules(own)
+    _show_worthless(list_file, intake, calling)
     if calls:
-        _show_numberless(recipients, rules)
-    show_texts(chosen, report.scenario, scenario_file, recipients)
+        _show_numberless(order.recipients, chosen.rules(own))
+    show_texts(chosen, report.scenario, scenario_file, order.recipients)
     show_pointless(report.scenario, calling, own, rules_file)
-    out = {line for line, _ in excluded}
+    _show_joined(order.households)
+    return order
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What a campaign is made of, each part read and checked by itself. Names are as messages call the files.
+
+    `excluded` are lines and reasons; `sources` is what the audit trail keeps beyond the list and the scenario.
+    """
+
+    name: str
+    list_name: str
+    list_sha256: str
+    intake: Intake
+    excluded: Sequence[tuple[int, str]]
+    scenario: Scenario
+    scenario_text: str
+    scenario_file: str
+    rules: Mapping[str, object] = field(default_factory=dict)
+    rules_name: str = ""
+    sources: Mapping[str, str | int] = field(default_factory=dict)
+
+
+def put_together(chosen: Settings, parts: Parts, *, by: str, now: datetime) -> Order:
+    """Return the order of a campaign that `by` makes now; raise InputError where its parts don't go together."""
+    intake, own = parts.intake, parts.rules
+    if not intake.accepted:
+        whom = "かけられる" if parts.scenario.calls else "SMS を送れる"
+        raise InputError(f"{parts.list_name} に、{whom}人が一人もいません。")
+    rules = chosen.rules(own)
+    if own and rules.calendar.next_open(now) is None:
+        raise InputError(
+            f"{parts.rules_name or 'この催告'} の規則と設定では、これから60日の間に架電できる時間帯がありません。"
+        )
+    calling = calling_of(chosen.calling, own)
+    recipients = _in_order(parts.list_name, intake, calling)
+    out = {line for line, _ in parts.excluded}
     shared = _households(recipients, out, rules) if calling.one_call_per_number else {}
     campaign = NewCampaign(
-        name=name,
-        scenario=scenario_files.text_of(scenario_file),
-        scenario_file=str(scenario_file),
+        name=parts.name,
+        scenario=parts.scenario_text,
+        scenario_file=parts.scenario_file,
         created_at=now,
-        created_by=identity.human(),
+        created_by=by,
         rules=own,
     )
     sources: dict[str, str | int] = {
-        **_of_file("list", list_file),
+        "list": Path(parts.list_name).name,
+        "list_sha256": parts.list_sha256,
         "rows": intake.rows,
         "accepted": len(intake.accepted),
         "refused": len(intake.refused),
-        "excluded": len(excluded),
-        "scenario": scenario_file.name,
+        "excluded": len(parts.excluded),
+        "scenario": Path(parts.scenario_file).name,
         "scenario_sha256": hashlib.sha256(campaign.scenario.encode()).hexdigest(),
-        **(_of_file("rules", rules_file) if rules_file is not None else {}),
+        **parts.sources,
         **({"joined": sum(len(members) - 1 for members in shared.values())} if shared else {}),
     }
     return Order(campaign=campaign, recipients=recipients, households=shared, sources=sources)
 
 
-def _of_file(what: str, file: Path) -> dict[str, str]:
-    return {what: file.name, f"{what}_sha256": hashlib.sha256(read_bytes(file)).hexdigest()}
+def see_name(name: str) -> None:
+    """Raise InputError where a campaign can't be called so."""
+    if not name.strip() or name != name.strip() or not name.isprintable() or len(name) > LONGEST_NAME:
+        raise InputError(
+            f"催告の名前は、前後に空白のない 1 字から {LONGEST_NAME} 字で、一行で付けてください（例：2026-11-住民税）。"
+        )
+
+
+def _sha256(file: Path) -> str:
+    return hashlib.sha256(read_bytes(file)).hexdigest()
 
 
 def _households(
     people: Sequence[Recipient], excluded: Collection[int], rules: Rules
 ) -> Mapping[str, tuple[Recipient, ...]]:
-    """Return who shares a number, by that number, and say how many are not called since somebody else is."""
-    found = households(people, excluded, lambda person: first_number(rules, person.numbers))
-    if found:
-        others = sum(len(members) - 1 for members in found.values())
+    return households(people, excluded, lambda person: first_number(rules, person.numbers))
+
+
+def _show_joined(shared: Mapping[str, Sequence[Recipient]]) -> None:
+    if others := sum(len(members) - 1 for members in shared.values()):
         print(f"{others} 件は、同じ電話番号の人と合わせて一度だけかけます。")
-    return found
 
 
 def _show_numberless(people: Sequence[Recipient], rules: Rules) -> None:
@@ -148,6 +200,8 @@ async def stored(chosen: Settings, name: str) -> Order:
     people = in_order([record.recipient for record in records], calling.order_keys())
     out = {one.recipient.line for one in records if one.excluded and one.excluded.source is not Source.HOUSEHOLD}
     rules = chosen.rules(campaign.rules)
+    shared = _households(people, out, rules) if calling.one_call_per_number else {}
+    _show_joined(shared)
     return Order(
         campaign=NewCampaign(
             name=name,
@@ -157,26 +211,29 @@ async def stored(chosen: Settings, name: str) -> Order:
             rules=campaign.rules,
         ),
         recipients=people,
-        households=_households(people, out, rules) if calling.one_call_per_number else {},
+        households=shared,
         sources={"campaign": name, "accepted": len(records)},
     )
 
 
-def _in_order(list_file: Path, intake: Intake, calling: Calling) -> tuple[Recipient, ...]:
+def _in_order(list_name: str, intake: Intake, calling: Calling) -> tuple[Recipient, ...]:
     """Return the people in the order in which they are called; InputError where the list lacks a column for that."""
     keys = calling.order_keys()
     if missing := missing_columns((key.column for key in keys), intake.columns):
         raise InputError(
-            f"{list_file} に「{'」「'.join(missing)}」の列がありません。"
+            f"{list_name} に「{'」「'.join(missing)}」の列がありません。"
             "かける順（設定 calling.order か、規則のファイルの order）を直すか、列のある名簿にしてください。"
         )
-    for key in keys:
+    return in_order(intake.accepted, keys)
+
+
+def _show_worthless(list_file: Path, intake: Intake, calling: Calling) -> None:
+    for key in calling.order_keys():
         if lines := without_worth(intake.accepted, key):
             print(
                 f"{list_file}:{lines[0]}: 「{key.column}」が数でも日付でもない人が {len(lines)} 人います。"
                 "その人たちは後になります。（注意）"
             )
-    return in_order(intake.accepted, keys)
 
 
 async def bring_in(results: SqlResults, order: Order, audit: Audit, *, department: str | None = None) -> CampaignRow:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
 from ivr import scenario_files, settings
+from ivr.campaign.ports import Speech
 from ivr.desk.answers import print_json
 from ivr.desk.lists import load_list
 from ivr.domain.scenario import NO_CALLS, Scenario
@@ -19,14 +21,25 @@ EXAMPLE = {"kana": "ヤマダ タロウ", "id": "00000001"}
 
 async def load_scenario(chosen: Settings, file: Path, *, columns: Sequence[str] | None) -> scenario_files.Report:
     """Read a scenario and check it with the voice that will speak it."""
-    text = scenario_files.text_of(file)
+    voice = telephone_voice(chosen)
+    try:
+        return await checked(chosen, voice, scenario_files.text_of(file), str(file), columns=columns)
+    finally:
+        await voice.close()
+
+
+async def checked(
+    chosen: Settings, voice: Speech, text: str, file: str, *, columns: Sequence[str] | None
+) -> scenario_files.Report:
+    """Check the scenario in `text` with the voice that will speak it; `file` is its name for messages."""
     lengths: dict[str, float] = {}
-    first = scenario_files.check(text, str(file), columns=columns)
+    first = scenario_files.check(text, file, columns=columns)
     if first.scenario is not None and not first.errors:
-        lengths = await _lengths(chosen, first.scenario)
-    return scenario_files.check(
+        lengths = await _lengths(voice, first.scenario)
+    return await asyncio.to_thread(
+        scenario_files.check,
         text,
-        str(file),
+        file,
         columns=columns,
         domains=chosen.texts.domains,
         unreadable=lambda words, language: unreadable(words, language, engine=chosen.speech.engine),
@@ -34,17 +47,13 @@ async def load_scenario(chosen: Settings, file: Path, *, columns: Sequence[str] 
     )
 
 
-async def _lengths(chosen: Settings, scenario: Scenario) -> dict[str, float]:
+async def _lengths(voice: Speech, scenario: Scenario) -> dict[str, float]:
     """Return how many seconds each text takes, with an example's values."""
-    voice = telephone_voice(chosen)
     found: dict[str, float] = {}
-    try:
-        for step in scenario.steps.values():
-            values = scenario_files.example_values(step.text, EXAMPLE)
-            clips = await voice.prepare(step.text, values, language=scenario.language_of(step), scope="check")
-            found[step.text] = sum(clip.seconds for clip in clips)
-    finally:
-        await voice.close()
+    for step in scenario.steps.values():
+        values = scenario_files.example_values(step.text, EXAMPLE)
+        clips = await voice.prepare(step.text, values, language=scenario.language_of(step), scope="check")
+        found[step.text] = sum(clip.seconds for clip in clips)
     return found
 
 

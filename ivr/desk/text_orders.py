@@ -22,7 +22,15 @@ MOST_SHOWN = 3
 
 
 def show_texts(chosen: Settings, scenario: Scenario, scenario_file: Path, people: Sequence[Recipient]) -> None:
-    """Print how many people of a list can be sent a campaign's text, and how long it gets.
+    """Print how many people of a list can be sent a campaign's text, and how long it gets; InputError as below."""
+    for line in told_of_texts(chosen, scenario, str(scenario_file), people):
+        print(line)
+
+
+def told_of_texts(
+    chosen: Settings, scenario: Scenario, scenario_file: str, people: Sequence[Recipient]
+) -> Iterator[str]:
+    """Yield how many people of a list can be sent a campaign's text, and how long it gets.
 
     InputError where a campaign has nothing but texts and none could be sent.
     """
@@ -34,9 +42,9 @@ def show_texts(chosen: Settings, scenario: Scenario, scenario_file: Path, people
                 f"{scenario_file} は SMS だけのシナリオですが、SMS の事業者が決まっていません。"
                 "設定 texts.smpp か texts.http を書いてください。"
             )
-        print("SMS の事業者が決まっていないので、SMS は送りません（設定 texts.smpp か texts.http）。")
+        yield "SMS の事業者が決まっていないので、SMS は送りません（設定 texts.smpp か texts.http）。"
         return
-    _show(chosen, scenario.text, scenario.calls, people)
+    yield from _told(chosen, scenario.text, scenario.calls, people)
 
 
 def see_sendable(chosen: Settings, scenario: Scenario) -> None:
@@ -80,7 +88,7 @@ def _pointless(calling: Calling, own: Mapping[str, object], *, calls: bool) -> I
         yield "tries", f"は {texts.tries} 回ですが、{most}。SMS は、電話がすべて済んでから送ります。"
 
 
-def _show(chosen: Settings, template: Template, calls: bool, people: Sequence[Recipient]) -> None:
+def _told(chosen: Settings, template: Template, calls: bool, people: Sequence[Recipient]) -> Iterator[str]:
     sender = text_sender(chosen)
     lengths, without, odd = Counter[int](), 0, Counter[str]()
     unwritable: list[tuple[int, str]] = []
@@ -98,13 +106,13 @@ def _show(chosen: Settings, template: Template, calls: bool, people: Sequence[Re
         odd.update({one.character for one in odd_characters(body)} - written)
     whom = "電話で会えなかったとき SMS を送れる人" if calls else "SMS を送れる人"
     told = "、".join(f"{count} 通の人 {number}" for count, number in sorted(lengths.items()))
-    print(f"{whom}：{lengths.total()} 人（{told or 'いません'}）。携帯電話の番号がない人：{without} 人。")
+    yield f"{whom}：{lengths.total()} 人（{told or 'いません'}）。携帯電話の番号がない人：{without} 人。"
     for line, why in unwritable[:MOST_SHOWN]:
-        print(f"{line} 行目の人には SMS を送れません。{why}。")
+        yield f"{line} 行目の人には SMS を送れません。{why}。"
     if len(unwritable) > MOST_SHOWN:
-        print(f"ほかに {len(unwritable) - MOST_SHOWN} 人も、同じように送れません。")
+        yield f"ほかに {len(unwritable) - MOST_SHOWN} 人も、同じように送れません。"
     if odd:
         characters = "、".join(odd)
-        print(f"名簿から入る字に、携帯電話会社によって表示できないものがあります：{characters}（注意）")
+        yield f"名簿から入る字に、携帯電話会社によって表示できないものがあります：{characters}（注意）"
     if not calls and not lengths:
         raise InputError("SMS を送れる人が一人もいません。")

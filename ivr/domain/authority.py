@@ -27,7 +27,7 @@ ROLE_LABELS: Mapping[Role, str] = {
 """What staff read."""
 
 DUTIES: Mapping[Role, str] = {
-    Role.CLERK: "自分の部署の催告を、始め、止め、打ち切ります。",
+    Role.CLERK: "自分の部署の催告を作り、始め、止め、打ち切ります。",
     Role.APPROVER: "自分の部署の催告を承認し、止められます。",
     Role.ADMINISTRATOR: "利用者と部署を登録し、催告の部署を決めます。",
     Role.AUDITOR: "すべての部署の状況と監査証跡を見ます。何も変えられません。",
@@ -52,6 +52,7 @@ class Deed(StrEnum):
     READ_AUDIT = "read_audit"
     VERIFY_AUDIT = "verify_audit"
     KEEP_OWN_ACCOUNT = "keep_own_account"
+    CREATE = "create"
     CHANGE_TOKENS = "change_tokens"
 
 
@@ -81,6 +82,7 @@ _ROWS: tuple[tuple[Deed, tuple[Reach, ...]], ...] = (
     (Deed.READ_AUDIT, (_NO, _NO, _ALL, _ALL, _NO)),
     (Deed.VERIFY_AUDIT, (_NO, _NO, _NO, _ALL, _NO)),
     (Deed.KEEP_OWN_ACCOUNT, (_ALL, _ALL, _ALL, _ALL, _ALL)),
+    (Deed.CREATE, (_OWN, _NO, _NO, _NO, _NO)),
     (Deed.CHANGE_TOKENS, (_NO, _NO, _ALL, _NO, _NO)),
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -46,10 +46,12 @@ async def serve(
     most: int | None = None,
     http: type[asyncio.Protocol] | None = None,
     proxies: Sequence[str] = (),
+    ending: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve `app`, until cancelled; `most` are its connections at once, of which more are answered 503.
 
-    `http` speaks the protocol in place of uvicorn's own; `proxies` are believed for whom they ask.
+    `http` speaks the protocol in place of uvicorn's own; `proxies` are believed for whom they ask; `ending` is called
+    before the end, so that answers that last may end by themselves.
     """
     config = uvicorn.Config(
         app,
@@ -67,6 +69,7 @@ async def serve(
     try:
         await server.serve(sockets=[listener])
     finally:
+        ending()
         # By itself it closes nothing when it is cancelled.
         if server.started:
             await server.shutdown(sockets=[listener])

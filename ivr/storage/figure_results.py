@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-from ivr.campaign.figures import CHANGES, EVERYBODY, PAGE, Changes, Chosen, Figures, OpenLine, Order, People, Period
+from ivr.campaign.figures import (
+    CHANGES,
+    EVERYBODY,
+    PAGE,
+    Changes,
+    Chosen,
+    Figures,
+    Glance,
+    OpenLine,
+    Order,
+    People,
+    Period,
+)
 from ivr.campaign.records import RecipientRecord
-from ivr.storage import changes, figures, people
+from ivr.storage import changes, figures, glances, people
 from ivr.storage.databases import READERS
 from ivr.storage.sealing import Sealing
 from ivr.storage.writer import Work
@@ -88,6 +100,12 @@ class SqlFigures:
     async def changes(self, cursor: str, limit: int = CHANGES) -> Changes:
         """Return what was stored since `cursor`, in the order of its numbers; each change is told once."""
         return await self._read(lambda connection: changes.since(connection, cursor, limit))
+
+    async def glance(
+        self, cursor: str | None, *, joined: Collection[str], watched: Collection[str], anew: Collection[str]
+    ) -> Glance:
+        """Return what changed since the cursors, and the dials of `anew` and of what of `watched` has moved."""
+        return await self._read(lambda connection: glances.glance(connection, cursor, joined, watched, anew))
 
     async def _read(self, work: Work[T]) -> T:
         async with self._turns:

@@ -31,6 +31,17 @@ _TALLIED = (
     .group_by(tallies.c.kind, tallies.c.place, tallies.c.what)
 )
 
+_BY_OUTCOME = (
+    select(
+        tallies.c.what,
+        func.sum(tallies.c.number).label("number"),
+        func.sum(tallies.c.answered).label("answered"),
+        func.sum(tallies.c.proven).label("proven"),
+    )
+    .where(tallies.c.campaign_id == bindparam("of_campaign"), tallies.c.kind == bindparam("kind"))
+    .group_by(tallies.c.what)
+)
+
 _IN_PERIOD = _TALLIED.where(
     tallies.c.kind == Kind.QUARTER.value,
     tallies.c.place >= bindparam("first"),
@@ -58,6 +69,14 @@ def figures(connection: Connection, campaign_id: str) -> Figures:
         texts={TextState(state): number for state, number in text_queries.states(connection, campaign_id).items()},
         marks=_marks(connection, campaign_id),
     )
+
+
+def dials(connection: Connection, campaign_id: str) -> dict[Outcome, Dials]:
+    """Return a campaign's ended dials by outcome: a few rows, however many there are."""
+    return {
+        Outcome(row.what): _dials(row)
+        for row in connection.execute(_BY_OUTCOME, {"of_campaign": campaign_id, "kind": Kind.TRY.value})
+    }
 
 
 def period(connection: Connection, start: datetime, end: datetime) -> tuple[Period, ...]:

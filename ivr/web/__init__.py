@@ -7,13 +7,21 @@
     visits       who sits at the browser: cookie, session, address
     permits      what every route asks: may they, on this campaign, and was it meant
     forms        what comes in, as a form or as JSON; answers go out as a page or as JSON
+    multipart    a form with a file, taken apart as it comes in
     pages        templates, and what stands on every page
     safety       headers, origin, limits of size and time
     errors       what is said when something is not as it should be
 
+    watching     the one look at the store for everybody who watches
+    watchers     somebody who watches, and what waits to be sent to them
+    sights       what is shown live, in words and numbers
+    lamps        the lines as lamps
+
     signing_in   password, code, sign-out; the first administrator
     today        what runs, what it waits for, what is not well
     campaigns    the list, one of them, and what may be done with it
+    live         a campaign and the day as they go on: page and server-sent events
+    wizard       a campaign in the making: list, scenario, rules, forecast, test call
     people       who may use the console, and departments
     account      one's own password, code and sessions
     trail        the audit trail: read, judged

@@ -10,11 +10,25 @@ from starlette.responses import PlainTextResponse
 from starlette.staticfiles import StaticFiles
 
 from ivr.domain.authority import Deed
-from ivr.web import account, campaigns, errors, pages, people, signing_in, systems, today, tokens, trail
+from ivr.web import (
+    account,
+    campaigns,
+    errors,
+    live,
+    pages,
+    people,
+    signing_in,
+    systems,
+    today,
+    tokens,
+    trail,
+    wizard,
+)
 from ivr.web.console import Console
 from ivr.web.permits import permit
 from ivr.web.safety import Safety
 from ivr.web.visits import Visit
+from ivr.web.watching import Watching
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -22,7 +36,7 @@ if TYPE_CHECKING:
 
 API = "/api/v1"
 
-PARTS = (signing_in, today, campaigns, people, account, trail, tokens, systems)
+PARTS = (signing_in, today, *wizard.PARTS, campaigns, live, people, account, trail, tokens, systems)
 
 SILENT: TelemetryConfig = {
     "tracing": False,
@@ -50,6 +64,7 @@ def built(console: Console) -> FastAPI:
         telemetry=SILENT,
     )
     app.state.console = console
+    app.state.watching = Watching(console)
     errors.handle(app)
     for part in PARTS:
         app.include_router(part.page)

@@ -185,7 +185,7 @@ async def approve(request: Request, asked: Annotated[CampaignVisit, permit_campa
     console, visit = console_of(request), asked.visit
     audit = console.audit.by(visit.author)
     await approved(console.settings, console.results, audit, asked.campaign, visit.person.name)
-    return forms.done(request, f"「{asked.campaign.name}」を承認しました。", back=_at(asked.campaign))
+    return forms.done(request, f"「{asked.campaign.name}」を承認しました。", back=_at(request, asked.campaign))
 
 
 @api.post("/campaigns/{campaign_id}/emergency-stop", response_model=forms.Done)
@@ -196,7 +196,7 @@ async def emergency_stop(
     console = console_of(request)
     stopped = await cut_off(console.results, console.audit.by(asked.visit.author), [asked.campaign])
     said = "緊急停止しました。通話中の電話も切ります。" if stopped else "電話をかけていないので、変わりありません。"
-    return forms.done(request, f"「{asked.campaign.name}」：{said}", back=_at(asked.campaign))
+    return forms.done(request, f"「{asked.campaign.name}」：{said}", back=_at(request, asked.campaign))
 
 
 @api.post("/campaigns/{campaign_id}/department", response_model=forms.Done, openapi_extra=forms.takes(Assigned))
@@ -205,7 +205,7 @@ async def assign(request: Request, asked: Annotated[CampaignVisit, permit_campai
     given = await forms.read(request, Assigned)
     department = await console_of(request).register(asked.visit.author).assign(asked.campaign, given.department)
     said = f"「{asked.campaign.name}」を {department.name} の催告にしました。"
-    return forms.done(request, said, back=_at(asked.campaign))
+    return forms.done(request, said, back=_at(request, asked.campaign))
 
 
 async def seen(console: Console, visit: Visit) -> list[CampaignRow]:
@@ -224,7 +224,7 @@ async def standings(console: Console, visit: Visit, campaigns: Sequence[Campaign
 async def _standing(console: Console, visit: Visit, campaign: CampaignRow, department: str | None) -> Standing:
     counts = await console.results.counts(campaign.id)
     states = counts.states
-    reason, texts = await _reason(console, campaign, counts)
+    reason, texts = await reason_of(console, campaign, counts)
     return Standing(
         id=campaign.id,
         name=campaign.name,
@@ -243,7 +243,7 @@ async def _standing(console: Console, visit: Visit, campaign: CampaignRow, depar
         outcomes={outcome.value: count for outcome, count in counts.outcomes.items()},
         proven=counts.proven,
         texts=texts,
-        buttons=_buttons(console, visit, campaign, counts),
+        buttons=buttons_of(console, visit, campaign, counts),
     )
 
 
@@ -258,7 +258,9 @@ def _scenario(text: str, file: str) -> Scenario:
     return scenario_files.parse(text, file)
 
 
-async def _reason(console: Console, campaign: CampaignRow, counts: Counts) -> tuple[str | None, dict[str, int] | None]:
+async def reason_of(
+    console: Console, campaign: CampaignRow, counts: Counts
+) -> tuple[str | None, dict[str, int] | None]:
     """Return why nothing is dialled or sent, and the texts by state."""
     chosen, now, health = console.settings, console.clock.now(), console.health()
     try:
@@ -277,7 +279,13 @@ async def _reason(console: Console, campaign: CampaignRow, counts: Counts) -> tu
     return reason, {state.value: count for state, count in texts.states.items()} if texts is not None else None
 
 
-def _buttons(console: Console, visit: Visit, campaign: CampaignRow, counts: Counts) -> list[str]:
+@lru_cache(maxsize=32)
+def _scenario(text: str, file: str) -> Scenario:
+    """Return a scenario: it is asked for on every page, and reading it takes longer than all else."""
+    return scenario_files.parse(text, file)
+
+
+def buttons_of(console: Console, visit: Visit, campaign: CampaignRow, counts: Counts) -> list[str]:
     """Return what somebody may do with a campaign that would have an effect."""
     lacking = unapproved(console.settings, campaign) is not None
     second = console.settings.calling.approval == "second_person" and visit.person.name == campaign.created_by
@@ -298,8 +306,10 @@ async def _move(request: Request, asked: CampaignVisit, verb: str) -> Response:
     console = console_of(request)
     audit = console.audit.by(asked.visit.author)
     state = await moved(console.settings, console.results, audit, asked.campaign, verb, CONSOLE)
-    return forms.done(request, f"「{asked.campaign.name}」：{STATES[state]}", back=_at(asked.campaign))
+    return forms.done(request, f"「{asked.campaign.name}」：{STATES[state]}", back=_at(request, asked.campaign))
 
 
-def _at(campaign: CampaignRow) -> str:
-    return f"/campaigns/{campaign.id}"
+def _at(request: Request, campaign: CampaignRow) -> str:
+    """Return the page that a form was sent from: the campaign's, or where it is shown live."""
+    page_, live = f"/campaigns/{campaign.id}", f"/campaigns/{campaign.id}/live"
+    return live if forms.came_from(request) == live else page_

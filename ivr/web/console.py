@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from fastapi import Request
@@ -15,27 +15,39 @@ from ivr.accounts.register import Register
 from ivr.audit import Audit
 from ivr.campaign.ports import Clock
 from ivr.domain.audit import Author
+from ivr.drafts.foreseeing import Foreseeing
+from ivr.drafts.kept import Drafts
 from ivr.settings import Settings
+from ivr.speech import TelephoneVoice
 from ivr.storage import SqlResults
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Console:
-    """The engine as the console sees it. `first_key` opens the page for the first administrator while there is none."""
+    """The engine as the console sees it.
+
+    `ringing` are those of its attempts that ring, which no store knows. `first_key` opens the page for the first
+    administrator while there is none.
+    """
 
     settings: Settings
     results: SqlResults
     audit: Audit
     clock: Clock
     health: Callable[[], Mapping[str, bool]]
+    ringing: Callable[[], Collection[str]] = frozenset
     passwords: Passwords = field(default_factory=Passwords)
     first_key: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
     host: str = field(default_factory=socket.gethostname)
+    voice: TelephoneVoice | None = None
     door: Door = field(init=False, repr=False)
+    drafts: Drafts = field(init=False, repr=False)
+    foreseeing: Foreseeing = field(default_factory=Foreseeing)
 
     def __post_init__(self) -> None:
         """Make the one door: it remembers who has knocked."""
         object.__setattr__(self, "door", Door(self.results, self.audit, self.clock, self.passwords))
+        object.__setattr__(self, "drafts", Drafts(self.settings.data_dir, self.results.sealing.fields))
 
     def where(self, address: str) -> str:
         """Return where somebody acts from, for the audit trail."""

@@ -13,7 +13,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from ivr.errors import InputError
-from ivr.web import pages
+from ivr.web import multipart, pages
+from ivr.web.multipart import UploadedFile
 
 SAFE = frozenset({"GET", "HEAD"})
 """Methods that change nothing."""
@@ -23,7 +24,7 @@ FORM, JSON = "application/x-www-form-urlencoded", "application/json"
 CSRF = "csrf"
 """The field, and with X- and -token the header, that proves that one of our pages sends a request."""
 
-MOST_FIELDS = 200
+MOST_FIELDS = 300
 SECRETS = ("password", "again", "code", "seed", "key", "current")
 """What these are in the names of fields is shown to nobody again."""
 
@@ -57,9 +58,19 @@ async def fields(request: Request) -> Fields:
     return known
 
 
+async def file_of(request: Request) -> UploadedFile | None:
+    """Return the file that a request brings, None where it brings none; InputError."""
+    await fields(request)
+    found: UploadedFile | None = getattr(request.state, "file", None)
+    return found
+
+
 async def _read(request: Request) -> Fields:
-    body = await request.body()
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == multipart.KIND:
+        given, request.state.file = await multipart.read(request)
+        return given
+    body = await request.body()
     if not body:
         return {}
     try:
@@ -111,7 +122,7 @@ async def without_secrets(request: Request) -> dict[str, list[str]]:
     """Return what a form brought, fit to be shown in it again."""
     given = await fields(request)
     return {
-        name: [str(value)[:100] for value in values][:10]
+        name: [str(value)[:100] for value in values][:60]
         for name, values in given.items()
         if name != CSRF and not any(secret in name for secret in SECRETS)
     }

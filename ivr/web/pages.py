@@ -146,6 +146,7 @@ def _environment() -> Environment:
     environment.filters |= {
         "day": _day,
         "moment": _moment,
+        "date": lambda value: japanese_date(value, weekday=True),
         "number": lambda value: f"{value:,}",
         "roles": lambda roles: "・".join(ROLE_LABELS[role] for role in Role if role in roles),
         "fiscal_year": fiscal_year,

@@ -34,6 +34,7 @@ DEED_LABELS = {
     Deed.READ_AUDIT: "監査証跡を見る",
     Deed.VERIFY_AUDIT: "監査証跡を検証する",
     Deed.KEEP_OWN_ACCOUNT: "自分のパスワードなどを変える",
+    Deed.CREATE: "催告を作る",
     Deed.CHANGE_TOKENS: "システム連携の鍵を作る・失効させる",
 }
 REACH_LABELS = ("―", "自分の部署", "すべて")

@@ -10,18 +10,20 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
 from fastapi import Depends, Request
 
 from ivr.campaign.records import CampaignRow
-from ivr.domain.account import Stage
+from ivr.domain.account import Person, Stage, is_over
 from ivr.domain.authority import Deed, Reach, may, reach
+from ivr.drafts.draft import Draft
+from ivr.drafts.kept import MISSING
 from ivr.errors import NotFound
 from ivr.web import forms
-from ivr.web.console import console_of
+from ivr.web.console import Console, console_of
 from ivr.web.errors import GoTo, NotAllowed, NotMeant, SignInFirst
 from ivr.web.visits import Guest, Visit, visit_of
 
@@ -54,6 +56,31 @@ def permit(deed: Deed) -> Any:
     return _registered(asked, deed)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DraftVisit:
+    """Somebody signed in, and the campaign in the making, of their department, that they work on."""
+
+    visit: Visit
+    draft: Draft
+
+
+@cache
+def permit_draft(deed: Deed) -> Any:
+    """Return the dependency of a route that does `deed` to the campaign in the making `draft_id`."""
+
+    async def asked(request: Request, draft_id: str) -> DraftVisit:
+        visit = await _signed_in(request, deed)
+        if reach(visit.person.roles, deed) is Reach.NONE:
+            raise NotAllowed
+        draft = await console_of(request).drafts.get(forms.an_id(draft_id))
+        if draft.department != visit.person.department.id:
+            raise NotFound(MISSING)
+        await _see_meant(request, visit.csrf)
+        return DraftVisit(visit=visit, draft=draft)
+
+    return _registered(asked, deed)
+
+
 @cache
 def permit_campaign(deed: Deed) -> Any:
     """Return the dependency of a route that does `deed` to the campaign `campaign_id`."""
@@ -82,6 +109,30 @@ async def anybody(request: Request) -> Visit | Guest:
 ASKED[anybody] = None
 
 
+async def holds(console: Console, visit: Visit, deed: Deed, campaign_id: str | None = None) -> Visit | None:
+    """Return the visit as it is now where what was permitted would still be; None else.
+
+    For what lasts longer than a request. It is no use of the session, which ends as if nothing were open.
+    """
+    found = await console.results.accounts.session(visit.session.id)
+    if found is None:
+        return None
+    session, person = found
+    chosen = console.settings.web
+    over = is_over(session, console.clock.now(), idle=chosen.idle, longest=chosen.longest)
+    if over or session.stage is not Stage.FULL or _duty(console, person) is not None:
+        return None
+    now = replace(visit, session=session, person=person)
+    if campaign_id is None:
+        return now if reach(person.roles, deed) is not Reach.NONE else None
+    try:
+        own = is_own(now, await console.results.campaign_of(campaign_id))
+    except NotFound:
+        return None
+    allowed = all(may(person.roles, one, own=own) for one in (Deed.SEE_CAMPAIGN, deed))
+    return now if allowed else None
+
+
 def is_own(visit: Visit, campaign: CampaignRow) -> bool:
     """Tell whether a campaign is the visitor's department's; one of no department is nobody's own."""
     return campaign.department is not None and campaign.department == visit.person.department.id
@@ -98,12 +149,18 @@ async def _signed_in(request: Request, deed: Deed) -> Visit:
         raise SignInFirst
     if visit.session.stage is not Stage.FULL:
         raise GoTo(CODE, "code")
-    if deed is not Deed.KEEP_OWN_ACCOUNT:
-        if visit.person.password_until is not None:
-            raise GoTo(FIRST_PASSWORD, "password")
-        if console_of(request).settings.web.second_factor == "required" and not visit.person.second_factor:
-            raise GoTo(FIRST_CODE, "second_factor")
+    if deed is not Deed.KEEP_OWN_ACCOUNT and (duty := _duty(console_of(request), visit.person)) is not None:
+        raise duty
     return visit
+
+
+def _duty(console: Console, person: Person) -> GoTo | None:
+    """Return what somebody has to do before anything else."""
+    if person.password_until is not None:
+        return GoTo(FIRST_PASSWORD, "password")
+    if console.settings.web.second_factor == "required" and not person.second_factor:
+        return GoTo(FIRST_CODE, "second_factor")
+    return None
 
 
 async def _see_meant(request: Request, csrf: str) -> None:

@@ -24,16 +24,24 @@ MOST_BYTES = 64 * 1024
 LONGEST_S = 30.0
 """Seconds from a request's headers to the last byte of the answer."""
 
-LISTS = re.compile(r"/api/v1/lists")
+EVENTS = "text/event-stream"
+"""An answer that lasts: `ivr.web.live` asks again and again whether it may, `ivr.web.serving` cuts a slow reader."""
+
+LONGEST_EVENTS_S = 3660.0
+"""Seconds for such an answer, a minute more than it takes for itself."""
+
+LISTS = re.compile(r"/api/v1/(lists|drafts(/[0-9a-f]{32}/list)?)")
 """Where a list may be sent, which is bigger and takes longer; whoever may not send one is refused before it is read."""
 
 MOST_BYTES_OF_A_LIST = 65 * 1024**2
 LONGEST_S_OF_A_LIST = 180.0
+"""Seconds: a list of 200,000 is read and stored within a request."""
 
-API = "/api/v1/"
+API, DRAFTS = "/api/v1/", "/api/v1/drafts"
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
+    "media-src 'self'; "
     "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 """Nothing from elsewhere, nothing within a page but its words: what somebody else has put there does not run."""
@@ -76,10 +84,12 @@ class Safety:
             if message["type"] == "http.response.start":
                 begun = True
                 self._add_headers(scope, message)
+                if Headers(raw=message["headers"]).get("content-type", "").startswith(EVENTS):
+                    limit.reschedule(asyncio.get_running_loop().time() + LONGEST_EVENTS_S)
             await send(message)
 
         try:
-            async with asyncio.timeout(_longest(scope)):
+            async with asyncio.timeout(_longest(scope)) as limit:
                 refusal = self._unfit(scope)
                 try:
                     if refusal is not None:
@@ -160,7 +170,8 @@ def _most(scope: Scope) -> int:
 
 
 def _longest(scope: Scope) -> float:
-    return LONGEST_S_OF_A_LIST if _is_list(scope) else LONGEST_S
+    drafted = scope["path"].startswith(DRAFTS)
+    return LONGEST_S_OF_A_LIST if drafted or _is_list(scope) else LONGEST_S
 
 
 def _plain(text: str, status: int) -> Response:

@@ -5,20 +5,29 @@ from __future__ import annotations
 import asyncio
 import socket
 from contextlib import ExitStack, suppress
+from typing import TYPE_CHECKING
 
 import structlog
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from ivr.app import meanwhile
 from ivr.errors import Busy, StoreFailed
 from ivr.parts.serving import listening, serve
 from ivr.web.building import built, surrounded
 from ivr.web.console import Console
+from ivr.web.watching import Watching
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
 
 MOST_CONNECTIONS = 200
 """At once; more are answered 503."""
 
 HEADERS_S = 10.0
 """Seconds for a connection to bring the headers of a request."""
+
+SLOW_S = 20.0
+"""Seconds for a reader to take some of what waits for it; who takes nothing is cut off."""
 
 OPEN_AGAIN = 15.0
 """Seconds between two tries to open the port."""
@@ -34,9 +43,10 @@ class Opening:
 
 
 class _Punctual(H11Protocol):
-    """Closes a connection that takes longer than HEADERS_S over the headers of a request."""
+    """Closes a connection that takes longer than HEADERS_S over the headers of a request, or SLOW_S to read on."""
 
     _late: asyncio.TimerHandle | None = None
+    _slow: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -45,7 +55,23 @@ class _Punctual(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if self._late is not None:
             self._late.cancel()
+        self._takes()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._takes()
+        # What waits to be written would keep a connection that is only closed.
+        self._slow = self.loop.call_later(SLOW_S, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        self._takes()
+        super().resume_writing()
+
+    def _takes(self) -> None:
+        if self._slow is not None:
+            self._slow.cancel()
+            self._slow = None
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
@@ -63,8 +89,14 @@ class _Punctual(H11Protocol):
 
 async def open_console(console: Console, opening: Opening) -> None:
     """Serve the console for ever; where its port is taken, say so and try again: calls go on without it."""
+    app = built(console)
+    watching: Watching = app.state.watching
+    async with meanwhile(watching.run()):
+        await _open_for_ever(surrounded(app, console), console, opening, watching)
+
+
+async def _open_for_ever(app: ASGIApp, console: Console, opening: Opening, watching: Watching) -> None:
     web = console.settings.web
-    app = surrounded(built(console), console)
     while True:
         with ExitStack() as stack:
             try:
@@ -82,6 +114,7 @@ async def open_console(console: Console, opening: Opening) -> None:
                     most=MOST_CONNECTIONS,
                     http=_Punctual,
                     proxies=[str(one) for one in web.proxies],
+                    ending=watching.close,
                 )
         await asyncio.sleep(OPEN_AGAIN)
 

@@ -81,7 +81,7 @@ def _may_cut(visit: Visit, campaign: CampaignRow) -> bool:
 
 async def _today(console: Console, visit: Visit) -> Today:
     now = console.clock.now()
-    sentence, is_open = _window(console.settings, now)
+    sentence, is_open = window_of(console.settings, now)
     mine = [one for one in await seen(console, visit) if one.state in OPEN]
     return Today(
         window=sentence,
@@ -95,7 +95,7 @@ async def _today(console: Console, visit: Visit) -> Today:
     )
 
 
-def _window(chosen: Settings, now: datetime) -> tuple[str, bool]:
+def window_of(chosen: Settings, now: datetime) -> tuple[str, bool]:
     calendar = chosen.rules().calendar
     if not calendar.is_open(now):
         opens = calendar.next_open(now)

@@ -1,4 +1,4 @@
-"""What the store keeps beside attempts, made for attempts that were put there in bulk: by the migration's statements."""
+"""What the store keeps beside attempts, made for those that were put there in bulk: by the migration's statements."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ from sqlalchemy import Connection
 from ivr.storage.migrations.versions import r0012_figures
 
 
-def count(connection: Connection, *, ordinals: bool = True) -> None:
-    """Count what is stored; `ordinals` tells that nobody has said which attempt of its person each is."""
-    dialect = connection.dialect.name
-    connection.exec_driver_sql("DELETE FROM tallies")
-    if ordinals:
-        connection.exec_driver_sql(r0012_figures.ORDINALS)
-    for statement in (r0012_figures.STANDING, r0012_figures.SETTLED, r0012_figures.SETTLED_IN[dialect]):
+def stand(connection: Connection) -> None:
+    """Tell where people stand after their attempts."""
+    settled_in = r0012_figures.SETTLED_IN[connection.dialect.name]
+    for statement in (r0012_figures.STANDING, r0012_figures.SETTLED, settled_in):
         connection.exec_driver_sql(statement)
+
+
+def count(connection: Connection) -> None:
+    """Count all attempts anew."""
+    connection.exec_driver_sql("DELETE FROM tallies")
     connection.exec_driver_sql(r0012_figures.KEYS)
-    for kind, place in r0012_figures.places(dialect).items():
+    for kind, place in r0012_figures.places(connection.dialect.name).items():
         connection.exec_driver_sql(r0012_figures.TALLIES.format(kind=kind, place=place))

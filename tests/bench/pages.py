@@ -310,4 +310,5 @@ def _beside(connection: Connection) -> None:
         """INSERT INTO key_presses (attempt_id, ordinal, step, "key", confirms, at)
         SELECT id, 0, 'confirm', '#', true, ended_at FROM attempts WHERE outcome = 'confirmed'"""
     )
-    beside.count(connection, ordinals=False)
+    beside.stand(connection)
+    beside.count(connection)

@@ -27,6 +27,7 @@ from ivr.settings import Settings
 from ivr.storage import SqlResults, databases
 from ivr.storage.sealing import Sealing
 from ivr.storage.tables import attempts, key_presses, recipients
+from ivr.storage.tallying import settled
 from ivr.vault.fields import Fields
 from tests.bench import beside
 from tests.bench.table import Figure, at
@@ -169,7 +170,7 @@ def _first(campaign: CampaignRow, connection: Connection) -> None:
         person, outcome = f"{number:08}", OUTCOMES[number % len(OUTCOMES)]
         people.append(_person(campaign, number, person, outcome))
         last = _dial(campaign, number, person, outcome)
-        dials += [_dial(campaign, number, person, Outcome.NO_ANSWER), last]
+        dials += [{**_dial(campaign, number, person, Outcome.NO_ANSWER), "ordinal": 1}, last]
         if outcome is Outcome.CONFIRMED:
             keys.append(
                 {"attempt_id": last["id"], "ordinal": 0, "step": "confirm", "key": "#", "confirms": True, "at": NOW}
@@ -227,6 +228,10 @@ def _person(campaign: CampaignRow, number: int, person: str, outcome: Outcome | 
         **_sealing().person(campaign.id, somebody),
         "state": "settled" if outcome else "waiting",
         "outcome": outcome.value if outcome else None,
+        "tries": 2 if outcome else 0,
+        "last_at": NOW if outcome else None,
+        "proven": outcome is Outcome.VOICEMAIL and bool(number % 2),
+        **settled(NOW if outcome else None),
     }
 
 
@@ -258,5 +263,6 @@ def _dial(campaign: CampaignRow, number: int, person: str, outcome: Outcome) -> 
         "restarts": 0,
         "marks": [],
         "proven": bool(proven),
+        "ordinal": 2,
         "evidence": {**EVIDENCE, **({PROOF: "beep"} if proven else {})} if answered else {},
     }

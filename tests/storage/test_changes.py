@@ -156,3 +156,40 @@ async def test_a_number_that_was_rolled_back_is_awaited_for_a_while(
             awaited.append("-" in cursor)
         assert awaited[0]
         assert not awaited[-1]
+
+
+async def test_a_glance_is_one_moment_for_who_watches_and_for_who_comes(store: SqlResults) -> None:
+    row, other = await campaign(store, 4), await campaign(store, 1, name="国保")
+    first = await store.figures.glance(None, joined=(), watched=(row.id,), anew=(row.id,))
+    assert (first.changes.whole, first.changes.changes, first.dials) == (False, (), {row.id: {}})
+    open_ = intent(row, "00000003")
+    assert await store.intend(open_)
+    away = first.changes.cursor
+    await attempt(store, row, Outcome.CONFIRMED, recipient="00000001", settled=Outcome.CONFIRMED)
+    second = await store.figures.glance(first.changes.cursor, joined=(), watched=(row.id,), anew=())
+    assert [one.outcome for one in second.changes.changes] == [Outcome.CONFIRMED]
+    assert [line.attempt for line in second.lines] == [open_.id]
+    await attempt(store, row, Outcome.BUSY, recipient="00000002")
+    await attempt(store, other, Outcome.BUSY, recipient="00000001")
+    third = await store.figures.glance(second.changes.cursor, joined=(away, "x"), watched=(row.id,), anew=())
+    assert [one.campaign for one in third.changes.changes] == [row.id, other.id]
+    assert [one.outcome for one in third.joined[away].changes] == [Outcome.CONFIRMED, Outcome.BUSY, Outcome.BUSY]
+    assert (third.joined["x"].whole, third.joined["x"].changes) == (False, ())
+    assert set(third.dials) == {row.id}
+    told = {ended: dials.number for ended, dials in third.dials[row.id].items()}
+    assert told == {Outcome.CONFIRMED: 1, Outcome.BUSY: 1}
+    last = await store.figures.glance(third.changes.cursor, joined=(), watched=(row.id,), anew=())
+    assert (last.changes.changes, last.dials) == ((), {})
+
+
+async def test_who_glances_sees_what_another_engine_does(url: str) -> None:
+    async with await SqlResults.open(url, keys()) as here, await SqlResults.open(url, keys()) as there:
+        row = await campaign(here, 2)
+        before = await here.figures.glance(None, joined=(), watched=(row.id,), anew=(row.id,))
+        dial = intent(row, "00000002")
+        assert await there.intend(dial)
+        await attempt(there, row, Outcome.CONFIRMED, recipient="00000001", settled=Outcome.CONFIRMED)
+        seen = await here.figures.glance(before.changes.cursor, joined=(), watched=(row.id,), anew=())
+        assert [line.attempt for line in seen.lines] == [dial.id]
+        assert seen.dials[row.id][Outcome.CONFIRMED].number == 1
+        assert [one.outcome for one in seen.changes.changes] == [Outcome.CONFIRMED]

@@ -19,11 +19,13 @@ import httpx
 import pyotp
 
 from ivr.accounts.passwords import Passwords
+from ivr.app import meanwhile
 from ivr.campaign.records import CampaignRow, NewCampaign
 from ivr.domain.account import Department, Person
 from ivr.domain.audit import Author, Entry
 from ivr.domain.authority import Role
 from ivr.domain.recipient import Recipient
+from ivr.drafts.kept import LIST, REFUSED
 from ivr.parts.keys import audit_trail, key_store
 from ivr.settings import load
 from ivr.storage import SqlResults
@@ -116,6 +118,13 @@ class Office:
         ]
         return await self.console.results.create_campaign(new, people_)
 
+    async def draft(self, department: str) -> str:
+        """Return the id of a campaign in the making, with a list of nobody."""
+        part, drafts = await self.department(department), self.console.drafts
+        draft = await drafts.begin(part.id, "hanako", self.clock.now())
+        await drafts.put_files(draft.id, {LIST: b"", REFUSED: b"[]"})
+        return draft.id
+
     async def state(self, campaign: CampaignRow) -> str:
         return (await self.console.results.campaign_of(campaign.id)).state
 
@@ -147,6 +156,14 @@ class Browser:
         """Ask as a program does."""
         headers = {"origin": ORIGIN, "x-csrf-token": self.csrf}
         return await self.client.post(path, json=values or {}, headers=headers)
+
+    async def upload(
+        self, path: str, content: bytes, name: str = "meibo.csv", values: Mapping[str, str] | None = None
+    ) -> httpx.Response:
+        """Send a form with a file of the page that was seen last."""
+        data = {"csrf": self.csrf, **(values or {})}
+        files = {"file": (name, content, "text/csv")}
+        return await self.client.post(path, data=data, files=files, headers=PAGE | {"origin": ORIGIN})
 
     async def sign_in(self, name: str, password: str = PASSWORD) -> httpx.Response:
         await self.get("/sign-in")
@@ -197,4 +214,6 @@ async def office(folder: Path, settings: str = "web: {second_factor: optional}\n
                 health=lambda: health,
                 passwords=Passwords(**QUICK),
             )
-            yield Office(console, clock, health, surrounded(built(console), console))
+            app = built(console)
+            async with meanwhile(app.state.watching.run()):
+                yield Office(console, clock, health, surrounded(app, console))
