@@ -279,12 +279,6 @@ async def reason_of(
     return reason, {state.value: count for state, count in texts.states.items()} if texts is not None else None
 
 
-@lru_cache(maxsize=32)
-def _scenario(text: str, file: str) -> Scenario:
-    """Return a scenario: it is asked for on every page, and reading it takes longer than all else."""
-    return scenario_files.parse(text, file)
-
-
 def buttons_of(console: Console, visit: Visit, campaign: CampaignRow, counts: Counts) -> list[str]:
     """Return what somebody may do with a campaign that would have an effect."""
     lacking = unapproved(console.settings, campaign) is not None
