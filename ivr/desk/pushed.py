@@ -14,14 +14,11 @@ from pathlib import Path
 from ivr import scenario_files
 from ivr.audit import Audit
 from ivr.campaign.intake import Intake, Refusal, read_list
-from ivr.campaign.records import CampaignRow, NewCampaign
+from ivr.campaign.records import CampaignRow
 from ivr.desk.lists import excluded_today
-from ivr.desk.orders import LONGEST_NAME, Order, bring_in
+from ivr.desk.orders import Order, Parts, bring_in, put_together, see_name
 from ivr.desk.scenarios import load_scenario
 from ivr.desk.text_orders import see_sendable
-from ivr.domain.calling_rules import first_number
-from ivr.domain.order import households, in_order
-from ivr.domain.recipient import missing_columns
 from ivr.domain.scenario import Scenario
 from ivr.errors import InputError, NotFound, Problems
 from ivr.settings import Settings
@@ -76,8 +73,7 @@ async def push(
     now: datetime,
 ) -> Pushed:
     """Create a campaign of `department` out of the list in `data`, as `by`; InputError, NameTaken."""
-    if not name or name != name.strip() or not name.isprintable() or len(name) > LONGEST_NAME:
-        raise InputError(f"name は、前後に空白のない 1 字から {LONGEST_NAME} 字にしてください。")
+    see_name(name)
     file = _file(chosen, scenario)
     intake = await asyncio.to_thread(read_list, data, file=LIST)
     report = await load_scenario(chosen, file, columns=intake.columns)
@@ -114,37 +110,17 @@ def _order(
     by: str,
     now: datetime,
 ) -> tuple[Order, int]:
-    if not intake.accepted:
-        raise InputError("名簿に、使える人が一人もいません。")
     if not scenario.calls and not chosen.texts.provider:
         raise InputError("SMS だけのシナリオですが、SMS の事業者が決まっていません。")
-    keys = chosen.calling.order_keys()
-    if missing := missing_columns((key.column for key in keys), intake.columns):
-        raise InputError(f"名簿に「{'」「'.join(missing)}」の列がありません（設定 calling.order）。")
-    excluded = excluded_today(chosen, Path(LIST), intake)
-    people, rules = in_order(intake.accepted, keys), chosen.rules()
-    out = {line for line, _ in excluded}
-    shared = (
-        households(people, out, lambda person: first_number(rules, person.numbers))
-        if chosen.calling.one_call_per_number
-        else {}
-    )
-    campaign = NewCampaign(
+    excluded = excluded_today(chosen, LIST, intake)
+    parts = Parts(
         name=name,
-        scenario=scenario_files.text_of(file),
+        list_name=LIST,
+        list_sha256=hashlib.sha256(data).hexdigest(),
+        intake=intake,
+        excluded=excluded,
+        scenario=scenario,
+        scenario_text=scenario_files.text_of(file),
         scenario_file=file.name,
-        created_at=now,
-        created_by=by,
     )
-    sources: dict[str, str | int] = {
-        "list": "api",
-        "list_sha256": hashlib.sha256(data).hexdigest(),
-        "rows": intake.rows,
-        "accepted": len(intake.accepted),
-        "refused": len(intake.refused),
-        "excluded": len(excluded),
-        "scenario": file.name,
-        "scenario_sha256": hashlib.sha256(campaign.scenario.encode()).hexdigest(),
-        **({"joined": sum(len(members) - 1 for members in shared.values())} if shared else {}),
-    }
-    return Order(campaign=campaign, recipients=people, households=shared, sources=sources), len(excluded)
+    return put_together(chosen, parts, by=by, now=now), len(excluded)

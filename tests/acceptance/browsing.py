@@ -133,6 +133,11 @@ class Visitor:
         with self.page.expect_navigation():
             self.page.get_by_role("button", name=button).click()
 
+    def follow(self, link: str) -> None:
+        """Follow the link that reads `link`."""
+        self.page.get_by_role("link", name=link).click()
+        self.page.wait_for_load_state()
+
     def confirm(self, question: str) -> None:
         """Open the question that reads `question`, and answer it with yes."""
         details = self.page.locator("details.confirm", has=self.page.locator("summary", has_text=question)).first
