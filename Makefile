@@ -2,8 +2,8 @@
 .PHONY: help setup demo test check bench serve lock
 
 PY := .venv/bin/python
-# Most of a test is waiting for calls, so that three share two cores; tests/conftest.py says in which order.
-SHARED := -n 3 --dist loadfile --no-loadscope-reorder
+# Most of a test is waiting, for calls most of all, so that several share two cores; tests/conftest.py says in which order.
+SHARED := --dist loadfile --no-loadscope-reorder
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST)
@@ -18,8 +18,8 @@ test: setup ## every test, the real PBX included (ARGS="-k word" narrows it)
 ifdef ARGS
 	@$(PY) -m pytest $(ARGS)
 else
-	@$(PY) -m pytest -q $(SHARED) --ignore=tests/acceptance
-	@$(PY) -m pytest -q $(SHARED) tests/acceptance
+	@$(PY) -m pytest -q -n 4 $(SHARED) --ignore=tests/acceptance
+	@$(PY) -m pytest -q -n 3 $(SHARED) tests/acceptance
 endif
 
 check: setup ## lint, format, types, architecture, dependencies
