@@ -16,6 +16,7 @@ from starlette.responses import Response
 from ivr import scenario_files
 from ivr.campaign.figures import Figures
 from ivr.campaign.records import CampaignRow
+from ivr.campaign.text_records import TextCounts
 from ivr.desk.reports import texts_of
 from ivr.domain.authority import Deed, may
 from ivr.domain.outcome import Outcome
@@ -79,8 +80,8 @@ class Results(BaseModel):
 async def results(request: Request, asked: See) -> Results:
     """Return what has become of everybody, and when and how."""
     console = console_of(request)
-    figures = await console.results.figures.figures(asked.campaign.id)
-    return _counted(console, asked.campaign, figures, await _texts(console, asked.campaign, figures))
+    figures, texts = await _asked_of_store(console, asked.campaign)
+    return _counted(console, asked.campaign, figures, texts)
 
 
 @page.get("/campaigns/{campaign_id}/results")
@@ -88,8 +89,8 @@ async def results_page(request: Request, asked: See) -> Response:
     """Show it, each chart with its table."""
     console, campaign = console_of(request), asked.campaign
     zone = console.settings.calling.timezone
-    figures = await console.results.figures.figures(campaign.id)
-    counted = _counted(console, campaign, figures, await _texts(console, campaign, figures))
+    figures, texts = await _asked_of_store(console, campaign)
+    counted = _counted(console, campaign, figures, texts)
     steps, hourly = _steps(console, figures)
     heat, dialled = heat_map(figures.quarters, zone=zone), tries(figures.tries)
     pressed = {f"{step}：{key}": number for (step, key), number in figures.keys.items()}
@@ -138,7 +139,7 @@ def outcome_label(group: str, code: str) -> str:
     return f"{outcome.label}（{'発信音あり' if group == OutcomeClass.MACHINE.name.lower() else '発信音なし'}）"
 
 
-def _counted(console: Console, campaign: CampaignRow, figures: Figures, texts: dict[str, Any] | None) -> Results:
+def _counted(console: Console, campaign: CampaignRow, figures: Figures, texts: TextCounts | None) -> Results:
     counts = figures.counts
     people, known = sum(counts.states.values()), sum(counts.outcomes.values())
     return Results(
@@ -158,17 +159,20 @@ def _counted(console: Console, campaign: CampaignRow, figures: Figures, texts: d
             for group, found in by_class(counts.outcomes, counts.proven).items()
         ],
         figures=figures_json(figures, zone=console.settings.calling.timezone),
-        texts=texts,
+        texts=texts_json(counts, texts, console.settings.texts.price) if texts else None,
     )
 
 
-async def _texts(console: Console, campaign: CampaignRow, figures: Figures) -> dict[str, Any] | None:
-    """Return the texts in numbers; None where there are none, and none are to be."""
+async def _asked_of_store(console: Console, campaign: CampaignRow) -> tuple[Figures, TextCounts | None]:
+    """Return a campaign counted, and its texts: None where there are none, and none are to be."""
+    figures, texts = await asyncio.gather(console.results.figures.figures(campaign.id), _texts(console, campaign))
+    return figures, texts
+
+
+async def _texts(console: Console, campaign: CampaignRow) -> TextCounts | None:
     with suppress(IvrError):
         # Where its scenario no longer goes with the settings, the rest is shown all the same.
-        found = await texts_of(console.settings, console.results, campaign)
-        if found is not None:
-            return texts_json(figures.counts, found, console.settings.texts.price)
+        return await texts_of(console.settings, console.results, campaign)
     return None
 
 
