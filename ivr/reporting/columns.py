@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import phonenumbers
@@ -177,6 +178,7 @@ def is_proven(record: RecipientRecord) -> bool:
     return decided is not None and PROOF in decided.evidence
 
 
+@lru_cache(maxsize=256)
 def telephone(number: str) -> str:
     """Return an E.164 number as it is written in Japan, with hyphens: so no spreadsheet eats the leading zero."""
     try:

@@ -27,6 +27,14 @@ SIGNS: Mapping[str, str] = {
     Sign.REPEATED: "同じ言葉の繰り返し（電話会社の案内）",
 }
 
+REASONS: Mapping[str, str] = {
+    **SIGNS,
+    "emergency stop": "緊急停止",
+    "engine stopped": "電話をかけるプログラムが止まった",
+    "not stored in time": "記録が間に合わなかった",
+}
+"""Of reasons in the evidence, those that have words; the others are shown as they are: they are for our engineers."""
+
 
 def sentences(attempt: AttemptRecord) -> tuple[str, ...]:
     """Return what is known of an attempt, in the order in which it happened; it names no person and no number."""
@@ -66,7 +74,7 @@ def _end(attempt: AttemptRecord) -> Iterator[str]:
     if isinstance(by, str) and by in ENDED:
         yield ENDED[by]
     if reason := attempt.evidence.get("reason"):
-        yield f"記録された理由：{SIGNS.get(str(reason), str(reason))}。"
+        yield f"記録された理由：{REASONS.get(str(reason), str(reason))}。"
     if attempt.evidence.get(PROOF):
         yield "発信音のあとに伝言が全部録音されたことが、確かめられています。"
 

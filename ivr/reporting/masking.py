@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ivr.campaign.records import RecipientRecord
+from ivr.campaign.text_records import TextRecord
 from ivr.domain.exclusion import Exclusion
 from ivr.domain.phone import masked
 from ivr.domain.recipient import Recipient
+from ivr.domain.text import TextState
 from ivr.reporting.columns import telephone
 
 HIDDEN = "（伏せています）"
@@ -45,5 +47,16 @@ def masked_record(record: RecipientRecord) -> RecipientRecord:
         recipient=masked_recipient(record.recipient),
         attempts=tuple(replace(one, number=masked_number(one.number)) for one in record.attempts),
         excluded=masked_exclusion(record.excluded),
-        text=replace(text, number=masked_number(text.number), body=HIDDEN if text.body else "") if text else None,
+        text=_masked_text(text) if text else None,
+    )
+
+
+def _masked_text(text: TextRecord) -> TextRecord:
+    """Return a text without its number and words; of one that was withheld the reason may be that of an exclusion."""
+    withheld = text.state is TextState.CANCELLED and text.why
+    return replace(
+        text,
+        number=masked_number(text.number),
+        body=HIDDEN if text.body else "",
+        why=HIDDEN if withheld else text.why,
     )

@@ -5,6 +5,7 @@ What is asked for is shown once, on the page that answers, and is on record firs
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -215,10 +216,13 @@ async def _page(console: Console, campaign: CampaignRow, wanted: Filter, *, mask
         record = await store.history(campaign.id, key)
         return Page(number=1, masked=masked, people=[_of_record(campaign, key, record, masked=masked)], after=None)
     order = Order.LAST if wanted.order == Order.LAST else Order.LIST
-    found = await store.people(campaign.id, chosen, order=order, after=_storable(wanted.after) or None)
+    found, number = await asyncio.gather(
+        store.people(campaign.id, chosen, order=order, after=_storable(wanted.after) or None),
+        store.how_many(campaign.id, chosen),
+    )
     course = Course.of(campaign, calls=Ways.of_stored(campaign).calls)
     return Page(
-        number=await store.how_many(campaign.id, chosen),
+        number=number,
         masked=masked,
         people=[_row(one, course, masked=masked) for one in found.rows],
         after=found.after,

@@ -96,7 +96,7 @@ async def _report(console: Console, visit: Visit, of: date, unit: Unit) -> Perio
     found = await console.results.figures.period(start, end)
     roles = visit.person.roles
     mine = [one for one in found if may(roles, Deed.SEE_CAMPAIGN, own=is_own(visit, one.campaign))]
-    return period_report(title(of, unit), mine, zone=zone, unit=unit)
+    return await asyncio.to_thread(period_report, title(of, unit), mine, zone=zone, unit=unit)
 
 
 async def _shown(request: Request, visit: Visit, of: date, unit: Unit) -> Response:

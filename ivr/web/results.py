@@ -6,7 +6,6 @@ import asyncio
 import io
 from contextlib import suppress
 from datetime import timedelta
-from itertools import pairwise
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
@@ -16,6 +15,7 @@ from starlette.responses import Response
 from ivr import scenario_files
 from ivr.campaign.figures import Figures
 from ivr.campaign.records import CampaignRow
+from ivr.campaign.text_records import TextCounts
 from ivr.desk.reports import texts_of
 from ivr.domain.authority import Deed, may
 from ivr.domain.outcome import Outcome
@@ -79,21 +79,29 @@ class Results(BaseModel):
 async def results(request: Request, asked: See) -> Results:
     """Return what has become of everybody, and when and how."""
     console = console_of(request)
-    figures = await console.results.figures.figures(asked.campaign.id)
-    return _counted(console, asked.campaign, figures, await _texts(console, asked.campaign, figures))
+    figures, texts = await _asked_of_store(console, asked.campaign)
+    return await asyncio.to_thread(_counted, console, asked.campaign, figures, texts, whole=True)
 
 
 @page.get("/campaigns/{campaign_id}/results")
 async def results_page(request: Request, asked: See) -> Response:
     """Show it, each chart with its table."""
     console, campaign = console_of(request), asked.campaign
+    figures, texts = await _asked_of_store(console, campaign)
+    # Some ten milliseconds where there are many hours: too long for the loop that calls share.
+    context = await asyncio.to_thread(_drawn, console, campaign, figures, texts)
+    personal = may(asked.visit.person.roles, Deed.SEE_PERSONAL_DATA, own=is_own(asked.visit, campaign))
+    return await pages.show(request, "results.html", {**context, "personal": personal})
+
+
+def _drawn(console: Console, campaign: CampaignRow, figures: Figures, texts: TextCounts | None) -> dict[str, Any]:
+    """Return what the page shows."""
     zone = console.settings.calling.timezone
-    figures = await console.results.figures.figures(campaign.id)
-    counted = _counted(console, campaign, figures, await _texts(console, campaign, figures))
+    counted = _counted(console, campaign, figures, texts, whole=False)
     steps, hourly = _steps(console, figures)
     heat, dialled = heat_map(figures.quarters, zone=zone), tries(figures.tries)
     pressed = {f"{step}：{key}": number for (step, key), number in figures.keys.items()}
-    context = {
+    return {
         "campaign": campaign,
         "results": counted,
         "meanings": {group.name.lower(): text for group, text in SAID.items()},
@@ -114,9 +122,7 @@ async def results_page(request: Request, asked: See) -> Response:
         "hourly": hourly,
         "plot": charts.PLOT,
         "text_rows": charts.of_numbers({TextState(one).label: number for one, number in _states(counted)}, "人"),
-        "personal": may(asked.visit.person.roles, Deed.SEE_PERSONAL_DATA, own=is_own(asked.visit, campaign)),
     }
-    return await pages.show(request, "results.html", context)
 
 
 @page.get("/campaigns/{campaign_id}/results/xlsx")
@@ -138,7 +144,10 @@ def outcome_label(group: str, code: str) -> str:
     return f"{outcome.label}（{'発信音あり' if group == OutcomeClass.MACHINE.name.lower() else '発信音なし'}）"
 
 
-def _counted(console: Console, campaign: CampaignRow, figures: Figures, texts: dict[str, Any] | None) -> Results:
+def _counted(
+    console: Console, campaign: CampaignRow, figures: Figures, texts: TextCounts | None, *, whole: bool
+) -> Results:
+    """Return a campaign counted; `whole` with all that only programs want."""
     counts = figures.counts
     people, known = sum(counts.states.values()), sum(counts.outcomes.values())
     return Results(
@@ -157,18 +166,21 @@ def _counted(console: Console, campaign: CampaignRow, figures: Figures, texts: d
             )
             for group, found in by_class(counts.outcomes, counts.proven).items()
         ],
-        figures=figures_json(figures, zone=console.settings.calling.timezone),
-        texts=texts,
+        figures=figures_json(figures, zone=console.settings.calling.timezone) if whole else {},
+        texts=texts_json(counts, texts, console.settings.texts.price) if texts else None,
     )
 
 
-async def _texts(console: Console, campaign: CampaignRow, figures: Figures) -> dict[str, Any] | None:
-    """Return the texts in numbers; None where there are none, and none are to be."""
+async def _asked_of_store(console: Console, campaign: CampaignRow) -> tuple[Figures, TextCounts | None]:
+    """Return a campaign counted, and its texts: None where there are none, and none are to be."""
+    figures, texts = await asyncio.gather(console.results.figures.figures(campaign.id), _texts(console, campaign))
+    return figures, texts
+
+
+async def _texts(console: Console, campaign: CampaignRow) -> TextCounts | None:
     with suppress(IvrError):
         # Where its scenario no longer goes with the settings, the rest is shown all the same.
-        found = await texts_of(console.settings, console.results, campaign)
-        if found is not None:
-            return texts_json(figures.counts, found, console.settings.texts.price)
+        return await texts_of(console.settings, console.results, campaign)
     return None
 
 
@@ -178,9 +190,9 @@ def _states(counted: Results) -> list[tuple[str, int]]:
 
 def _steps(console: Console, figures: Figures) -> tuple[tuple[Step, ...], bool]:
     zone = console.settings.calling.timezone
-    hours = timeline(figures, zone=zone, unit=Unit.HOUR)
-    short = all(later.at - hours[0].at <= HOURLY for _, later in pairwise(hours))
-    return (hours, True) if short else (timeline(figures, zone=zone, unit=Unit.DAY), False)
+    moments = [*(at for at, _ in figures.quarters), *(at for at, _, _ in figures.settled)]
+    short = not moments or max(moments) - min(moments) <= HOURLY
+    return timeline(figures, zone=zone, unit=Unit.HOUR if short else Unit.DAY), short
 
 
 def _step_texts(campaign: CampaignRow) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """What a page costs the server: 100,000 people of one campaign, 1,000,000 attempts, 30,000 texts.
 
-What pages are made from is asked of the store as pages ask it, and made into what they show. SQLite is a file in the
+What pages are made from is asked of the store as pages ask it, and made into what they show; then the pages themselves
+are asked for, of the console as it is served but for the network, by somebody who is signed in. SQLite is a file in the
 temporary folder, PostgreSQL a cluster there. The attempts are copies of a first one of each person, on other days and
 with other ends; what is kept beside them (tallies, where people stand) is made from them by the migration's own
 statements.
@@ -11,34 +12,44 @@ from __future__ import annotations
 import statistics
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, insert, select, text, update
 
+from ivr.accounts.passwords import Passwords
 from ivr.campaign.attempt_id import attempt_id
 from ivr.campaign.figures import Chosen, Order
 from ivr.campaign.records import CampaignRow, NewCampaign
 from ivr.domain.attempt import Ending, Intent
+from ivr.domain.audit import Author
+from ivr.domain.authority import Role
 from ivr.domain.exclusion import Exclusion, Source
 from ivr.domain.outcome import Outcome
 from ivr.domain.outcome_class import OutcomeClass, outcomes_of
 from ivr.domain.recipient import Recipient
 from ivr.domain.text import TextState
+from ivr.parts.keys import audit_trail
 from ivr.reporting import figures_json
+from ivr.settings import load
 from ivr.storage import SqlResults, databases
 from ivr.storage.sealing import Sealing
 from ivr.storage.tables import attempts, marks, recipients, texts
 from ivr.vault.fields import Fields
+from ivr.web.building import built, surrounded
+from ivr.web.console import Console
 from tests.bench import beside
 from tests.bench.store import EVIDENCE
 from tests.bench.table import Figure
 from tests.keys import keys
 from tests.storage.cluster import cluster, programs
+from tests.web.browsers import QUICK, Browser, HandClock, Office
 
 PEOPLE, TRIES = 100_000, 10
 
@@ -49,6 +60,15 @@ TEXTED, MARKED, RARE, EXCLUDED = 0.3, 20, 20_000, 50
 """Share of people with a text; one in so many has a mark, a rare mark, is excluded."""
 
 LIMIT_MS, TURNS = 200, 5
+
+SCENARIO = """version: 1
+title: 案内
+start: confirm
+steps:
+  confirm: {ask: 市役所です。ご本人でしたら「＃」を押してください。, keys: {"#": tell}}
+  tell: {say: 納付のお願いです。, reached: true, mark: callback_requested, then: end}
+text: 市役所です。納付をお願いします。
+"""
 
 OPENED = 7
 """Whose history is asked for."""
@@ -106,17 +126,74 @@ async def bench_pages() -> list[Figure]:
 
 async def _measure(name: str, url: str) -> list[Figure]:
     async with await SqlResults.open(url, keys()) as store:
-        new = NewCampaign(name="bench", scenario="", scenario_file="", created_at=BEGAN)
+        new = NewCampaign(name="bench", scenario=SCENARIO, scenario_file="bench.yaml", created_at=BEGAN)
         campaign = await store.create_campaign(new, ())
         database = await databases.connect(url, 600.0)
         try:
             await _fill(database, campaign)
         finally:
             await database.close()
-        return [
-            Figure(bench="pages", name=f"{name}: {what}", value=await _median(ask), unit="ms", target=LIMIT_MS)
-            for what, ask in (await _asked(store, campaign, await _called(store, campaign))).items()
-        ]
+        asked = await _asked(store, campaign, await _called(store, campaign))
+        async with _console(store) as browser:
+            asked |= await _pages(store, campaign, browser)
+            return [
+                Figure(bench="pages", name=f"{name}: {what}", value=await _median(ask), unit="ms", target=LIMIT_MS)
+                for what, ask in asked.items()
+            ]
+
+
+@asynccontextmanager
+async def _console(store: SqlResults) -> AsyncIterator[Browser]:
+    """Open a console on `store`, and yield the browser of a clerk whose campaigns they are."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "ivr.yaml"
+        file.write_text("data_dir: var\nweb: {second_factor: optional}\n", "utf-8")
+        chosen = load(file)
+        clock = HandClock(chosen.calling.timezone)
+        console = Console(
+            settings=chosen,
+            results=store,
+            audit=audit_trail(chosen, store, keys(), Author(who="bench", where="bench")),
+            clock=clock,
+            health=dict,
+            passwords=Passwords(**QUICK),
+        )
+        here = Office(console, clock, {}, surrounded(built(console), console))
+        browser = await here.signed_in("hanako", Role.CLERK)
+        (department,) = await store.accounts.departments()
+        for campaign in await store.campaigns():
+            await store.accounts.assign(campaign.id, department.id)
+        yield browser
+
+
+async def _pages(store: SqlResults, campaign: CampaignRow, browser: Browser) -> dict[str, Callable[[], Awaitable[Any]]]:
+    """Return the pages that are asked for."""
+    here = f"/campaigns/{campaign.id}"
+    key = await store.figures.key_of(campaign.id, _id(OPENED))
+
+    async def get(path: str) -> None:
+        answer = await browser.get(path)
+        if answer.status_code != 200:
+            raise AssertionError(f"{path}: {answer.status_code}")
+
+    async def show(path: str) -> None:
+        answer = await browser.post(path)
+        if answer.status_code != 200 or "ヤマダ" not in answer.text:
+            raise AssertionError(f"{path}: {answer.status_code}")
+
+    pages = {
+        "the page of today": "/",
+        "the page of a campaign": here,
+        "the page of its results": f"{here}/results",
+        "the page of its people": f"{here}/people",
+        "… of a class with an undelivered text": f"{here}/people?class=unproven&text=failed",
+        "… by the last dial, twice tried at least": f"{here}/people?order=last&tries=2",
+        "the page of a person": f"{here}/people/{key}",
+        "the page of a day": f"/reports/daily/{BEGAN + timedelta(days=2):%Y-%m-%d}",
+        "the page of a month": f"/reports/monthly/{BEGAN:%Y-%m}",
+    }
+    asked: dict[str, Callable[[], Awaitable[Any]]] = {what: partial(get, path) for what, path in pages.items()}
+    return asked | {"the page of its people, with their names": partial(show, f"/api/v1{here}/people/show")}
 
 
 async def _median(ask: Callable[[], Awaitable[Any]]) -> float:

@@ -7,11 +7,13 @@ import csv
 import io
 import json
 import re
+from dataclasses import replace
 
 import openpyxl
 import pytest
 
 from ivr.audit import Numbers
+from ivr.campaign.text_records import TextIntent
 from ivr.domain.audit import Action
 from ivr.domain.authority import Role
 from ivr.domain.exclusion import Exclusion, Source
@@ -38,6 +40,17 @@ async def test_nobody_is_named_until_somebody_asks(at: Office) -> None:
     campaign = await filled(at)
     why = Exclusion(reason="納付済", source=Source.STAFF)
     await at.console.results.exclude(campaign.id, somebody(6).id, why, at=at.clock.now())
+    sent = TextIntent(
+        id="a",
+        campaign=campaign.id,
+        recipient=somebody(1).id,
+        at=at.clock.now(),
+        number="+819012300001",
+        body="ヤマダ様",
+    )
+    assert await at.console.results.texts.intend(sent)
+    withheld = replace(sent, id="b", recipient=somebody(6).id)
+    await at.console.results.texts.withhold(withheld, "納付済")
     here, key = f"/campaigns/{campaign.id}/people", await key_of(at, campaign.id, 1)
     for path in (
         here,
