@@ -21,7 +21,7 @@ from ivr.domain.audit import Action
 from ivr.domain.text import TextState
 from ivr.drafts.kept import Drafts
 from ivr.erasing import Care, erase_due
-from ivr.errors import InputError, PbxUnavailable, StoreFailed
+from ivr.errors import InputError, IvrError, PbxUnavailable, StoreFailed
 from ivr.parts.rules import texts_asked
 from ivr.progress import CampaignProgress, terminal
 from ivr.reporting import Seal, see_writable, write_json
@@ -213,7 +213,7 @@ def serve_console(engine: Engine) -> None:
 
 async def _sweep_drafts(engine: Engine, drafts: Drafts) -> None:
     while True:
-        with suppress(StoreFailed):
+        with suppress(IvrError, OSError):
             await drafts.sweep(engine.clock.now())
         await engine.clock.sleep(SWEEP_EVERY)
 

@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
 
 from ivr import scenario_files
 from ivr.audit import Audit
@@ -33,7 +34,13 @@ RULES_FIRST = "「規則」に直すところがあります。"
 def scenario_of(draft: Draft) -> Scenario:
     """Return the scenario of a draft; InputError where none was chosen, or it is wrong."""
     held = chosen_of(draft)
-    return scenario_files.parse(held.text, held.file)
+    return _parsed(held.text, held.file)
+
+
+@lru_cache(maxsize=32)
+def _parsed(text: str, file: str) -> Scenario:
+    """Return a scenario that is asked for on every page of a draft."""
+    return scenario_files.parse(text, file)
 
 
 def chosen_of(draft: Draft) -> Chosen:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import socket
 from collections.abc import Callable, Collection, Mapping
@@ -43,6 +44,10 @@ class Console:
     door: Door = field(init=False, repr=False)
     drafts: Drafts = field(init=False, repr=False)
     foreseeing: Foreseeing = field(default_factory=Foreseeing)
+    lists_at_once: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2), repr=False)
+    """Lists that are read at the same time: each may fill some hundred megabytes."""
+    sentences_at_once: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1), repr=False)
+    """Sentences that are spoken for staff at the same time, beside those for calls."""
 
     def __post_init__(self) -> None:
         """Make the one door: it remembers who has knocked."""

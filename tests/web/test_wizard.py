@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -324,6 +325,22 @@ async def test_nobody_of_a_list_can_be_read_on_the_disk_and_old_drafts_go(at: Of
     assert "作りかけの催告はありません" in (await clerk.get("/campaigns/new")).text
     assert list(folder.iterdir()) == []
     assert not fields.known(draft_id), "its key is gone, and with it every copy"
+
+
+async def test_what_nobody_comes_back_to_is_swept_away(at: Office) -> None:
+    clerk = await at.signed_in("hanako")
+    await begun(clerk)
+    drafts, folder = at.console.drafts, at.console.settings.data_dir / "drafts"
+    await drafts.sweep(at.clock.now())
+    assert len(list(folder.iterdir())) == 1
+    half = folder / ("0" * 32)
+    half.mkdir()
+    os.utime(half, (0, 0))
+    await drafts.sweep(at.clock.now())
+    assert not half.exists(), "a crash left it"
+    at.clock.forward(days=8)
+    await drafts.sweep(at.clock.now())
+    assert list(folder.iterdir()) == []
 
 
 async def test_a_department_has_so_many_drafts_and_lets_go_of_them(at: Office) -> None:

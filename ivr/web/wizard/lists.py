@@ -31,8 +31,6 @@ api = APIRouter(tags=["drafts"])
 
 REFUSED_FILE = "取り込めなかった行.csv"
 NO_FILE = "名簿のファイルを選んでください。"
-AT_ONCE = asyncio.Semaphore(2)
-"""Lists that are read at the same time: each may fill some hundred megabytes."""
 
 ROLE_CHOICES = {role: COLUMNS[role][0] for role in (ID, KANA, *PHONES)}
 
@@ -168,7 +166,7 @@ async def _take_in(
     request: Request, work: DraftVisit, held: Draft, data: bytes, name: str, told: Columns | None
 ) -> Draft:
     console = console_of(request)
-    async with AT_ONCE:
+    async with console.lists_at_once:
         with uncollected():
             upload, refused = await asyncio.to_thread(uploaded.taken_in, console.settings, data, name, told)
         files = {LIST: data, REFUSED: await asyncio.to_thread(uploaded.packed, refused)}

@@ -192,7 +192,7 @@ async def _spoken(console: Console, text: str, known: dict[str, str], language: 
     with tempfile.TemporaryDirectory(dir=folder, prefix="spoken-") as place:
         file = Path(place) / "sentence.wav"
         try:
-            async with asyncio.timeout(SPEAKING_S):
+            async with asyncio.timeout(SPEAKING_S), console.sentences_at_once:
                 await console.voice.write_wav(text, values, file, language=language)
         except TimeoutError:
             raise SpeechFailed("音声を作るのに時間がかかりすぎました。もう一度押してください。") from None
