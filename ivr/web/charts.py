@@ -178,7 +178,7 @@ def over_time(steps: Sequence[Step], people: int, *, hourly: bool) -> Course | N
         line=line,
         area=area,
         points=points if len(points) <= 40 else points[-1:],
-        up=[(y(most * part / 4), round(most * part / 4)) for part in range(5)],
+        up=[(y(number), number) for number in sorted({round(most * part / 4) for part in range(5)})],
         along=[(x(step.at), f"{step.at:{written}}") for step in named],
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -192,7 +191,6 @@ def screens(origin: str) -> Iterator[Screens]:
         chromium = playwright.chromium.launch(
             executable_path=CHROMIUM,
             args=["--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1", "--disable-gpu"],
-            env={**os.environ, "LANGUAGE": "ja"},
         )
         try:
             yield Screens(chromium, origin)
