@@ -532,3 +532,24 @@ async def test_a_form_that_is_none_is_refused(at: Office) -> None:
     ):
         answer = await clerk.client.post("/api/v1/drafts", content=body, headers=headers | {"content-type": kind})
         assert (answer.status_code, answer.json()["error"]) == (400, "refused"), body
+
+
+async def test_whatever_a_program_sends_is_answered_and_not_broken(at: Office) -> None:
+    clerk = await at.signed_in("hanako")
+    draft = await ready(clerk)
+    headers = {"origin": ORIGIN, "x-csrf-token": clerk.csrf, "content-type": "application/json"}
+    odd = ["\ud800", "\x00", "x" * 5000, -1, 10**30, None, True, [], ["\ud800"], {"a": 1}, 1.5]
+    for action, names in {
+        "rules": ("cells", "total", "text_after", "text_tries", "one_call", "version"),
+        "columns": ("roles", "no_header"),
+        "scenario": ("key",),
+        "listener": ("recipient",),
+        "reading": ("person", "kana"),
+        "test-call": ("number",),
+        "create": ("name",),
+    }.items():
+        for name in names:
+            for value in odd:
+                body = json.dumps({name: value})
+                answer = await clerk.client.post(f"{api(draft)}/{action}", content=body, headers=headers)
+                assert answer.status_code < 500, (action, name, value, answer.text)
