@@ -67,7 +67,7 @@ start: confirm
 steps:
   confirm: {ask: 市役所です。ご本人でしたら「＃」を押してください。, keys: {"#": tell}}
   tell: {say: 納付のお願いです。, reached: true, mark: callback_requested, then: end}
-text: 市役所です。納付をお願いします。
+text: "{office}です。納付をお願いします。お問い合わせ {office_phone}"
 """
 
 OPENED = 7
