@@ -115,27 +115,27 @@ async def test_who_may_not_is_shown_no_button_and_no_name(at: Office) -> None:
         assert (await browser.call(f"/api/v1/campaigns/{campaign.id}/people/show")).status_code == 403
 
 
-@pytest.mark.parametrize(
-    ("query", "found"),
-    [
-        ("", [0, 1, 2, 3, 4, 5, 6, 7]),
-        ("state=waiting", [6, 7]),
-        ("outcome=voicemail", [1, 3]),
-        ("class=machine", [1]),
-        ("class=unproven&outcome=voicemail", [3]),
-        ("mark=callback", [4]),
-        ("text=none&state=settled&tries=2", [0]),
-        ("text=delivered", []),
-        ("id=1000000005&state=waiting", [5]),
-        ("mark=%00", []),
-    ],
+CHOICES: tuple[tuple[str, list[int]], ...] = (
+    ("", [0, 1, 2, 3, 4, 5, 6, 7]),
+    ("state=waiting", [6, 7]),
+    ("outcome=voicemail", [1, 3]),
+    ("class=machine", [1]),
+    ("class=unproven&outcome=voicemail", [3]),
+    ("mark=callback", [4]),
+    ("text=none&state=settled&tries=2", [0]),
+    ("text=delivered", []),
+    ("id=1000000005&state=waiting", [5]),
+    ("mark=%00", []),
 )
-async def test_people_are_chosen_by_what_is_asked(at: Office, query: str, found: list[int]) -> None:
+
+
+async def test_people_are_chosen_by_what_is_asked(at: Office) -> None:
     browser = await at.signed_in("hanako")
     campaign = await filled(at)
-    told = (await browser.client.get(f"/api/v1/campaigns/{campaign.id}/people?{query}")).json()
-    assert [one["id"] for one in told["people"]] == [somebody(one).id for one in found]
-    assert told["number"] == len(found)
+    for query, found in CHOICES:
+        told = (await browser.client.get(f"/api/v1/campaigns/{campaign.id}/people?{query}")).json()
+        assert [one["id"] for one in told["people"]] == [somebody(one).id for one in found], query
+        assert told["number"] == len(found), query
 
 
 async def test_one_is_found_by_exactly_their_number(at: Office) -> None:
