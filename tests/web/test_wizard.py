@@ -4,79 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import re
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from ivr.campaign.records import CampaignRow
 from ivr.domain.authority import Role
 from ivr.drafts.foreseeing import Foreseeing
-from ivr.drafts.kept import MOST
-from tests.web.browsers import ORIGIN, PAGE, Browser, Office, office
-
-HEADER = "宛名番号,カナ氏名,電話番号,電話番号2\n"
-LISTED = (
-    HEADER
-    + "0001,ヤマダ タロウ,03-5722-0001,090-1234-0001\n"
-    + "0002,サトウ ハナコ,03-5722-0002,\n"
-    + "0003,スズキ 一郎,03-5722-0003,\n"
-    + "0004,タナカ ジロウ,12,\n"
-)
-SETTINGS = "web: {second_factor: optional}\n"
-SHORT = "shipped/short.yaml"
-
-
-async def begun(browser: Browser, listed: str = LISTED, name: str = "meibo.csv") -> str:
-    """Bring a list in; return where the draft is, as `/campaigns/new/<id>`."""
-    await browser.get("/campaigns/new")
-    answer = await browser.upload("/api/v1/drafts", listed.encode("cp932"), name)
-    assert answer.status_code == 303, answer.text
-    return answer.headers["location"].removesuffix("/list")
-
-
-def api(at: str) -> str:
-    return at.replace("/campaigns/new/", "/api/v1/drafts/")
-
-
-def version(page: str) -> str:
-    return re.findall(r'name="version" value="(\d+)"', page)[-1]
-
-
-async def sent(browser: Browser, at: str, step: str, action: str, values: Mapping[str, object]) -> str:
-    """Send the form of a step as a browser does; return the page that comes of it."""
-    page = (await browser.get(f"{at}/{step}")).text
-    answer = await browser.post(
-        f"{api(at)}/{action}", {"version": version(page), **values}, referer=f"{ORIGIN}{at}/{step}"
-    )
-    assert answer.status_code == 303, answer.text
-    return (await browser.get(answer.headers["location"])).text
-
-
-def filled(page: str) -> dict[str, object]:
-    """Return what the form of the rules would send."""
-    form = page.split('id="rules"')[1].split("</form>", maxsplit=1)[0]
-    values: dict[str, object] = {}
-    for field in re.findall(r"<input[^>]*>", form):
-        name = re.search(r'name="([^"]*)"', field)
-        value = re.search(r'value="([^"]*)"', field)
-        if name is None or 'type="hidden"' in field or ('type="checkbox"' in field and " checked" not in field):
-            continue
-        if 'type="checkbox"' in field:
-            values.setdefault(name[1], [])
-            several = values[name[1]]
-            assert isinstance(several, list)
-            several.append(value[1] if value else "on")
-        else:
-            values[name[1]] = value[1] if value else ""
-    return values
-
-
-async def the_campaign(at: Office) -> CampaignRow:
-    (campaign,) = await at.console.results.campaigns()
-    return campaign
+from tests.web.browsers import ORIGIN, Office, office
+from tests.web.drafting import SETTINGS, SHORT, api, begun, filled, ready, sent, the_campaign, version
 
 
 async def test_a_clerk_gets_from_a_list_to_a_campaign_that_runs(tmp_path: Path) -> None:
@@ -127,13 +63,6 @@ async def test_a_clerk_gets_from_a_list_to_a_campaign_that_runs(tmp_path: Path) 
         assert await at.state(campaign) == "running"
 
 
-async def ready(browser: Browser, listed: str = LISTED) -> str:
-    """Return a draft of which only the name is missing, but for the rules, which are the office's."""
-    draft = await begun(browser, listed)
-    await sent(browser, draft, "scenario", "scenario", {"key": SHORT})
-    return draft
-
-
 async def test_a_second_click_and_a_reload_make_one_campaign(at: Office) -> None:
     clerk = await at.signed_in("hanako")
     draft = await ready(clerk)
@@ -182,177 +111,6 @@ async def test_a_name_that_is_taken_is_said_at_its_place_and_nothing_is_lost(at:
     assert "「催告2」を作りました" in page
 
 
-@pytest.mark.parametrize(
-    ("content", "said"),
-    [
-        (b"PK\x03\x04" + b"0" * 100, "Excel ブック（xlsx）です"),
-        (b"%PDF-1.7", "PDF です"),
-        ("名前,住所\n山田,目黒\n".encode(), "見出し"),
-        (HEADER.encode(), "かけられる人がいません"),
-        (b"\xff\xfe\x00\x00" * 50, "見出し"),
-        ((HEADER + "1,ヤマダ,03-5722-0001,,,,余分\n").encode(), "列の数が見出しと合いません"),
-    ],
-    ids=["xlsx", "pdf", "headings", "nobody", "noise", "columns"],
-)
-async def test_a_wrong_file_is_said_what_is_wrong_with_and_another_takes_its_place(
-    at: Office, content: bytes, said: str
-) -> None:
-    clerk = await at.signed_in("hanako")
-    await clerk.get("/campaigns/new")
-    answer = await clerk.upload("/api/v1/drafts", content)
-    page = (await clerk.get(answer.headers["location"])).text
-    assert said in page
-    assert "次へ" not in page
-    assert (
-        (await clerk.get(answer.headers["location"].replace("/list", "/scenario")))
-        .headers["location"]
-        .endswith("/list")
-    )
-    at_ = answer.headers["location"].removesuffix("/list")
-    again = await clerk.upload(f"{api(at_)}/list", LISTED.encode(), values={"version": version(page)})
-    assert "2 人にかけられます" in (await clerk.get(again.headers["location"])).text
-
-
-async def test_no_file_and_too_big_a_file_are_refused_in_words(at: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    clerk = await at.signed_in("hanako")
-    await clerk.get("/campaigns/new")
-    answer = await clerk.upload("/api/v1/drafts", b"", "")
-    assert "名簿のファイルを選んでください" in answer.text
-    monkeypatch.setattr("ivr.web.multipart.LARGEST_FILE", 1000)
-    answer = await clerk.upload("/api/v1/drafts", b"x" * 2000)
-    assert (answer.status_code, "大きすぎます" in answer.text) == (400, True)
-    headers = {"origin": ORIGIN, "x-csrf-token": clerk.csrf} | PAGE
-    answer = await clerk.client.post("/api/v1/drafts", content=b"x" * 70_000, headers=headers)
-    assert answer.status_code == 400
-    answer = await clerk.client.post("/api/v1/people", content=b"x" * 70_000, headers=headers)
-    assert answer.status_code == 413, "elsewhere a body stays small"
-    assert await at.console.drafts.of(at.departments["税務課"].id, at.clock.now()) == ()
-
-
-async def test_more_rows_than_fit_are_refused_with_their_number(at: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ivr.drafts.uploaded.MOST_ROWS", 3)
-    clerk = await at.signed_in("hanako")
-    draft = await begun(clerk)
-    assert "4 行あります。一度に読み込めるのは 3 行まで" in (await clerk.get(f"{draft}/list")).text
-
-
-async def test_columns_that_are_not_known_are_told_by_the_clerk_who_sees_them_masked(at: Office) -> None:
-    clerk = await at.signed_in("hanako")
-    draft = await begun(
-        clerk, "番号,なまえ,れんらく先\n0001,ヤマダ タロウ,03-5722-0001\n0002,サトウ ハナコ,03-5722-0002\n"
-    )
-    page = (await clerk.get(f"{draft}/list")).text
-    assert "れんらく先" in page
-    assert "ヤ●● タ●●" in page
-    assert "******0001" in page
-    assert "タロウ" not in page
-    assert "35722" not in page
-    page = await sent(clerk, draft, "list", "columns", {"roles": ["id", "kana", ""]})
-    assert "「電話番号」がどの列か、選んでください" in page
-    page = await sent(clerk, draft, "list", "columns", {"roles": ["id", "kana", "kana"]})
-    assert "「カナ氏名」が 2 列目と 3 列目に選ばれています" in page
-    assert page.count('<option value="kana" selected>') == 2, "what was chosen is still chosen"
-    page = await sent(clerk, draft, "list", "columns", {"roles": ["id", "kana", "phone"]})
-    assert "2 人にかけられます" in page
-
-
-async def test_a_list_without_headings_is_taken_from_its_first_row(at: Office) -> None:
-    clerk = await at.signed_in("hanako")
-    draft = await begun(clerk, "0001;ヤマダ タロウ;03-5722-0001\n0002;サトウ ハナコ;03-5722-0002\n")
-    page = (await clerk.get(f"{draft}/list")).text
-    assert "タロウ" not in page
-    assert 'name="no_header" value="true" checked' in page
-    page = await sent(clerk, draft, "list", "columns", {"roles": ["id", "kana", "phone"], "no_header": "true"})
-    assert "2 人にかけられます" in page
-
-
-async def test_a_draft_outlives_signing_out_and_a_new_process_and_is_the_departments(
-    at: Office, tmp_path: Path
-) -> None:
-    clerk = await at.signed_in("hanako")
-    draft = await ready(clerk)
-    await clerk.post("/sign-out")
-    colleague = await at.signed_in("jiro")
-    assert "hanako" in (await colleague.get("/campaigns/new")).text
-    page = (await colleague.get(f"{draft}/scenario")).text
-    assert "2 行目　ヤ●● タ●●" in page
-    stranger = await at.signed_in("saburo", department="国保年金課")
-    assert "meibo.csv" not in (await stranger.get("/campaigns/new")).text
-    answers = [
-        await stranger.get(one) for one in (f"{draft}/list", f"/campaigns/new/{'0' * 32}/list", "/campaigns/new/x/list")
-    ]
-    assert {one.status_code for one in answers} == {404}
-    assert len({one.text for one in answers}) == 1
-    for action in ("create", "discard", "rules", "columns", "scenario"):
-        assert (await stranger.call(f"{api(draft)}/{action}", {"name": "催告"})).status_code == 404
-    chief = await at.signed_in("kacho", Role.APPROVER)
-    assert (await chief.get(f"{draft}/list")).status_code == 403
-    again = type(at.console.drafts)(at.console.settings.data_dir, at.console.results.sealing.fields)
-    (kept,) = await again.of(at.departments["税務課"].id, at.clock.now())
-    assert (kept.people, kept.scenario is not None) == (2, True)
-
-
-async def test_what_two_clerks_do_at_once_is_not_overwritten_unseen(at: Office) -> None:
-    clerk, colleague = await at.signed_in("hanako"), await at.signed_in("jiro")
-    draft = await ready(clerk)
-    mine = (await clerk.get(f"{draft}/rules")).text
-    theirs = (await colleague.get(f"{draft}/rules")).text
-    values = filled(theirs) | {"version": version(theirs), "total": "7"}
-    await colleague.post(f"{api(draft)}/rules", values)
-    values = filled(mine) | {"version": version(mine), "total": "9"}
-    await clerk.post(f"{api(draft)}/rules", values, referer=f"{ORIGIN}{draft}/rules")
-    page = (await clerk.get(f"{draft}/rules")).text
-    assert "jiro さんが、この作りかけの催告を先に変えました" in page
-    assert 'name="total" inputmode="numeric" autocomplete="off" maxlength="6" value="7"' in page
-    page = (await clerk.get(f"{draft}/overview")).text
-    await colleague.upload(f"{api(draft)}/list", (HEADER + "9,ヤマダ,03-5722-0009,\n").encode())
-    await clerk.post(f"{api(draft)}/create", {"version": version(page), "name": "催告"})
-    assert await at.console.results.campaigns() == (), "nobody is called whom the clerk has not seen"
-
-
-async def test_nobody_of_a_list_can_be_read_on_the_disk_and_old_drafts_go(at: Office) -> None:
-    clerk = await at.signed_in("hanako")
-    draft = await begun(clerk)
-    folder = at.console.settings.data_dir / "drafts"
-    files = list(folder.glob("*/*"))
-    assert {file.name for file in files} == {"draft", "list", "refused"}
-    assert not any("ヤマダ".encode(code) in file.read_bytes() for file in files for code in ("utf-8", "cp932"))
-    fields = at.console.results.sealing.fields
-    draft_id = draft.rpartition("/")[2]
-    assert fields.known(draft_id)
-    at.clock.forward(days=8)
-    await clerk.sign_in("hanako")
-    assert "作りかけの催告はありません" in (await clerk.get("/campaigns/new")).text
-    assert list(folder.iterdir()) == []
-    assert not fields.known(draft_id), "its key is gone, and with it every copy"
-
-
-async def test_what_nobody_comes_back_to_is_swept_away(at: Office) -> None:
-    clerk = await at.signed_in("hanako")
-    await begun(clerk)
-    drafts, folder = at.console.drafts, at.console.settings.data_dir / "drafts"
-    await drafts.sweep(at.clock.now())
-    assert len(list(folder.iterdir())) == 1
-    half = folder / ("0" * 32)
-    half.mkdir()
-    os.utime(half, (0, 0))
-    await drafts.sweep(at.clock.now())
-    assert not half.exists(), "a crash left it"
-    at.clock.forward(days=8)
-    await drafts.sweep(at.clock.now())
-    assert list(folder.iterdir()) == []
-
-
-async def test_a_department_has_so_many_drafts_and_lets_go_of_them(at: Office) -> None:
-    clerk = await at.signed_in("hanako")
-    drafts = [await at.draft("税務課") for _ in range(MOST)]
-    await clerk.get("/campaigns/new")
-    assert "作りかけの催告が 30 件あります" in (await clerk.upload("/api/v1/drafts", LISTED.encode())).text
-    assert (await clerk.post(f"/api/v1/drafts/{drafts[0]}/discard")).headers["location"] == "/campaigns/new"
-    assert (await clerk.get(f"/campaigns/new/{drafts[0]}/list")).status_code == 404
-    assert (await clerk.upload("/api/v1/drafts", LISTED.encode())).status_code == 303
-
-
 async def test_what_is_wrong_with_the_rules_is_said_at_its_place_and_kept(at: Office) -> None:
     clerk = await at.signed_in("hanako")
     draft = await ready(clerk)
@@ -372,24 +130,6 @@ async def test_what_is_wrong_with_the_rules_is_said_at_its_place_and_kept(at: Of
     assert "全部で 3 回なので、一日に 9 回はかけられません" in page
     page = await sent(clerk, draft, "rules", "rules", values | {"cells": ["sun-3", "mon-25", "x", "mon-9"]})
     assert "月 9:00〜10:00" in (await clerk.get(f"{draft}/overview")).text
-
-
-async def test_code_and_formulas_in_names_stay_what_they_are(at: Office) -> None:
-    evil = "<script>alert(1)</script>"
-    clerk = await at.signed_in("hanako")
-    listed = f"宛名番号,カナ氏名,電話番号,{evil}\n0001,ヤマダ,03-5722-0001,{evil}\n=1+1,{evil},03-5722-0002,=cmd\n"
-    draft = await begun(clerk, listed, f"{evil}.csv")
-    for step in ("list", "scenario"):
-        page = (await clerk.get(f"{draft}/{step}")).text
-        assert evil not in page
-    assert "&lt;script&gt;" in page or "script" in page
-    await sent(clerk, draft, "scenario", "scenario", {"key": SHORT})
-    page = await sent(clerk, draft, "overview", "create", {"name": evil})
-    assert evil not in page
-    from ivr.drafts.uploaded import refused_csv
-
-    lines = refused_csv(((3, '=HYPERLINK("http://x")'), (4, "@x"), (5, "ふつう"))).decode("utf-8-sig").splitlines()
-    assert [line.partition(",")[2].lstrip('"')[:1] for line in lines[1:]] == ["'", "'", "ふ"]
 
 
 async def test_the_offices_own_scenarios_can_be_chosen_and_wrong_ones_say_what_is_wrong(at: Office) -> None:
