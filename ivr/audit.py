@@ -21,19 +21,8 @@ import structlog
 
 from ivr.campaign.ports import Clock
 from ivr.data_dir import exclusively
-from ivr.domain.audit import (
-    GENESIS,
-    LOST_FROM,
-    LOST_TO,
-    Act,
-    Action,
-    Author,
-    Entry,
-    Examination,
-    Fault,
-    Head,
-    beyond,
-)
+from ivr.domain.audit import GENESIS, LOST_FROM, LOST_TO, Act, Action, Author, Entry, Head, beyond
+from ivr.domain.examination import Examination, Fault
 from ivr.errors import IvrError, StoreFailed, reason
 from ivr.storage import EVERYTHING, AuditAsked, SqlResults
 from ivr.vault import durable

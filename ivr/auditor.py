@@ -12,7 +12,8 @@ from ivr import settings
 from ivr.audit import Audit, Examined, plain
 from ivr.desk.answers import print_json
 from ivr.desk.records import recorded
-from ivr.domain.audit import GENESIS, LABELS, Action, Entry, Examination, Head, moment, sentence
+from ivr.domain.audit import GENESIS, LABELS, Action, Entry, Head, moment
+from ivr.domain.examination import Examination, sentence
 from ivr.errors import InputError, reason
 from ivr.parts.keys import key_store
 from ivr.progress import bar

@@ -18,8 +18,9 @@ import pytest
 
 from ivr import auditor, doctor, steering
 from ivr.desk import orders, records, reports
-from ivr.domain.audit import GENESIS, LABELS, Action, Entry, Harm, sentence
-from ivr.domain.audit import Fault as OneFault
+from ivr.domain.audit import GENESIS, LABELS, Action, Entry
+from ivr.domain.examination import Fault as OneFault
+from ivr.domain.examination import Harm, sentence
 from ivr.errors import InputError, IvrError, NameTaken, StoreFailed
 from ivr.parts.keys import key_store
 from ivr.settings import load

@@ -10,7 +10,8 @@ from sqlalchemy import URL
 
 from ivr import auditor, erasing, keeping
 from ivr.audit import Audit, Rescue
-from ivr.domain.audit import Action, Entry, Fault, Harm
+from ivr.domain.audit import Action, Entry
+from ivr.domain.examination import Fault, Harm
 from ivr.errors import InputError, IvrError
 from ivr.settings import load
 from ivr.storage import SqlResults, backups

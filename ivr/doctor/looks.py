@@ -17,7 +17,7 @@ from ivr.data_dir import engine_runs
 from ivr.desk.records import recorded
 from ivr.doctor.finding import Finding, State, bad, good
 from ivr.doctor.troubles import troubles
-from ivr.domain.audit import sentence
+from ivr.domain.examination import sentence
 from ivr.erasing import overdue
 from ivr.errors import Busy, ExclusionsUnknown, StoreFailed, reason
 from ivr.health import health

@@ -14,8 +14,9 @@ from starlette.responses import Response
 
 from ivr.audit import plain
 from ivr.auditor import as_shown
-from ivr.domain.audit import LABELS, Action, moment, sentence
+from ivr.domain.audit import LABELS, Action, moment
 from ivr.domain.authority import Deed
+from ivr.domain.examination import sentence
 from ivr.errors import InputError
 from ivr.storage import AuditAsked
 from ivr.web import forms, pages

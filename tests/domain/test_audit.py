@@ -19,15 +19,13 @@ from ivr.domain.audit import (
     Action,
     Author,
     Entry,
-    Fault,
-    Harm,
     Head,
     beyond,
     follow,
     moment,
     seal,
-    verify,
 )
+from ivr.domain.examination import Fault, Harm, verify
 
 KEY = b"k" * 32
 OTHER_KEY = b"o" * 32

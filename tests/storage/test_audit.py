@@ -12,7 +12,8 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from ivr.audit import Audit
-from ivr.domain.audit import GENESIS, Action, Author, Fault, Harm, Head
+from ivr.domain.audit import GENESIS, Action, Author, Head
+from ivr.domain.examination import Fault, Harm
 from ivr.errors import IvrError, StoreFailed
 from ivr.storage import AuditAsked, SqlResults, databases
 from ivr.system_clock import SystemClock
