@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ivr.rehearsal.ports import free_port
-from tests.acceptance.command import Command, Said
+from tests.acceptance.command import A_COMMAND, Command, Said, until
 
 SCENARIO = """\
 version: 1
@@ -135,6 +135,15 @@ class Office:
             *("--results", self.folder / "kekka.json"),
             prefix=prefix,
             out=out,
+        )
+
+    def all_stored(self, name: str = "催告", within: float = 30) -> None:
+        """Return once nobody is on a call for all that the store knows: one is over before it is settled there."""
+        until(
+            lambda: not self.json("campaign", "status", name)["recipients"]["calling"],
+            within,
+            "what is known of the last call is stored",
+            look=A_COMMAND,
         )
 
     def results(self, name: str = "催告") -> list[dict[str, Any]]:

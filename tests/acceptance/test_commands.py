@@ -13,7 +13,7 @@ from pathlib import Path
 
 import openpyxl
 
-from tests.acceptance.command import A_COMMAND, until
+from tests.acceptance.command import until
 from tests.acceptance.far_end import BUSY, CONFIRMS, HANGS_UP, FarEnd
 from tests.acceptance.office import NAMES, Office
 
@@ -167,7 +167,7 @@ def test_a_running_engine_is_steered_from_another_terminal(office: Office, far_e
     pausing = office.json("campaign", "status", "催告")
     assert "一時停止" in pausing["reason"], "also while the last call goes on"
     far_end.quiet(numbers)
-    until(lambda: not calling(office), 10, "what is known of the last call is stored", look=A_COMMAND)
+    office.all_stored()
     paused = office.json("campaign", "status", "催告")
     assert paused["state"] == "paused"
     assert "一時停止" in paused["reason"]
@@ -179,7 +179,7 @@ def test_a_running_engine_is_steered_from_another_terminal(office: Office, far_e
     until(lambda: len(far_end.calls(numbers)) > done, 20, "a call after the pause")
     assert office.ivr("campaign", "stop", "催告").status == 0
     far_end.quiet(numbers)
-    until(lambda: not calling(office), 10, "what is known of the last call is stored", look=A_COMMAND)
+    office.all_stored()
     stopped = office.json("campaign", "status", "催告")
     assert stopped["state"] == "stopped"
     assert stopped["recipients"]["waiting"] >= 1
@@ -188,11 +188,6 @@ def test_a_running_engine_is_steered_from_another_terminal(office: Office, far_e
 
     engine.process.terminate()
     assert engine.ended(within=20).status == 0
-
-
-def calling(office: Office) -> int:
-    """Return how many people are on the phone, for all that the store knows."""
-    return int(office.json("campaign", "status", "催告")["recipients"]["calling"])
 
 
 def get(office: Office, path: str) -> tuple[int, str]:

@@ -9,10 +9,9 @@ from typing import Any
 
 import httpx
 
-from tests.acceptance.command import A_COMMAND, until
+from tests.acceptance.command import until
 from tests.acceptance.far_end import SILENT, FarEnd
 from tests.acceptance.office import Office
-from tests.acceptance.test_commands import calling
 
 PASSWORD = "correct horse battery"
 
@@ -68,6 +67,6 @@ def test_the_first_administrator_stops_a_call_that_is_under_way(office: Office, 
             assert "緊急停止しました" in browser.get(page).text
             until(lambda: not far_end.active([number]), 5, "the call is cut off")
             assert office.json("campaign", "status", "催告")["state"] == "halted"
-            until(lambda: not calling(office), 10, "what is known of the call is stored", look=A_COMMAND)
+            office.all_stored()
             engine.process.terminate()
             assert engine.ended(within=20).status == 0, "it waits for nobody who watches"

@@ -115,6 +115,7 @@ def a_window_opens_and_closes_and_a_call_under_way_is_finished(
     reason = office.json("campaign", "status", "催告")["reason"]
     assert "架電できる時間帯ではありません" in reason
     assert "10:00" in reason
+    office.all_stored()
     people = office.results()
     assert [person["outcome"] for person in people if person["attempts"]] == ["confirmed"] * dialled
     for person in people:
