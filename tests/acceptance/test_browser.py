@@ -1,4 +1,4 @@
-"""The console in a real browser: from the link on the terminal to a campaign that has run, and every page judged."""
+"""The console in a real browser: from the link on the terminal to a campaign that has run, its wizard by keyboard alone, every page judged."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CAMPAIGN = "2026-11 住民税（普通徴収）第3期"
 LEAD_ON = {"/campaigns/new/{draft_id}"}
 """Pages that are none themselves: they lead to another."""
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(240)
 
 
 def test_an_office_calls_people_by_the_console_alone_and_every_page_is_sound(office: Office, far_end: FarEnd) -> None:
