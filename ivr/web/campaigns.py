@@ -72,6 +72,7 @@ CONSOLE = Place(
     "かけられる人がいます。まもなくかけます。",
     ILL["collection"].replace("ivr doctor が理由を示します。", "システムの担当者に伝えてください。"),
     "",
+    "を押します。",
 )
 """How somebody at the console does what a sentence asks for."""
 

@@ -43,7 +43,7 @@ LONGEST_MARK = 16
 
 DETAILS = {
     "accepted": "取り込んだ人",
-    "by": "手段・人",
+    "by": "だれが",
     "created_by": "作成者",
     "department": "部署",
     "entries": "件数",
@@ -59,6 +59,8 @@ DETAILS = {
     "refused": "取り込めない行",
     "roles": "役割",
     "rows": "行",
+    "rules": "規則",
+    "rules_sha256": "規則の指紋",
     "scenario": "シナリオ",
     "scenario_sha256": "シナリオの指紋",
     "settings": "設定の指紋",
@@ -68,8 +70,11 @@ DETAILS = {
 }
 """What details are called on a page; others keep the name that the trail has for them."""
 
-WORDS = {"password": "パスワード", "code": "確認コード", **{role.value: ROLE_LABELS[role] for role in Role}}
-"""What is said of `by`, `why` and `roles`."""
+HOW = {"password": "パスワード", "code": "確認コード", "answer": "SMS への返信"}
+"""What `by` says of a way rather than of a person."""
+
+WORDS = {**HOW, "console": "画面で変更", **{role.value: ROLE_LABELS[role] for role in Role}}
+"""What is said of `by`, `why`, `roles` and `rules`."""
 
 Read = Annotated[Visit, permit(Deed.READ_AUDIT)]
 
@@ -168,11 +173,14 @@ async def _entries(console: Console, visit: Visit, since: str, about: str, befor
 
 def in_words(details: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return the details of an entry for a page, each with what it is called."""
-    return [(DETAILS.get(name, name), _word(name, str(value))) for name, value in details.items()]
+    return [
+        ("手段" if name == "by" and value in HOW else DETAILS.get(name, name), _word(name, str(value)))
+        for name, value in details.items()
+    ]
 
 
 def _word(name: str, value: str) -> str:
-    if name in ("by", "why", "roles"):
+    if name in ("by", "why", "roles", "rules"):
         return "・".join(WORDS.get(one, one) for one in value.split())
     if (name == "settings" or name.endswith("_sha256")) and len(value) > LONGEST_MARK:
         return f"{value[:LONGEST_MARK]}…"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -217,8 +216,7 @@ def screens(origin: str) -> Iterator[Screens]:
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(
             executable_path=CHROMIUM,
-            args=["--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1", "--disable-gpu", "--lang=ja"],
-            env={**os.environ, "LANGUAGE": "ja", "LANG": "ja_JP.UTF-8"},
+            args=["--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1", "--disable-gpu"],
         )
         try:
             yield Screens(chromium, origin)

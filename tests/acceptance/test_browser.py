@@ -1,4 +1,4 @@
-"""The console in a real browser: from the link on the terminal to a campaign that has run, its wizard by keyboard alone, every page judged."""
+"""The console in a real browser: from a link on the terminal to a campaign that has run, and every page judged."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ def test_details_of_the_trail_are_told_in_words_and_what_nobody_knows_as_it_is()
     details = {"roles": "clerk approver", "by": "password", "list_sha256": "0123456789abcdef" * 4, "tone": 3}
     assert in_words(details) == [
         ("役割", "担当者・承認者"),
-        ("手段・人", "パスワード"),
+        ("手段", "パスワード"),
         ("名簿の指紋", "0123456789abcdef…"),
         ("tone", "3"),
     ]
