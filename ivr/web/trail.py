@@ -42,6 +42,7 @@ LONGEST_MARK = 16
 """Signs of a fingerprint on a page; the whole is in `ivr audit export`."""
 
 DETAILS = {
+    "active": "利用",
     "accepted": "取り込んだ人",
     "by": "だれが",
     "created_by": "作成者",
@@ -180,6 +181,8 @@ def in_words(details: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _word(name: str, value: str) -> str:
+    if name == "active":
+        return "できる" if value == "yes" else "できない"
     if name in ("by", "why", "roles", "rules"):
         return "・".join(WORDS.get(one, one) for one in value.split())
     if (name == "settings" or name.endswith("_sha256")) and len(value) > LONGEST_MARK:
