@@ -181,6 +181,8 @@ def in_words(details: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _word(name: str, value: str) -> str:
+    if name == "why" and value in HOW:
+        return f"{HOW[value]}の違い"
     if name == "active":
         return "できる" if value == "yes" else "できない"
     if name in ("by", "why", "roles", "rules"):
