@@ -28,8 +28,8 @@ check: setup ## lint, format, types, architecture, dependencies
 bench: setup ## measure dialling, audio delays and speech
 	@$(PY) -m tests.bench
 
-serve: setup ## run the engine until it is told to stop
-	@.venv/bin/ivr serve
+serve: setup ## run the engine and the console until told to stop (while there is no ivr.yaml: for practice, nobody's telephone rings)
+	@exec .venv/bin/ivr serve $$(test -n "$$IVR_CONFIG" -o -e ivr.yaml || echo --practice)
 
 lock: ## renew requirements*.lock from pyproject.toml (needs uv)
 	@sh deploy/lock.sh

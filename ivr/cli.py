@@ -367,8 +367,18 @@ def doctor(json: Json = False) -> None:
 
 
 @cli.command()
-def serve() -> None:
+def serve(
+    practice: Annotated[
+        bool, typer.Option("--practice", help="練習：模擬の電話網を相手にする。本物の電話にはかからない")
+    ] = False,
+) -> None:
     """始められた催告の電話をかけ続けます。SIGTERM で、通話の終わりを待って終了します。例：ivr serve"""
-    from ivr import service
+    if practice:
+        if config() is not None:
+            fail("--practice は、付属の練習用の設定で動きます。--config とは一緒に使えません。")
+        from ivr import drill
 
-    run(service.serve(config()))
+        run(drill.practise())
+    from ivr import service, settings
+
+    run(service.serve(settings.load(config())))

@@ -7,6 +7,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -39,6 +40,8 @@ from ivr.settings.notation import secret
 from ivr.speech import TelephoneVoice, samples
 
 DEMO_SCENARIO = PROJECT / "scenarios" / "reminder.yaml"
+
+PRACTICE = PROJECT / "deploy" / "ivr.try.yaml"
 
 OBLIGING = "presses_after_question"
 """The shipped kind that answers where no callee file says who does."""
@@ -126,6 +129,19 @@ async def rehearse(
 def everybody(kind: str) -> Callees:
     """Return a network on which everybody is of one shipped kind."""
     return Callees(listed={}, kinds=shipped_kinds(), default=shipped_kinds()[kind])
+
+
+async def practise() -> int:
+    """Serve as ever, with the simulated network for a trunk, until a signal: what a new user tries the console with.
+
+    The people of the shipped list do as their file says; who is on nobody's list obliges.
+    """
+    chosen = load(PRACTICE)
+    callees = replace(read_callees(DEMO_CALLEES), default=shipped_kinds()[OBLIGING])
+    print("練習用の模擬の電話網を用意しています。本物の電話にはかかりません。", flush=True)
+    async with simulated(callees, chosen.data_dir / "network", sip_port=chosen.trunk.port):
+        print(f"練習用の名簿：{DEMO_LIST}", flush=True)
+        return await service.serve(chosen)
 
 
 async def network(callees_file: Path, sip_port: int, out: Path) -> int:

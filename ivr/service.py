@@ -166,9 +166,8 @@ async def conclude(
     return LEFT if left or unsent else 0
 
 
-async def serve(config: Path | None) -> int:
+async def serve(chosen: settings.Settings) -> int:
     """Dial every campaign that is running, until a signal; those started later within a second."""
-    chosen = settings.load(config)
     logs.configure(as_json=chosen.log.format == "json", level=chosen.log.level)
     log.info("starting", settings=str(chosen.source) if chosen.source else "defaults", lines=chosen.trunk.lines)
     async with running(chosen) as engine:

@@ -62,6 +62,8 @@ class Place:
     collection: str
     space: str
     """What stands around a command within a sentence."""
+    act: str = ""
+    """What ends a sentence that leads to it."""
 
 
 TERMINAL = Place(
@@ -129,7 +131,7 @@ def why_waiting(
     if campaign.state != "running":
         go_on = place.space + place.of(NEXT[campaign.state], campaign.name) if campaign.state in NEXT else ""
         said = f"{STATES[campaign.state]}なので、かけていません。"
-        return unapproved(chosen, campaign, place) or said + (f"かけるには{go_on}" if go_on else "")
+        return unapproved(chosen, campaign, place) or said + (f"かけるには{go_on}{place.act}" if go_on else "")
     obstacle = _obstacle(engine=engine, unknown=unknown)
     if until := _not_before(chosen, campaign, counts, now):
         return f"{until}なお、{obstacle}" if obstacle else until

@@ -89,7 +89,7 @@ def defaults(calling: Calling) -> dict[str, list[str]]:
     return {
         CELLS: sorted(cells_of(calling.windows)),
         "total": [str(retries.total)],
-        "per_day": [str(retries.per_day)],
+        "per_day": [str(min(retries.per_day, retries.total))],
         "no_answer_times": [str(retries.no_answer.times)],
         "no_answer_after": [_minutes(retries.no_answer.after)],
         "busy_times": [str(retries.busy.times)],
@@ -164,6 +164,11 @@ def _own(calling: Calling, said: Mapping[str, int], cells: frozenset[str], raw: 
         own["windows"] = windows_of(cells)
     before = defaults(calling)
     changed = {field for field in NUMBERS if str(said[field]) != before[field][0]}
+    # The settings may have more a day than there are in all, of which the form shows as many as there can be.
+    if said["per_day"] == min(calling.retries.per_day, said["total"]):
+        changed.discard("per_day")
+    else:
+        changed.add("per_day")
     retries: dict[str, object] = {field: said[field] for field in ("total", "per_day") if field in changed}
     for outcome in ("no_answer", "busy"):
         if changed & {f"{outcome}_times", f"{outcome}_after"}:

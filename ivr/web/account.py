@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Annotated
 
@@ -20,6 +21,18 @@ from ivr.web.visits import Visit
 
 page = APIRouter(include_in_schema=False)
 api = APIRouter(tags=["account"])
+
+BROWSERS = {"Edg": "Edge", "OPR": "Opera", "Firefox": "Firefox", "Chrome": "Chrome", "Version": "Safari"}
+"""By how each tells its version; of those that tell another's too, the other comes later."""
+
+SYSTEMS = {
+    "Windows": "Windows",
+    "Android": "Android",
+    "iPhone": "iPhone",
+    "iPad": "iPad",
+    "Mac OS": "macOS",
+    "Linux": "Linux",
+}
 
 Own = Annotated[Visit, permit(Deed.KEEP_OWN_ACCOUNT)]
 
@@ -82,8 +95,21 @@ async def account_page(request: Request, visit: Own) -> Response:
     """Show one's own account."""
     accounts = console_of(request).results.accounts
     secrets = await accounts.secrets(visit.person.id)
-    context = {"sessions": await accounts.sessions_of(visit.person.id), "paper_codes": len(secrets.recovery)}
+    context = {
+        "sessions": await accounts.sessions_of(visit.person.id),
+        "paper_codes": len(secrets.recovery),
+        "browser_named": browser_named,
+    }
     return await pages.show(request, "account.html", context)
+
+
+def browser_named(told: str) -> str:
+    """Return a browser and its system as people call them, out of what it tells of itself."""
+    for mark, name in BROWSERS.items():
+        if found := re.search(rf"{mark}/(\d+)", told):
+            system = next((name for mark, name in SYSTEMS.items() if mark in told), "")
+            return f"{name} {found[1]}{f'（{system}）' if system else ''}"
+    return told
 
 
 @page.get(FIRST_PASSWORD)

@@ -40,6 +40,14 @@ VERBS = {
 }
 """What the buttons say."""
 
+MOVED = {
+    "start": "始めました",
+    "resume": "再び始めました",
+    "pause": "一時停止しました",
+    "stop": "打ち切りました",
+}
+"""What is said once it is done."""
+
 DEEDS = {
     "start": Deed.START,
     "resume": Deed.START,
@@ -64,6 +72,7 @@ CONSOLE = Place(
     "かけられる人がいます。まもなくかけます。",
     ILL["collection"].replace("ivr doctor が理由を示します。", "システムの担当者に伝えてください。"),
     "",
+    "を押します。",
 )
 """How somebody at the console does what a sentence asks for."""
 
@@ -150,6 +159,7 @@ async def campaign_page(request: Request, asked: See) -> Response:
             "meanings": MEANINGS,
             "departments": departments,
             "department_id": asked.campaign.department,
+            "scenario_title": _title(asked.campaign),
             "scenario_file": asked.campaign.scenario_file,
         },
     )
@@ -258,6 +268,14 @@ def _scenario(text: str, file: str) -> Scenario:
     return scenario_files.parse(text, file)
 
 
+def _title(campaign: CampaignRow) -> str:
+    """Return what a campaign's scenario is called, "" where it is none any more."""
+    try:
+        return _scenario(campaign.scenario, campaign.scenario_file).title
+    except IvrError:
+        return ""
+
+
 async def reason_of(
     console: Console, campaign: CampaignRow, counts: Counts
 ) -> tuple[str | None, dict[str, int] | None]:
@@ -299,8 +317,8 @@ def buttons_of(console: Console, visit: Visit, campaign: CampaignRow, counts: Co
 async def _move(request: Request, asked: CampaignVisit, verb: str) -> Response:
     console = console_of(request)
     audit = console.audit.by(asked.visit.author)
-    state = await moved(console.settings, console.results, audit, asked.campaign, verb, CONSOLE)
-    return forms.done(request, f"「{asked.campaign.name}」：{STATES[state]}", back=_at(request, asked.campaign))
+    await moved(console.settings, console.results, audit, asked.campaign, verb, CONSOLE)
+    return forms.done(request, f"「{asked.campaign.name}」を{MOVED[verb]}。", back=_at(request, asked.campaign))
 
 
 def _at(request: Request, campaign: CampaignRow) -> str:

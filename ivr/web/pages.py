@@ -42,6 +42,9 @@ NAVIGATION = (
 
 ENVIRONMENTS = {"training": "訓練", "production": "本番"}
 
+MARKS = {"callback_requested": "折り返し希望"}
+"""What marks of the scenarios that come with us are called; an office's own are called what it has called them."""
+
 NOTHING: Mapping[str, Any] = {}
 
 
@@ -151,6 +154,7 @@ def _environment() -> Environment:
         "number": lambda value: f"{value:,}",
         "roles": lambda roles: "・".join(ROLE_LABELS[role] for role in Role if role in roles),
         "fiscal_year": fiscal_year,
+        "mark": lambda value: MARKS.get(value, value),
     }
     environment.globals["parts"] = environment.get_template("parts.html").module
     return environment

@@ -291,7 +291,7 @@ async def _shown(request: Request, asked: CampaignVisit, wanted: Filter, found: 
         "classes": {name: group.value for name, group in CLASSES.items()},
         "marks": _marks(campaign, wanted.mark),
         "texts": {**{state.value: label for state, label in TEXT_LABELS.items()}, NO_TEXT: "送っていない"},
-        "pairs": lambda names: [(name, name) for name in names],
+        "pairs": lambda names: [(name, pages.MARKS.get(name, name)) for name in names],
         "may_show": _may_show(asked),
         "personal": _may_show(asked),
     }

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from ivr.audit import plain
 from ivr.auditor import as_shown
 from ivr.domain.audit import LABELS, Action, moment
-from ivr.domain.authority import Deed
+from ivr.domain.authority import ROLE_LABELS, Deed, Role
 from ivr.domain.examination import sentence
 from ivr.errors import InputError
 from ivr.storage import AuditAsked
@@ -37,6 +37,45 @@ A_MORSEL = 200
 
 END = 2**31 - 1
 """Behind the last number that there can be."""
+
+LONGEST_MARK = 16
+"""Signs of a fingerprint on a page; the whole is in `ivr audit export`."""
+
+DETAILS = {
+    "active": "利用",
+    "accepted": "取り込んだ人",
+    "by": "だれが",
+    "created_by": "作成者",
+    "department": "部署",
+    "entries": "件数",
+    "excluded": "除外",
+    "faults": "異常",
+    "file": "ファイル",
+    "format": "形式",
+    "list": "名簿",
+    "list_sha256": "名簿の指紋",
+    "people": "人",
+    "readings": "直した読み",
+    "reason": "理由",
+    "refused": "取り込めない行",
+    "roles": "役割",
+    "rows": "行",
+    "rules": "規則",
+    "rules_sha256": "規則の指紋",
+    "scenario": "シナリオ",
+    "scenario_sha256": "シナリオの指紋",
+    "settings": "設定の指紋",
+    "since": "この日から",
+    "until": "期限",
+    "why": "理由",
+}
+"""What details are called on a page; others keep the name that the trail has for them."""
+
+HOW = {"password": "パスワード", "code": "確認コード", "answer": "SMS への返信"}
+"""What `by` says of a way rather than of a person."""
+
+WORDS = {**HOW, "console": "画面で変更", **{role.value: ROLE_LABELS[role] for role in Role}}
+"""What is said of `by`, `why`, `roles` and `rules`."""
 
 Read = Annotated[Visit, permit(Deed.READ_AUDIT)]
 
@@ -92,7 +131,7 @@ async def audit_page(
         found = await _entries(console_of(request), visit, since, about, before)
     except InputError as error:
         wrong, found = str(error), Trail(entries=[], before=None)
-    context = {"trail": found, "since": since, "about": about, "wrong": wrong, "judged": None}
+    context = {"trail": found, "since": since, "about": about, "wrong": wrong, "judged": None, "in_words": in_words}
     return await pages.show(request, "audit.html", context)
 
 
@@ -109,6 +148,7 @@ async def verify(request: Request, visit: Annotated[Visit, permit(Deed.VERIFY_AU
             "about": "",
             "wrong": None,
             "judged": judged,
+            "in_words": in_words,
         }
         return await pages.show(request, "audit.html", context)
     which = "すべての" if judged.whole else "新しいほうから"
@@ -130,6 +170,26 @@ async def _entries(console: Console, visit: Visit, since: str, about: str, befor
         entries=[_entry(as_shown(entry, zone)) for entry in shown],
         before=shown[-1].number if len(found) > A_PAGE else None,
     )
+
+
+def in_words(details: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the details of an entry for a page, each with what it is called."""
+    return [
+        ("手段" if name == "by" and value in HOW else DETAILS.get(name, name), _word(name, str(value)))
+        for name, value in details.items()
+    ]
+
+
+def _word(name: str, value: str) -> str:
+    if name == "why" and value in HOW:
+        return f"{HOW[value]}の違い"
+    if name == "active":
+        return "できる" if value == "yes" else "できない"
+    if name in ("by", "why", "roles", "rules"):
+        return "・".join(WORDS.get(one, one) for one in value.split())
+    if (name == "settings" or name.endswith("_sha256")) and len(value) > LONGEST_MARK:
+        return f"{value[:LONGEST_MARK]}…"
+    return value
 
 
 def _entry(shown: Mapping[str, Any]) -> Entry:

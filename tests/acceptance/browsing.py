@@ -65,6 +65,7 @@ class Screens:
         self._axe = AXE.read_text("utf-8")
         self.asked: list[str] = []
         self.failed: list[str] = []
+        self.away = False
         self.seen: dict[str, str] = {}
         """The path of each page that was looked at, by the name of its picture."""
 
@@ -92,6 +93,13 @@ class Screens:
         self.seen[name] = urlsplit(page.url).path
         self.failed += [f"{name} ({self.seen[name]}): {one}" for one in faults]
 
+    @contextmanager
+    def engine_away(self) -> Iterator[None]:
+        """Meanwhile pages ask in vain."""
+        self.away = True
+        yield
+        self.away = False
+
     def elsewhere(self) -> list[str]:
         """Return what was asked of anybody else than the console."""
         return [url for url in self.asked if not url.startswith((f"{self._origin}/", "data:"))]
@@ -109,6 +117,8 @@ class Visitor:
         self.page.on("console", self._noted)
 
     def _noted(self, message: Any) -> None:
+        if self._screens.away and "net::ERR_" in message.text:
+            return
         if message.type == "error" and "status of 4" not in message.text:
             self._screens.failed.append(f"{self.page.url}: {message.text}")
 
@@ -148,6 +158,22 @@ class Visitor:
         """See that the page says `text`."""
         shown = self.page.locator("main").inner_text()
         assert text in shown, f"{self.page.url} does not say {text!r}:\n{shown}"
+
+    def drag_in(self, file: Path) -> None:
+        """Drag a file onto the place for it, as the browser tells the page of that."""
+        drop = self.page.locator(".drop")
+        data = self.page.evaluate_handle(
+            """([name, bytes]) => {
+              const data = new DataTransfer();
+              data.items.add(new File([new Uint8Array(bytes)], name, {type: "text/csv"}));
+              return data;
+            }""",
+            [file.name, list(file.read_bytes())],
+        )
+        drop.dispatch_event("dragenter", {"dataTransfer": data})
+        assert "over" in (drop.get_attribute("class") or "").split()
+        drop.dispatch_event("drop", {"dataTransfer": data})
+        assert "over" not in (drop.get_attribute("class") or "").split()
 
     def take_telephone(self) -> None:
         """Have a telephone of one's own, on the page that asks for one."""

@@ -1,4 +1,4 @@
-"""The console in a real browser: from the link on the terminal to a campaign that has run, and every page judged."""
+"""The console in a real browser: from a link on the terminal to a campaign that has run, and every page judged."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -15,7 +16,9 @@ from fastapi.routing import APIRoute
 from ivr.domain.authority import ROLE_LABELS, Role
 from ivr.web.building import PARTS
 from tests.acceptance.browsing import Screens, Visitor, screens
+from tests.acceptance.command import Command
 from tests.acceptance.far_end import BUSY, CONFIRMS, FarEnd
+from tests.acceptance.keyboard import Keyboard
 from tests.acceptance.office import Office
 
 PASSWORD = "正しい 馬の 電池の ホチキス"
@@ -25,11 +28,11 @@ CAMPAIGN = "2026-11 住民税（普通徴収）第3期"
 LEAD_ON = {"/campaigns/new/{draft_id}"}
 """Pages that are none themselves: they lead to another."""
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(240)
 
 
 def test_an_office_calls_people_by_the_console_alone_and_every_page_is_sound(office: Office, far_end: FarEnd) -> None:
-    office.settings(calling={"approval": "second_person"})
+    office.settings(calling={"approval": "second_person", "staff_numbers": [far_end.number(CONFIRMS)]})
     kept = office.data_dir / "scenarios"
     kept.mkdir(parents=True)
     shutil.copy(office.scenario, kept)
@@ -53,7 +56,7 @@ def test_an_office_calls_people_by_the_console_alone_and_every_page_is_sound(off
         approver.confirm("承認する")
         approver.says("を承認しました")
         clerk.page.reload()
-        clerk.confirm("始める")
+        begun_by_keyboard(clerk)
         clerk.look("campaign-running")
         clerk.go("/", "today-running")
         watch_to_the_end(clerk, campaign)
@@ -87,6 +90,7 @@ def test_an_office_calls_people_by_the_console_alone_and_every_page_is_sound(off
         everybody.look("emergency-stop")
         everybody.go("/campaigns/" + "0" * 32, "not-found")
         everybody.says("見つかりません")
+        engine = restarted(office, engine, seen, everybody, campaign)
         everybody.go("/account")
         everybody.press("サインアウト")
         everybody.look("signed-out")
@@ -147,27 +151,129 @@ def added(chief: Visitor, seen: Screens, name: str, display: str, *roles: Role) 
 
 
 def wizard_gone_through(clerk: Visitor, office: Office) -> None:
-    """Make a campaign out of a list, by the steps of the wizard; leave the page of the new campaign open."""
-    clerk.go("/campaigns/new", "new")
-    clerk.page.get_by_label("名簿のファイル（CSV）").set_input_files(office.list)
-    clerk.press("読み込んで始める")
+    """Make a campaign out of a list by the keyboard alone, but for a file that is dragged in; leave its page open."""
+    page, keys = clerk.page, Keyboard(clerk.page)
+    clerk.go("/campaigns")
+    keys.press("新しい催告を作る")
+    clerk.look("new")
+
+    # A list with a mistake in it first, then the right one in its place.
+    keys.bring("名簿のファイル（CSV）", mistaken(office))
+    keys.press("読み込んで始める")
+    clerk.says("取り込めなかった行")
+    clerk.look("new-list-refused")
+    clerk.drag_in(office.list)
+    clerk.press("読み込む")
+    clerk.says("3 人にかけられます。")
     clerk.look("new-list")
-    clerk.follow("次へ：シナリオ")
-    clerk.page.get_by_label("大切なお知らせ", exact=True).check()
-    clerk.press("このシナリオにする")
+    keys.past()
+    keys.press("次へ：シナリオ")
+
+    keys.past()
+    keys.choose("大切なお知らせ")
+    keys.press("このシナリオにする")
     clerk.look("new-scenario")
-    clerk.follow("次へ：規則")
+    heard(clerk, keys)
+    keys.back_to("名前の読みを直す（ヤ●● タ●●）", "summary")
+    page.keyboard.press("Enter")
+    keys.type("正しい読み（カナ）", "abc")
+    keys.enter()
+    clerk.says("エラー")
+    clerk.look("new-reading-wrong")
+    keys.type("正しい読み（カナ）", "ヤマタ タロウ")
+    keys.enter()
+    clerk.says("この人の読みを直しました")
+    heard(clerk, keys)
+    assert "次へ：規則" in keys.around()
+    keys.back_to("次へ：規則")
+    keys.enter()
+
     clerk.look("new-rules")
-    clerk.press("保存して次へ：見込み")
-    clerk.press("見込みを出す")
-    clerk.page.get_by_text("に終わる見込みです").wait_for()
+    keys.past()
+    keys.to("月 0 時台")
+    keys.arrows(["ArrowRight", "ArrowUp"], "1 時台をまとめて選ぶ")
+    page.keyboard.press("Space")
+    assert page.get_by_label("水 1 時台").is_checked() is False
+    keys.arrows(["ArrowDown", "ArrowDown"], "火 1 時台")
+    page.keyboard.press("Space")
+    assert len([label for label in keys.around() if "時台" in label]) == 0, "the week is one stop"
+    page.reload()
+    assert page.get_by_label("水 1 時台").is_checked(), "nothing is kept that was not saved"
+    keys.past()
+    keys.type("一人にかける回数（一日に）", "9")
+    keys.enter()
+    clerk.says("一日に 9 回はかけられません")
+    clerk.look("new-rules-wrong")
+    keys.past()
+    keys.type("一人にかける回数（一日に）", "1")
+    keys.press("保存して次へ：見込み")
+
+    # A page that waits becomes another by itself, also where it is loaded anew meanwhile.
+    keys.press("見込みを出す")
+    page.reload()
+    page.get_by_text("に終わる見込みです").wait_for()
     clerk.look("new-forecast")
-    clerk.follow("次へ：試しの電話")
+    keys.past()
+    keys.press("次へ：試しの電話")
+    keys.press("試しにかける")
     clerk.look("new-test-call")
-    clerk.follow("次へ：確認と作成")
-    clerk.fill(催告の名前=CAMPAIGN)
+    page.get_by_text("もう一度かける").wait_for()
+    clerk.says("本人確認済")
+    clerk.look("new-test-call-over")
+    keys.past()
+    keys.press("次へ：確認と作成")
+    keys.type("催告の名前", CAMPAIGN)
     clerk.look("new-overview")
-    clerk.press("この内容で催告を作る")
+    keys.press("この内容で催告を作る")
+
+
+def mistaken(office: Office) -> Path:
+    """Return a list in which somebody has no number."""
+    file = office.folder / "mistaken.csv"
+    file.write_text(office.list.read_text("cp932") + "00000099,ワスレ タロウ,\n", "cp932")
+    return file
+
+
+def heard(clerk: Visitor, keys: Keyboard) -> None:
+    """Have the first sentence spoken, by the keyboard."""
+    keys.to("1 の文章を聞く", "audio")
+    clerk.page.keyboard.press("Space")
+    clerk.page.wait_for_function("() => document.querySelector('audio').currentTime > 0.2")
+    seconds = clerk.page.evaluate("document.querySelector('audio').duration")
+    assert 1 < seconds < 30
+    clerk.page.keyboard.press("Space")
+
+
+def begun_by_keyboard(clerk: Visitor) -> None:
+    """Start the campaign whose page is open: a question is opened, taken back, opened and answered."""
+    keys = Keyboard(clerk.page)
+    keys.past()
+    keys.open("始める…")
+    clerk.look("campaign-start")
+    keys.to(f"「{CAMPAIGN}」を始める")
+    clerk.page.keyboard.press("Escape")
+    assert clerk.page.locator("details[open]").count() == 0
+    clerk.page.keyboard.press("Enter")
+    keys.anew()
+    keys.press(f"「{CAMPAIGN}」を始める")
+    clerk.says(f"「{CAMPAIGN}」を始めました。")
+
+
+def restarted(office: Office, engine: Command, seen: Screens, watcher: Visitor, campaign: str) -> Command:
+    """Start the engine anew beneath a page that is watched: the page says that it is gone, and takes it up again."""
+    watcher.go(f"/campaigns/{campaign}/live")
+    told = watcher.page.locator("[data-said]")
+    told.get_by_text("自動で更新しています").wait_for()
+    with seen.engine_away():
+        engine.process.terminate()
+        assert engine.ended(within=20).status == 0
+        watcher.page.get_by_text("呼鈴との接続が切れました。").wait_for()
+        watcher.look("live-lost")
+        again = office.begin("serve")
+        again.says("console_open", within=30)
+        told.get_by_text("自動で更新しています").wait_for()
+    assert watcher.page.get_by_text("呼鈴との接続が切れました。").is_hidden()
+    return again
 
 
 def watch_to_the_end(clerk: Visitor, campaign: str) -> None:

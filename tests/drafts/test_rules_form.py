@@ -21,7 +21,7 @@ CELLS = sorted(rules_form.cells_of(OFFICE.windows))
 
 
 def test_a_form_as_the_settings_fill_it_makes_no_rules_of_its_own() -> None:
-    for calling in (Calling(), OFFICE):
+    for calling in (Calling(), OFFICE, Calling.model_validate({"retries": {"total": 1}})):
         checked = rules_form.read(calling, rules_form.defaults(calling), texts=True)
         assert (checked.own, checked.wrong) == ({}, {})
 
@@ -45,6 +45,13 @@ def test_whatever_is_written_is_read_or_said_to_be_wrong(raw: dict[str, list[str
         checked = rules_form.read(OFFICE, filled, texts=True)
         if not checked.wrong:
             calling_of(OFFICE, checked.own)
+
+
+def test_fewer_a_day_than_in_all_is_kept_where_the_settings_have_more_a_day_than_in_all() -> None:
+    calling = Calling.model_validate({"retries": {"total": 1, "per_day": 2}})
+    raw = rules_form.defaults(calling) | {"total": ["3"]}
+    assert rules_form.read(calling, raw, texts=False).own == {"retries": {"total": 3, "per_day": 1}}
+    assert rules_form.read(calling, raw | {"per_day": ["2"]}, texts=False).own == {"retries": {"total": 3}}
 
 
 def test_what_is_changed_is_written_and_nothing_else() -> None:

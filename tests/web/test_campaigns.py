@@ -34,7 +34,9 @@ async def test_programs_get_json_and_an_api_that_describes_itself(at: Office) ->
     browser = await at.signed_in("hanako")
     campaign = await at.campaign("2026-11", people=5)
     await browser.get("/")
-    assert (await browser.call(f"/api/v1/campaigns/{campaign.id}/start")).json() == {"message": "「2026-11」：実行中"}
+    assert (await browser.call(f"/api/v1/campaigns/{campaign.id}/start")).json() == {
+        "message": "「2026-11」を始めました。"
+    }
     told = (await browser.client.get(f"/api/v1/campaigns/{campaign.id}")).json()
     assert (told["state"], told["people"], told["waiting"], told["department"]) == ("running", 5, 5, "税務課")
     assert told["reason"] == "かけられる人がいます。まもなくかけます。"

@@ -67,16 +67,41 @@ if (watched) {
   setTimeout(look, 1500);
 }
 
-// A weekday or an hour as a whole, by a click on its heading.
+// The week is one stop of the keyboard: arrows go from hour to hour, Space chooses; its headings choose a weekday or an hour as a whole.
 for (const week of document.querySelectorAll("[data-week]")) {
+  const rows = [...week.rows];
   const turn = (boxes) => {
     const on = boxes.some((box) => !box.checked);
     for (const box of boxes) box.checked = on;
   };
-  week.addEventListener("click", (event) => {
-    const head = event.target.closest("th");
-    if (!head) return;
-    if (head.scope === "row") turn([...head.parentElement.querySelectorAll("input")]);
-    else turn([...week.querySelectorAll("tbody tr")].map((row) => row.cells[head.cellIndex]?.querySelector("input")).filter(Boolean));
+  for (const head of week.querySelectorAll("th[data-whole]")) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.setAttribute("aria-label", head.dataset.whole);
+    button.append(...head.childNodes);
+    head.append(button);
+    button.addEventListener("click", () => {
+      const cells = head.scope === "row" ? [...head.parentElement.cells] : rows.map((row) => row.cells[head.cellIndex]);
+      turn(cells.map((cell) => cell.querySelector("input")).filter(Boolean));
+    });
+  }
+  const stop = (row, column) => rows[row]?.cells[column]?.querySelector("input, button");
+  const stops = [...week.querySelectorAll("input, button")];
+  const stay = (one) => {
+    for (const other of stops) other.tabIndex = other === one ? 0 : -1;
+  };
+  stay(week.querySelector("input") || stops[0]);
+  week.addEventListener("focusin", (event) => stay(event.target));
+  const ways = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
+  week.addEventListener("keydown", (event) => {
+    const way = ways[event.key];
+    const cell = event.target.closest("th, td");
+    if (!way || !cell || event.ctrlKey || event.altKey || event.metaKey) return;
+    event.preventDefault();
+    let [row, column] = [cell.parentElement.rowIndex + way[0], cell.cellIndex + way[1]];
+    // Over hours that are not the office's.
+    while (rows[row]?.cells[column] && !stop(row, column)) [row, column] = [row + way[0], column + way[1]];
+    stop(row, column)?.focus();
   });
+  for (const note of document.querySelectorAll("[data-week-note]")) note.hidden = false;
 }

@@ -135,7 +135,7 @@ async def call_staff(request: Request, work: Work) -> Response:
         )
         test = TestCall(campaign=row.id, at=now, by=who)
         changed = await steps.put(request, work, draft.model_copy(update={"test": test}), basis=False)
-    return steps.done(request, changed, "test-call", "電話をかけています。出て、案内を聞いてください。")
+    return steps.done(request, changed, "test-call", "")
 
 
 async def _kept(request: Request, work: DraftVisit) -> DraftVisit:

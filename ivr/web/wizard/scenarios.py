@@ -26,7 +26,7 @@ from ivr.drafts.calm import uncollected
 from ivr.drafts.draft import Chosen, Draft, Sample
 from ivr.drafts.kept import LIST
 from ivr.errors import InputError, NotFound, SpeechFailed
-from ivr.web import forms
+from ivr.web import forms, pages
 from ivr.web.console import Console, console_of
 from ivr.web.wizard import steps
 from ivr.web.wizard.steps import Sent, Told, Work
@@ -267,7 +267,7 @@ def _shown(numbers: dict[str, int], step: Step, start: str) -> Shown:
     elif step.name == start:
         kind = f"最初に{kind}"
     if step.mark:
-        note += f"結果に「{step.mark}」の印を付けます。"
+        note += f"結果に「{pages.MARKS.get(step.mark, step.mark)}」の印を付けます。"
     return Shown(
         number=numbers[step.name],
         name=step.name,
