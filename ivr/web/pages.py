@@ -36,6 +36,7 @@ NAVIGATION = (
     ("/campaigns", "催告", Deed.SEE_CAMPAIGN),
     ("/reports", "日報・月報", Deed.SEE_CAMPAIGN),
     ("/people", "利用者", Deed.SEE_PEOPLE),
+    ("/scenarios", "シナリオ", Deed.LOOK_AROUND),
     ("/audit", "監査証跡", Deed.READ_AUDIT),
     ("/tokens", "システム連携", Deed.CHANGE_TOKENS),
 )
@@ -80,6 +81,11 @@ async def show(
     if not isinstance(visit, Visit):
         give_token(console, response, visit.token)
     return response
+
+
+def piece(template: str, context: Mapping[str, Any]) -> str:
+    """Return a part of a page, for a script of ours to put in its place."""
+    return _environment().get_template(template).render(context)
 
 
 def flash(
