@@ -146,12 +146,12 @@ async def test_nobody_who_is_not_signed_in_gets_anything(at: Office) -> None:
 async def test_nothing_is_changed_by_a_request_without_the_token_of_a_page(at: Office) -> None:
     browser = await at.signed_in("hanako", *Role)
     campaign = await at.campaign("催告")
-    scenario = await at.scenario("annai")
+    known = {"scenario_id": (await at.scenario("annai")).id}
     browser.csrf = "0" * 32
     for method, path in GUARDED:
         if method != "GET":
             draft = await at.draft("税務課") if "{draft_id}" in path else ""
-            filled = path.format(campaign_id=campaign.id, person_id="x", **(OTHERS | {"draft_id": draft}))
+            filled = path.format(campaign_id=campaign.id, person_id="x", **(OTHERS | known | {"draft_id": draft}))
             answer = await browser.call(filled)
             assert (answer.status_code, answer.json()["error"]) == (403, "not_meant"), path
     assert await at.state(campaign) == "created"
