@@ -20,6 +20,7 @@ from ivr.desk.reports import show_counts, texts_of
 from ivr.domain.audit import Action
 from ivr.domain.text import TextState
 from ivr.drafts.kept import Drafts
+from ivr.editions import Book
 from ivr.erasing import Care, erase_due
 from ivr.errors import InputError, IvrError, PbxUnavailable, StoreFailed
 from ivr.parts.rules import texts_asked
@@ -39,6 +40,7 @@ RECEIPTS = 60.0
 """Seconds for the network to say what became of texts; of a telephone that is on it says so within ten."""
 
 SWEEP_EVERY = 3600.0
+LOOK_EVERY = 60.0
 """Seconds between two looks for campaigns in the making that nobody has touched for long enough."""
 
 LEFT = 3
@@ -208,6 +210,7 @@ def serve_console(engine: Engine) -> None:
     )
     engine.tasks.serve(open_console(console, opening))
     engine.tasks.serve(_sweep_drafts(engine, console.drafts))
+    engine.tasks.serve(_look_at_scenarios(engine, console.book))
 
 
 async def _sweep_drafts(engine: Engine, drafts: Drafts) -> None:
@@ -215,6 +218,14 @@ async def _sweep_drafts(engine: Engine, drafts: Drafts) -> None:
         with suppress(IvrError, OSError):
             await drafts.sweep(engine.clock.now())
         await engine.clock.sleep(SWEEP_EVERY)
+
+
+async def _look_at_scenarios(engine: Engine, book: Book) -> None:
+    """Let the files of this machine follow what is saved on another, and be followed where they are edited by hand."""
+    while True:
+        with suppress(IvrError, OSError):
+            await book.look()
+        await engine.clock.sleep(LOOK_EVERY)
 
 
 async def _erase_daily(engine: Engine) -> None:

@@ -56,6 +56,11 @@ class Action(StrEnum):
     DEPARTMENT_ASSIGNED = "department_assigned"
     TOKEN_MADE = "token_made"  # noqa: S105  the name of an act
     TOKEN_REVOKED = "token_revoked"  # noqa: S105
+    SCENARIO_SAVED = "scenario_saved"
+    SCENARIO_RESTORED = "scenario_restored"
+    SCENARIO_RETIRED = "scenario_retired"
+    SCENARIO_BROUGHT_BACK = "scenario_brought_back"
+    SCENARIO_FOUND = "scenario_found"
     AUDIT_LISTED = "audit_listed"
     AUDIT_VERIFIED = "audit_verified"
     AUDIT_EXPORTED = "audit_exported"
@@ -98,6 +103,11 @@ LABELS: Mapping[Action, str] = {
     Action.DEPARTMENT_ASSIGNED: "催告の部署の変更",
     Action.TOKEN_MADE: "連携の鍵の作成",
     Action.TOKEN_REVOKED: "連携の鍵の失効",
+    Action.SCENARIO_SAVED: "シナリオの保存",
+    Action.SCENARIO_RESTORED: "シナリオの復元",
+    Action.SCENARIO_RETIRED: "シナリオの片づけ",
+    Action.SCENARIO_BROUGHT_BACK: "シナリオの再利用",
+    Action.SCENARIO_FOUND: "シナリオの外での変更",
     Action.AUDIT_LISTED: "証跡の閲覧",
     Action.AUDIT_VERIFIED: "証跡の検証",
     Action.AUDIT_EXPORTED: "証跡の出力",

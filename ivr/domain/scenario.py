@@ -16,6 +16,9 @@ END = "end"
 SCREENING = "screening"
 """The name of the step that a scenario's `screening:` sentence is."""
 
+MARK_LABELS = {"callback_requested": "折り返し希望"}
+"""What marks of the scenarios that come with us are called; an office's own are called what it has called them."""
+
 KEYS = "0123456789*#"
 LONGEST_LEAVE = 20.0
 """Seconds. Handset memo recorders take 20 to 30 s, so a longer message is cut by them."""

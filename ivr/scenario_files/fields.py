@@ -12,6 +12,9 @@ WAIT = (1.0, 30.0)
 """Seconds."""
 
 OPENINGS = ("listen", "at_once")
+MOST_STEPS = 200
+"""Ten times what a call can hold; what is looked for among them grows with their square."""
+
 LONGEST_TITLE = 100
 LONGEST_TEXT = 1000
 """Characters; about two and a half minutes of speech."""

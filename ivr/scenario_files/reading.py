@@ -15,6 +15,7 @@ from ivr.scenario_files.fields import (
     LANGUAGES,
     LONGEST_TEXT,
     LONGEST_TITLE,
+    MOST_STEPS,
     NAME,
     OF_CALLS,
     OPENINGS,
@@ -62,6 +63,9 @@ class Reader:
         if not isinstance(steps, dict) or not steps:
             if "steps" in root:
                 self._report(("steps",), "steps の下に、ステップを一段下げて書いてください。")
+            return None
+        if len(steps) > MOST_STEPS:
+            self._report(("steps",), f"ステップが {len(steps)} あります。{MOST_STEPS} までにしてください。")
             return None
         start = self._name((), root, "start") or next(iter(steps))
         found = {name: self._step(("steps", name), name, value) for name, value in steps.items()}

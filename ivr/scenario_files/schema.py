@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ivr.scenario_files.fields import NAME, OF_CALLS, SCENARIO, STEPS, TEXT, Field
+from ivr.scenario_files.fields import MOST_STEPS, NAME, OF_CALLS, SCENARIO, STEPS, TEXT, Field
 
 
 def json_schema() -> dict[str, Any]:
@@ -14,6 +14,7 @@ def json_schema() -> dict[str, Any]:
     schema["properties"]["steps"] |= {
         "type": "object",
         "minProperties": 1,
+        "maxProperties": MOST_STEPS,
         "propertyNames": {"pattern": f"^{NAME}$", "not": {"enum": ["end", "screening"]}},
         "additionalProperties": {"oneOf": [_object(kind, fields) for kind, fields in STEPS.items()]},
     }

@@ -36,6 +36,7 @@ from ivr.storage import (
 )
 from ivr.storage.account_results import SqlAccounts
 from ivr.storage.audit import EVERYTHING, AuditAsked
+from ivr.storage.editions import SqlEditions
 from ivr.storage.engines import Member
 from ivr.storage.erasing import Statistics
 from ivr.storage.failures import translated
@@ -76,6 +77,7 @@ class SqlResults:
         self.texts = SqlTexts(self)
         self.accounts = SqlAccounts(self)
         self.tokens = SqlTokens(self)
+        self.editions = SqlEditions(self)
         self.figures = SqlFigures(self)
 
     @classmethod

@@ -346,6 +346,29 @@ tokens = Table(
     Column("revoked_at", UtcDateTime),
 )
 
+scenarios = Table(
+    "scenarios",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("file", String, nullable=False, unique=True),
+    Column("department_id", ForeignKey(departments.c.id)),
+    Column("newest", Integer, nullable=False),
+    Column("retired_at", UtcDateTime),
+    Column("retired_by", String),
+)
+
+editions = Table(
+    "editions",
+    metadata,
+    Column("scenario_id", ForeignKey(scenarios.c.id), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("text", Text, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("by", String),
+    Column("why", String, nullable=False),
+    Column("again", Integer),
+)
+
 engines = Table(
     "engines",
     metadata,

@@ -21,6 +21,7 @@ from ivr.web import (
     recipients,
     reports,
     results,
+    scenarios,
     signing_in,
     systems,
     today,
@@ -55,6 +56,7 @@ PARTS = (
     trail,
     tokens,
     systems,
+    *scenarios.PARTS,
 )
 
 SILENT: TelemetryConfig = {

@@ -18,6 +18,7 @@ from ivr.campaign.ports import Clock
 from ivr.domain.audit import Author
 from ivr.drafts.foreseeing import Foreseeing
 from ivr.drafts.kept import Drafts
+from ivr.editions import Book
 from ivr.settings import Settings
 from ivr.speech import TelephoneVoice
 from ivr.storage import SqlResults
@@ -43,9 +44,14 @@ class Console:
     voice: TelephoneVoice | None = None
     door: Door = field(init=False, repr=False)
     drafts: Drafts = field(init=False, repr=False)
+    book: Book = field(init=False, repr=False)
     foreseeing: Foreseeing = field(default_factory=Foreseeing)
     lists_at_once: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2), repr=False)
     """Lists that are read at the same time: each may fill some hundred megabytes."""
+    checks_at_once: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2), repr=False)
+    """Scenarios that are checked at the same time while somebody types."""
+    measured_at_once: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1), repr=False)
+    """Scenarios whose sentences are measured at the same time: each keeps one of the voice's workers busy."""
     sentences_at_once: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1), repr=False)
     """Sentences that are spoken for staff at the same time, beside those for calls."""
 
@@ -53,6 +59,7 @@ class Console:
         """Make the one door: it remembers who has knocked."""
         object.__setattr__(self, "door", Door(self.results, self.audit, self.clock, self.passwords))
         object.__setattr__(self, "drafts", Drafts(self.settings.data_dir, self.results.sealing.fields))
+        object.__setattr__(self, "book", Book(self.settings, self.results, self.audit, self.clock))
 
     def where(self, address: str) -> str:
         """Return where somebody acts from, for the audit trail."""

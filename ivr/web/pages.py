@@ -18,6 +18,7 @@ from starlette.responses import HTMLResponse, Response
 from ivr.domain.account import Stage
 from ivr.domain.authority import ROLE_LABELS, Deed, Reach, Role, reach
 from ivr.domain.era import fiscal_year, japanese_date
+from ivr.domain.scenario import MARK_LABELS
 from ivr.web.console import Console, console_of
 from ivr.web.visits import Visit, give_token, visit_of
 
@@ -36,14 +37,12 @@ NAVIGATION = (
     ("/campaigns", "催告", Deed.SEE_CAMPAIGN),
     ("/reports", "日報・月報", Deed.SEE_CAMPAIGN),
     ("/people", "利用者", Deed.SEE_PEOPLE),
+    ("/scenarios", "シナリオ", Deed.LOOK_AROUND),
     ("/audit", "監査証跡", Deed.READ_AUDIT),
     ("/tokens", "システム連携", Deed.CHANGE_TOKENS),
 )
 
 ENVIRONMENTS = {"training": "訓練", "production": "本番"}
-
-MARKS = {"callback_requested": "折り返し希望"}
-"""What marks of the scenarios that come with us are called; an office's own are called what it has called them."""
 
 NOTHING: Mapping[str, Any] = {}
 
@@ -83,6 +82,11 @@ async def show(
     if not isinstance(visit, Visit):
         give_token(console, response, visit.token)
     return response
+
+
+def piece(template: str, context: Mapping[str, Any]) -> str:
+    """Return a part of a page, for a script of ours to put in its place."""
+    return _environment().get_template(template).render(context)
 
 
 def flash(
@@ -154,7 +158,7 @@ def _environment() -> Environment:
         "number": lambda value: f"{value:,}",
         "roles": lambda roles: "・".join(ROLE_LABELS[role] for role in Role if role in roles),
         "fiscal_year": fiscal_year,
-        "mark": lambda value: MARKS.get(value, value),
+        "mark": lambda value: MARK_LABELS.get(value, value),
     }
     environment.globals["parts"] = environment.get_template("parts.html").module
     return environment

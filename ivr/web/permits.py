@@ -19,6 +19,7 @@ from fastapi import Depends, Request
 from ivr.campaign.records import CampaignRow
 from ivr.domain.account import Person, Stage, is_over
 from ivr.domain.authority import Deed, Reach, may, reach
+from ivr.domain.edition import Kept
 from ivr.drafts.draft import Draft
 from ivr.drafts.kept import MISSING
 from ivr.errors import NotFound
@@ -95,6 +96,31 @@ def permit_campaign(deed: Deed) -> Any:
             raise NotAllowed
         await _see_meant(request, visit.csrf)
         return CampaignVisit(visit=visit, campaign=campaign)
+
+    return _registered(asked, deed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScenarioVisit:
+    """Somebody signed in, and the office's scenario that they may do something with."""
+
+    visit: Visit
+    scenario: Kept
+
+
+@cache
+def permit_scenario(deed: Deed) -> Any:
+    """Return the dependency of a route that does `deed` to the office's scenario `scenario_id`."""
+
+    async def asked(request: Request, scenario_id: str) -> ScenarioVisit:
+        visit = await _signed_in(request, deed)
+        if reach(visit.person.roles, deed) is Reach.NONE:
+            raise NotAllowed
+        scenario = await console_of(request).book.one(forms.an_id(scenario_id))
+        if not may(visit.person.roles, deed, own=scenario.of(visit.person.department.id)):
+            raise NotAllowed
+        await _see_meant(request, visit.csrf)
+        return ScenarioVisit(visit=visit, scenario=scenario)
 
     return _registered(asked, deed)
 

@@ -25,6 +25,7 @@ from ivr.domain.audit import Action
 from ivr.domain.authority import Deed, may
 from ivr.domain.outcome import LABELS, Outcome
 from ivr.domain.outcome_class import OutcomeClass, class_of, outcomes_of
+from ivr.domain.scenario import MARK_LABELS
 from ivr.domain.text import TEXT_LABELS, TextState
 from ivr.errors import InputError, IvrError, NotFound
 from ivr.reporting import Course, results_json
@@ -291,7 +292,7 @@ async def _shown(request: Request, asked: CampaignVisit, wanted: Filter, found: 
         "classes": {name: group.value for name, group in CLASSES.items()},
         "marks": _marks(campaign, wanted.mark),
         "texts": {**{state.value: label for state, label in TEXT_LABELS.items()}, NO_TEXT: "送っていない"},
-        "pairs": lambda names: [(name, pages.MARKS.get(name, name)) for name in names],
+        "pairs": lambda names: [(name, MARK_LABELS.get(name, name)) for name in names],
         "may_show": _may_show(asked),
         "personal": _may_show(asked),
     }

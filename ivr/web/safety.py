@@ -37,6 +37,10 @@ MOST_BYTES_OF_A_LIST = 65 * 1024**2
 LONGEST_S_OF_A_LIST = 180.0
 """Seconds: a list of 200,000 is read and stored within a request."""
 
+SCENARIOS = "/api/v1/scenarios"
+MOST_BYTES_OF_A_SCENARIO = 256 * 1024
+"""A text of 64 KiB as a form writes it, three bytes for one."""
+
 API, DRAFTS = "/api/v1/", "/api/v1/drafts"
 
 LONG = re.compile(r"/api/v1/campaigns/[0-9a-f]{32}/export(/personal)?")
@@ -177,6 +181,8 @@ def _is_list(scope: Scope) -> bool:
 
 
 def _most(scope: Scope) -> int:
+    if scope["path"].startswith(SCENARIOS):
+        return MOST_BYTES_OF_A_SCENARIO
     return MOST_BYTES_OF_A_LIST if _is_list(scope) else MOST_BYTES
 
 

@@ -136,6 +136,7 @@ async def push(
     async with _reading:
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         body = await request.body()
+        await console.book.look()
         data = body if kind == CSV else await asyncio.to_thread(_as_list, body)
         found = await pushed.push(
             console.settings,

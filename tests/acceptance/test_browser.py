@@ -71,6 +71,9 @@ def test_an_office_calls_people_by_the_console_alone_and_every_page_is_sound(off
             "person_id": person_of(chief, "田中 一郎"),
             "day": f"{today:%Y-%m-%d}",
             "month": f"{today:%Y-%m}",
+            "scenario_id": scenario_of(chief, office.scenario.stem),
+            "file": "reminder.yaml",
+            "version": "1",
         }
         everybody.go(f"/campaigns/{campaign}/people")
         one = everybody.page.locator(f"main a[href^='/campaigns/{campaign}/people/']").first.get_attribute("href") or ""
@@ -289,6 +292,13 @@ def watch_to_the_end(clerk: Visitor, campaign: str) -> None:
 def person_of(chief: Visitor, display: str) -> str:
     chief.go("/people")
     target = chief.page.get_by_role("link", name=display).get_attribute("href") or ""
+    return target.rpartition("/")[2]
+
+
+def scenario_of(chief: Visitor, name: str) -> str:
+    chief.go("/scenarios")
+    row = chief.page.locator("tbody tr", has=chief.page.get_by_role("cell", name=name, exact=True))
+    target = row.get_by_role("link").get_attribute("href") or ""
     return target.rpartition("/")[2]
 
 

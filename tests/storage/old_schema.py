@@ -21,6 +21,8 @@ OLD = "f" * 32
 
 BEFORE_FIGURES = (
     "ALTER TABLE campaigns DROP COLUMN department_id",
+    "DROP TABLE editions",
+    "DROP TABLE scenarios",
     "DROP TABLE tokens",
     "DROP TABLE sessions",
     "DROP TABLE people",

@@ -24,6 +24,7 @@ from ivr.campaign.records import CampaignRow, NewCampaign
 from ivr.domain.account import Department, Person
 from ivr.domain.audit import Author, Entry
 from ivr.domain.authority import Role
+from ivr.domain.edition import Kept
 from ivr.domain.recipient import Recipient
 from ivr.drafts.kept import LIST, REFUSED
 from ivr.parts.keys import audit_trail, key_store
@@ -124,6 +125,11 @@ class Office:
         draft = await drafts.begin(part.id, "hanako", self.clock.now())
         await drafts.put_files(draft.id, {LIST: b"", REFUSED: b"[]"})
         return draft.id
+
+    async def scenario(self, name: str, text: str = SCENARIO, *, department: str = "税務課") -> Kept:
+        """Return a scenario of the office, as a clerk of a department made it."""
+        part, audit = await self.department(department), self.console.audit
+        return await self.console.book.begin(audit, name, text, by="hanako", department=part.id)
 
     async def state(self, campaign: CampaignRow) -> str:
         return (await self.console.results.campaign_of(campaign.id)).state

@@ -28,6 +28,7 @@ OPEN = {
 """Routes for who is not signed in."""
 
 OTHERS: dict[str, object] = {"key": "x", "day": "2026-11-27", "month": "2026-11", "draft_id": "x", "number": 0}
+OTHERS |= {"scenario_id": "x", "file": "short.yaml", "version": 1}
 """What else stands in paths."""
 
 
@@ -95,6 +96,7 @@ async def test_every_route_does_as_the_table_says(at: Office, role: Role, own: b
     campaign = await at.campaign("催告", department="税務課" if own else "国保年金課")
     browser.csrf = at.console.results.accounts.hash("csrf", browser.client.cookies["yobirin"])
     others = OTHERS | {"key": await at.console.results.figures.key_of(campaign.id, "0")}
+    others |= {"scenario_id": (await at.scenario("annai")).id}
     for (method, path), deed in GUARDED.items():
         if path == "/api/v1/me/sessions/end":
             continue
@@ -144,11 +146,12 @@ async def test_nobody_who_is_not_signed_in_gets_anything(at: Office) -> None:
 async def test_nothing_is_changed_by_a_request_without_the_token_of_a_page(at: Office) -> None:
     browser = await at.signed_in("hanako", *Role)
     campaign = await at.campaign("催告")
+    known = {"scenario_id": (await at.scenario("annai")).id}
     browser.csrf = "0" * 32
     for method, path in GUARDED:
         if method != "GET":
             draft = await at.draft("税務課") if "{draft_id}" in path else ""
-            filled = path.format(campaign_id=campaign.id, person_id="x", **(OTHERS | {"draft_id": draft}))
+            filled = path.format(campaign_id=campaign.id, person_id="x", **(OTHERS | known | {"draft_id": draft}))
             answer = await browser.call(filled)
             assert (answer.status_code, answer.json()["error"]) == (403, "not_meant"), path
     assert await at.state(campaign) == "created"

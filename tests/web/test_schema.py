@@ -45,12 +45,13 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         async with office(folder) as at:
             person = await at.person("hanako", *Role)
             campaign = await at.campaign("催告")
+            scenario = await at.scenario("annai")
             schema = building.built(at.console).openapi()
             with listening("127.0.0.1", 0, "web.port") as listener:
                 async with asyncio.TaskGroup() as tasks:
                     server = tasks.create_task(serve(at.app, listener))
                     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-                    there = {"campaign_id": campaign.id, "person_id": person.id}
+                    there = {"campaign_id": campaign.id, "person_id": person.id, "scenario_id": scenario.id}
                     found.append(Served(url=url, schema=schema, there=there))
                     up.set()
                     await asyncio.to_thread(over.wait)

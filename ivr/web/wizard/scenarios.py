@@ -3,31 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from pydantic import Field
 from starlette.responses import Response
 
-from ivr import scenario_files
-from ivr.data_dir import made
-from ivr.desk.scenarios import EXAMPLE, checked
+from ivr.desk.scenarios import EXAMPLE
 from ivr.domain import kana
 from ivr.domain.recipient import same_person
-from ivr.domain.scenario import END, SCREENING, Ask, Leave, Say, Scenario, Step
-from ivr.domain.sms import OFFICE, OFFICE_PHONE, URL
-from ivr.domain.template import filled, variables
 from ivr.drafts import making, shelf, uploaded
 from ivr.drafts.calm import uncollected
 from ivr.drafts.draft import Chosen, Draft, Sample
 from ivr.drafts.kept import LIST
-from ivr.errors import InputError, NotFound, SpeechFailed
-from ivr.web import forms, pages
+from ivr.errors import InputError
+from ivr.web import forms
 from ivr.web.console import Console, console_of
+from ivr.web.flow import drawn, flow, sms, step_at
+from ivr.web.speaking import judged, spoken
 from ivr.web.wizard import steps
 from ivr.web.wizard.steps import Sent, Told, Work
 
@@ -59,22 +52,11 @@ class Reading(Sent):
     kana: str = Field(default="", title="読み", max_length=200)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
-    """One step of a call, as the page shows it: `ways` are what leads on, and where."""
-
-    number: int
-    name: str
-    kind: str
-    text: str
-    note: str
-    ways: tuple[tuple[str, str, int], ...]
-
-
 @page.get("/campaigns/new/{draft_id}/scenario")
 async def scenario_page(request: Request, work: Work, person: Person = 0) -> Response:
     """Show the scenarios, and the one that was chosen with every sentence of it."""
     console, draft = console_of(request), work.draft
+    await console.book.look()
     offers = await asyncio.to_thread(shelf.offers, console.settings)
     scenario = None
     if draft.scenario is not None and not draft.scenario.problems:
@@ -85,13 +67,14 @@ async def scenario_page(request: Request, work: Work, person: Person = 0) -> Res
         "offers": offers,
         "origins": shelf.ORIGINS,
         "scenario": scenario,
-        "flow": _flow(scenario) if scenario is not None else [],
+        "flow": flow(scenario) if scenario is not None else [],
+        "chart": await asyncio.to_thread(drawn, scenario),
         "samples": [(number, f"{one.line} 行目　{uploaded.masked(one.kana)}") for number, one in enumerate(samples)],
         "person": min(person, max(0, len(samples) - 1)),
         "who": uploaded.masked(who.kana) if who is not None else "",
         "corrected": who is not None and who.id in draft.readings,
         "audible": console.voice is not None,
-        "sms": _sms(console, scenario) if scenario is not None else "",
+        "sms": sms(console.settings, scenario) if scenario is not None else "",
     }
     return await steps.show(request, work, "scenario", context)
 
@@ -102,6 +85,7 @@ async def choose(request: Request, work: Work) -> Response:
     console, given = console_of(request), await forms.read(request, Choice)
     if not given.key:
         raise InputError("シナリオを一つ選んでください。")
+    await console.book.look()
     file, text = await asyncio.to_thread(shelf.text_of, console.settings, given.key)
     async with steps.changing(request, work, given.version) as draft:
         chosen = await _checked(console, draft, given.key, file, text)
@@ -116,13 +100,10 @@ async def sentence(request: Request, work: Work, number: int, person: Person = 0
     """Return what a callee hears of one step (by its place, from 0), with the name of one of the people, as WAV."""
     console, draft = console_of(request), work.draft
     scenario = await asyncio.to_thread(making.scenario_of, draft)
-    spoken = list(scenario.steps.values())
-    if not 0 <= number < len(spoken):
-        raise NotFound("その文章はありません。")
-    step = spoken[number]
+    step = step_at(scenario, number)
     samples = _samples(draft)
     values = samples[min(person, len(samples) - 1)].values if samples else {}
-    sound = await _spoken(console, step.text, {**EXAMPLE, **values}, scenario.language_of(step))
+    sound = await spoken(console, step.text, {**EXAMPLE, **values}, scenario.language_of(step))
     return Response(sound, media_type="audio/wav")
 
 
@@ -166,12 +147,7 @@ async def reading(request: Request, work: Work) -> Response:
 async def _checked(console: Console, draft: Draft, key: str, file: str, text: str) -> Chosen:
     columns = making.upload_of(draft).taken
     known = columns.columns if columns is not None else None
-    if console.voice is not None:
-        report = await checked(console.settings, console.voice, text, file, columns=known)
-    else:
-        report = await asyncio.to_thread(
-            scenario_files.check, text, file, columns=known, domains=console.settings.texts.domains
-        )
+    report = await judged(console, text, file, columns=known)
     return Chosen(
         key=key,
         file=file,
@@ -181,22 +157,6 @@ async def _checked(console: Console, draft: Draft, key: str, file: str, text: st
         problems=tuple((one.line, one.message) for one in report.errors),
         warnings=tuple((one.line, one.message) for one in report.warnings),
     )
-
-
-async def _spoken(console: Console, text: str, known: dict[str, str], language: str) -> bytes:
-    if console.voice is None:
-        raise SpeechFailed("いまは音声を作れません。")
-    values = scenario_files.example_values(text, known)
-    folder = made(console.settings.data_dir)
-    # A name that is spoken lies on the disk for this moment only, where nobody else reads.
-    with tempfile.TemporaryDirectory(dir=folder, prefix="spoken-") as place:
-        file = Path(place) / "sentence.wav"
-        try:
-            async with asyncio.timeout(SPEAKING_S), console.sentences_at_once:
-                await console.voice.write_wav(text, values, file, language=language)
-        except TimeoutError:
-            raise SpeechFailed("音声を作るのに時間がかかりすぎました。もう一度押してください。") from None
-        return await asyncio.to_thread(file.read_bytes)
 
 
 def _found(draft: Draft, data: bytes, recipient: str) -> Sample | None:
@@ -217,62 +177,3 @@ def _samples(draft: Draft) -> list[Sample]:
         else one
         for one in upload.taken.samples
     ]
-
-
-STANDS_FOR = {"kana": "お名前", "id": "宛名番号", "phone": "電話番号"}
-
-
-def readable(text: str, known: Mapping[str, str] = STANDS_FOR) -> str:
-    """Return a text with what its variables stand for in their place."""
-    names = {name: f"〔{known.get(name, name)}〕" for name in variables(text)}
-    return filled(text, names)
-
-
-def _sms(console: Console, scenario: Scenario) -> str:
-    """Return the text (SMS) of a scenario as it goes out, but for what is each one's own."""
-    if scenario.text is None:
-        return ""
-    texts = console.settings.texts
-    own = {
-        OFFICE: texts.office or "役所と課の名前",
-        OFFICE_PHONE: texts.office_phone or "電話番号",
-        URL: scenario.text.url,
-    }
-    names = {name: own.get(name) or f"〔{STANDS_FOR.get(name, name)}〕" for name in variables(scenario.text.body)}
-    return filled(scenario.text.body, names)
-
-
-def _flow(scenario: Scenario) -> list[Shown]:
-    numbers = {name: number for number, name in enumerate(scenario.steps)}
-    return [_shown(numbers, step, scenario.start) for step in scenario.steps.values()]
-
-
-def _shown(numbers: dict[str, int], step: Step, start: str) -> Shown:
-    ways: list[tuple[str, str]] = []
-    note = ""
-    if isinstance(step, Say):
-        kind = "話す"
-        ways = [("話し終えたら", step.then)]
-    elif isinstance(step, Ask):
-        kind = "たずねる"
-        ways = [(f"「{key}」が押されたら", target) for key, target in step.keys.items()]
-        ways.append((f"{step.times} 回たずねて、何も押されなければ", step.silence))
-    else:
-        kind = "静かになってから最後まで話す（留守番電話など）"
-        ways = [("話し終えたら", END)]
-    if not isinstance(step, Leave) and step.reached:
-        note = "ここまで聞けば「伝わった」とします。"
-    if step.name == SCREENING:
-        kind = "長い案内で出られたときに話す"
-    elif step.name == start:
-        kind = f"最初に{kind}"
-    if step.mark:
-        note += f"結果に「{pages.MARKS.get(step.mark, step.mark)}」の印を付けます。"
-    return Shown(
-        number=numbers[step.name],
-        name=step.name,
-        kind=kind,
-        text=readable(step.text),
-        note=note,
-        ways=tuple((when, target, numbers.get(target, -1)) for when, target in ways),
-    )
