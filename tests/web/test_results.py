@@ -94,9 +94,9 @@ async def test_a_months_report_counts_its_days(at: Office) -> None:
     assert told["total"]["settled"] == 6
     assert len(told["day"]) == 2
     assert "この月は、電話も SMS もありません" in (await browser.get("/reports/monthly/2026-10")).text
-    for path, sheet in (("monthly/2026-11", "日ごと"), ("daily/2026-11-26", "時間ごと")):
+    for path, each, more in (("monthly/2026-11", "日ごと", ["曜日と時間"]), ("daily/2026-11-26", "時間ごと", [])):
         book = openpyxl.load_workbook(io.BytesIO((await browser.get(f"/reports/{path}/xlsx")).content))
-        assert book.sheetnames == ["催告ごと", sheet]
+        assert book.sheetnames == ["催告ごと", "済んだ人の結果", each, f"{each}の、済んだ人の結果", *more]
 
 
 async def test_reports_of_no_day_are_not_there(at: Office) -> None:
