@@ -16,7 +16,7 @@ figures_json.py, figures_table.py, figures_file.py   these for pages and scripts
 sheets.py     a sheet of a workbook as these want it
 period.py     日報 and 月報
 paper.py      how they are laid out; period_file.py: on a terminal, and as a workbook
-pdf.py        as a PDF, by period.typ; typeface.py: in which letters
+pdf.py        as a PDF; typeset.py: the program that makes it of period.typ; typeface.py: in which letters
 heat_file.py  a heat map as a sheet
 masking.py    people as they are shown to whoever has not asked who they are
 evidence.py   what proves an outcome, in sentences

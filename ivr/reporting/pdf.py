@@ -1,13 +1,13 @@
 """日報 and 月報 as a PDF on A4, by period.typ: tagged for screen readers (PDF/UA-1), the same bytes each time.
 
-What is said travels as data: nothing in a name is read as markup. Typst sets a page in milliseconds, and Python's other
-threads go on meanwhile.
+What is said travels as data: nothing in a name is read as markup. A process of its own lays it out (typeset.py).
 """
 
 from __future__ import annotations
 
 import json
-from functools import cache
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -16,9 +16,11 @@ from ivr.errors import OwnError
 from ivr.reporting.files import replacing
 from ivr.reporting.heat_map import WEEKDAYS, HeatMap
 from ivr.reporting.paper import SIGNED_BY, Figure, Paper, Section, shown
-from ivr.reporting.typeface import FAMILY, GETA, HOME, drawable, see_there
+from ivr.reporting.typeface import FAMILY, GETA, drawable, see_there
 
-TEMPLATE = Path(__file__).parent / "period.typ"
+PROGRAM = Path(__file__).parent / "typeset.py"
+LONGEST_S = 25
+"""Seconds for a PDF: fewer than those of a request."""
 
 
 def write_pdf(path: Path, report: Paper) -> None:
@@ -29,34 +31,21 @@ def write_pdf(path: Path, report: Paper) -> None:
 
 
 def save_pdf(binary: BinaryIO, report: Paper) -> None:
-    """Write the report to what is open; raise OwnError where the typeface is not there."""
-    import typst
-
+    """Write the report to what is open; raise OwnError where that takes too long, or the typeface is not there."""
     see_there()
     said = _plain(_laid_out(report))
     said["lacking"] = GETA in json.dumps(said, ensure_ascii=False)
+    order = [sys.executable, "-I", str(PROGRAM), FAMILY, str(int(report.made.at.timestamp()))]
     try:
-        binary.write(
-            typst.compile(
-                TEMPLATE,
-                root=TEMPLATE.parent,
-                format="pdf",
-                font_paths=_fonts(),
-                sys_inputs={"data": json.dumps(said, ensure_ascii=False), "family": FAMILY},
-                pdf_standards="ua-1",
-                timestamp=int(report.made.at.timestamp()),
-            )
+        done = subprocess.run(
+            order, input=json.dumps(said).encode(), capture_output=True, timeout=LONGEST_S, check=True
         )
-    except typst.TypstError as error:
-        raise OwnError(f"PDF を作れませんでした（{error}）。") from error
-
-
-@cache
-def _fonts() -> Any:
-    """Return the typeface alone: a PDF looks the same wherever it was made."""
-    import typst
-
-    return typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[str(HOME)])
+    except subprocess.TimeoutExpired:
+        raise OwnError(f"PDF が {LONGEST_S} 秒ではできませんでした。少しあとに、もう一度試してください。") from None
+    except subprocess.CalledProcessError as error:
+        last = error.stderr.decode(errors="replace").strip().splitlines()[-1:]
+        raise OwnError(f"PDF を作れませんでした（{''.join(last)[:200]}）。") from None
+    binary.write(done.stdout)
 
 
 def _laid_out(report: Paper) -> dict[str, Any]:
