@@ -39,6 +39,13 @@ add_people(cli)
 cli.add_typer(audit, name="audit")
 
 
+class PeriodFormat(StrEnum):
+    """File formats of 日報 and 月報."""
+
+    xlsx = "xlsx"
+    pdf = "pdf"
+
+
 class Format(StrEnum):
     """File formats of results."""
 
@@ -59,6 +66,10 @@ Name = Annotated[str, typer.Argument(help="催告の名前（例：2026-11-住�
 ListFile = Annotated[Path, typer.Option("--list", help="名簿の CSV")]
 ScenarioFile = Annotated[Path, typer.Option("--scenario", help="シナリオの YAML")]
 ReportFile = Annotated[Path | None, typer.Option("-o", "--out", help="Excel のファイル（.xlsx）に書き出す")]
+PeriodFile = Annotated[Path | None, typer.Option("-o", "--out", help="このファイル（.xlsx か .pdf）に書き出す")]
+PeriodForm = Annotated[
+    PeriodFormat | None, typer.Option("--format", help="書き出す形式（-o がなければ、この場所に名前を付けて）")
+]
 Columns = Annotated[Path | None, typer.Option("--list", help="この名簿の列が使えるかも確かめる")]
 
 SealTo = Annotated[
@@ -288,25 +299,27 @@ def campaign_list(json: Json = False) -> None:
 @report.command("daily")
 def report_daily(
     day: Annotated[datetime | None, typer.Argument(formats=["%Y-%m-%d"], help="日（なければ今日）")] = None,
-    out: ReportFile = None,
+    out: PeriodFile = None,
+    form: PeriodForm = None,
     json: Json = False,
 ) -> None:
-    """日報：その日の発信・応答・本人確認と、済んだ人を、催告と時間ごとに。例：ivr report daily 2026-11-27"""
+    """日報：その日の発信・応答・本人確認と、済んだ人を、催告と時間ごとに。例：ivr report daily -o nippo.pdf"""
     from ivr.desk import periods
 
-    run(periods.daily(config(), day.date() if day else None, out, json=json))
+    run(periods.daily(config(), day.date() if day else None, out, form, json=json))
 
 
 @report.command("monthly")
 def report_monthly(
     month: Annotated[datetime | None, typer.Argument(formats=["%Y-%m"], help="月（なければ今月）")] = None,
-    out: ReportFile = None,
+    out: PeriodFile = None,
+    form: PeriodForm = None,
     json: Json = False,
 ) -> None:
-    """月報：その月の発信・応答・本人確認と、済んだ人を、催告と日ごとに。例：ivr report monthly 2026-11"""
+    """月報：その月の発信・応答・本人確認と、済んだ人を、催告と日ごとに。例：ivr report monthly 2026-11 -o geppo.xlsx"""
     from ivr.desk import periods
 
-    run(periods.monthly(config(), month.date() if month else None, out, json=json))
+    run(periods.monthly(config(), month.date() if month else None, out, form, json=json))
 
 
 @results.command("export")

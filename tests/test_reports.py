@@ -97,12 +97,12 @@ async def test_a_day_is_reported_by_campaign_and_hour(office: Path, capsys: pyte
     capsys.readouterr()
     assert await periods.daily(office, MORNING.replace(day=24).date(), None, json=False) == 0
     said = capsys.readouterr().out
-    assert "日報 2026年11月24日（火）" in said
+    assert "日報　令和8年11月24日（火）　令和8年度" in said
     assert ["住民税", "1", "1", "1", "100.0%", "1", "0"] in [line.split() for line in said.splitlines()]
-    assert "2026-11-24 09 時  発信 1  応答 1  本人確認 1  済んだ人 1" in said
+    assert ["9", "時台", "1", "1", "1", "100.0%", "1"] in [line.split() for line in said.splitlines()]
     assert "本人が確認（キー入力） 1 人" in said
     await periods.daily(office, MORNING.replace(day=23).date(), None, json=False)
-    assert [line.split() for line in capsys.readouterr().out.splitlines()][2] == ["合計", "0", "0", "0", "－", "0", "0"]
+    assert "この日は、電話も SMS もありません。" in capsys.readouterr().out
 
 
 async def test_a_month_is_reported_by_day_for_scripts_and_spreadsheets(
@@ -112,13 +112,16 @@ async def test_a_month_is_reported_by_day_for_scripts_and_spreadsheets(
     book = tmp_path / "geppo.xlsx"
     assert await periods.monthly(office, MORNING.date(), book, json=True) == 0
     found = json.loads(capsys.readouterr().out)
-    assert found["title"] == "月報 2026年11月"
+    assert found["title"] == "月報　令和8年11月"
     assert found["total"]["dials"] == found["campaigns"][0]["dials"] == 2
     assert [day["at"] for day in found["day"]][:2] == ["2026-11-20T00:00+09:00", "2026-11-24T00:00+09:00"]
-    campaigns, days = load_workbook(book).worksheets
+    campaigns, classes, days, _, hours = load_workbook(book).worksheets
     assert [cell.value for cell in campaigns[3]][:5] == ["住民税", 2, 1, 1, 0.5]
     assert [cell.value for cell in campaigns[4]][:2] == ["合計", 2]
-    assert [row[0].value for row in days.iter_rows(min_row=3, max_row=4)] == ["2026-11-20", "2026-11-24"]
+    assert [cell.value for cell in classes[4]][:2] == ["合計", 1]
+    assert [row[0].value.day for row in days.iter_rows(min_row=3)][:2] == [20, 24]
+    assert "ggge" in days["A3"].number_format, "a day that can be sorted, by era"
+    assert [cell.value for cell in hours[3]][:3] == ["9 時", None, 1]
     await periods.monthly(office, MORNING.replace(month=10).date(), None, json=True)
     assert json.loads(capsys.readouterr().out)["campaigns"] == []
 

@@ -1,5 +1,5 @@
-"""Prepare a checkout: `.venv/` (Python), `.asterisk/` (the PBX), the console's colours; for the tests sipp, PostgreSQL,
-`.node/` and `.browser/`.
+"""Prepare a checkout: `.venv/` (Python), `.asterisk/` (the PBX), the console's colours, the
+typeface of PDFs; for the tests sipp, PostgreSQL, `.node/` and `.browser/`.
 
 Standard library only: it runs before anything is installed. Touches nothing outside the checkout, needs no
 root, may be interrupted at any point, and does nothing when everything is there.

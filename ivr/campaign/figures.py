@@ -79,10 +79,11 @@ class PersonRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class People:
-    """A page of people; `after` asks for the next one, None where there is none."""
+    """A page of people; `after` asks for the next one, `before` for the one before, None where there is none."""
 
     rows: tuple[PersonRow, ...]
     after: str | None
+    before: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,9 +213,13 @@ class FiguresStore(Protocol):
         *,
         order: Order = Order.LIST,
         after: str | None = None,
+        before: str | None = None,
         limit: int = PAGE,
     ) -> People:
-        """Return a page of people, the one behind `after`; InputError where that is of no page."""
+        """Return a page of people, the one behind `after` or before `before`; InputError where that is of no page.
+
+        Before the second page is the first, whole.
+        """
         ...
 
     async def how_many(self, campaign_id: str, chosen: Chosen = EVERYBODY) -> int:

@@ -27,6 +27,11 @@ FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=1)
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{1,31}")
 
 
+def at_terminal(name: str) -> str:
+    """Return how somebody is called who acted at a terminal, by the name that they have on the machine."""
+    return f"{name}（端末）"
+
+
 class Stage(StrEnum):
     """How far somebody has come who is signing in."""
 

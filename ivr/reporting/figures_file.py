@@ -9,13 +9,13 @@ from zoneinfo import ZoneInfo
 from ivr.campaign.figures import Figures
 from ivr.domain.outcome_class import OutcomeClass
 from ivr.reporting.files import replacing
-from ivr.reporting.heat_map import WEEKDAYS, HeatMap, heat_map
-from ivr.reporting.period_file import CLASSES, COUNTED, by_class, counted, when
+from ivr.reporting.heat_file import fill_heat_map
+from ivr.reporting.heat_map import heat_map
+from ivr.reporting.paper import CLASSES, COUNTED, by_class, counted
 from ivr.reporting.sheets import FIRST_ROW, fill
 from ivr.reporting.timeline import Unit, timeline
 from ivr.reporting.tries import Try, tries
 
-COLD, WARM = "FFFFFF", "5B9BD5"
 WIDE, HIGH = 26, 11
 """Centimetres of a chart."""
 
@@ -31,33 +31,17 @@ def save_figures(binary: BinaryIO, campaign: str, figures: Figures, *, zone: Zon
     from openpyxl import Workbook
 
     book = Workbook()
-    _heat(book.active, campaign, heat_map(figures.quarters, zone=zone))
+    fill_heat_map(book.active, campaign, heat_map(figures.quarters, zone=zone))
     _tries(book.create_sheet("回ごと"), campaign, tries(figures.tries))
     pressed = [(step, key, number) for (step, key), number in figures.keys.items()]
     fill(book.create_sheet("押されたキー"), campaign, ("ステップ", "キー", "回数"), pressed)
     days = timeline(figures, zone=zone, unit=Unit.DAY)
-    rows = [(when(day, Unit.DAY), *counted(day.reach, day.settled), day.done, *by_class(day)) for day in days]
+    rows = [(f"{day.at:%Y-%m-%d}", *counted(day.reach, day.settled), day.done, *by_class(day)) for day in days]
     sheet: Any = book.create_sheet("日ごと")
     fill(sheet, campaign, ("日", *COUNTED, "累計", *CLASSES), rows)
     if rows:
         _chart(sheet, len(rows))
     book.save(binary)
-
-
-def _heat(sheet: Any, campaign: str, found: HeatMap) -> None:
-    from openpyxl.formatting import rule
-
-    colours: Any = rule
-    sheet.title = "曜日と時間"
-    days = [WEEKDAYS[weekday] for weekday in found.weekdays]
-    headings = ("時", *(f"{day} 応答率" for day in days), *(f"{day} 発信" for day in days))
-    places = [(hour, [found.at(weekday, hour) for weekday in found.weekdays]) for hour in found.hours]
-    rows = [(f"{hour} 時", *(one.rate for one in week), *(one.dials for one in week)) for hour, week in places]
-    fill(sheet, campaign, headings, rows)
-    if rows:
-        last = sheet.cell(FIRST_ROW + len(rows) - 1, 1 + len(days)).coordinate
-        scale = colours.ColorScaleRule("num", 0, COLD, end_type="max", end_color=WARM)
-        sheet.conditional_formatting.add(f"B{FIRST_ROW}:{last}", scale)
 
 
 def _tries(sheet: Any, campaign: str, found: tuple[Try, ...]) -> None:

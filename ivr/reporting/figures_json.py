@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from ivr.campaign.figures import Figures
 from ivr.domain.outcome import Outcome
 from ivr.domain.outcome_class import OutcomeClass
-from ivr.reporting.heat_map import Reach, heat_map
+from ivr.reporting.heat_map import HeatMap, Reach, heat_map
 from ivr.reporting.timeline import Step, Unit, timeline
 from ivr.reporting.tries import tries
 
@@ -22,10 +22,7 @@ DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 def figures_json(figures: Figures, *, zone: ZoneInfo) -> dict[str, Any]:
     """Return what a page of figures shows of a campaign, in the hours of `zone`."""
     return {
-        "hours": [
-            {"weekday": DAYS[weekday], "hour": hour, **reach_json(reach)}
-            for (weekday, hour), reach in heat_map(figures.quarters, zone=zone).places.items()
-        ],
+        "hours": hours_json(heat_map(figures.quarters, zone=zone)),
         "tries": [
             {"try": one.ordinal, **reach_json(one.reach), "outcomes": _outcomes(one.classes)}
             for one in tries(figures.tries)
@@ -37,6 +34,13 @@ def figures_json(figures: Figures, *, zone: ZoneInfo) -> dict[str, Any]:
         "texts": {state.value: number for state, number in figures.texts.items()},
         "marks": dict(figures.marks),
     }
+
+
+def hours_json(found: HeatMap) -> list[dict[str, object]]:
+    """Return a heat map, ready for JSON."""
+    return [
+        {"weekday": DAYS[weekday], "hour": hour, **reach_json(reach)} for (weekday, hour), reach in found.places.items()
+    ]
 
 
 def reach_json(reach: Reach) -> dict[str, int]:

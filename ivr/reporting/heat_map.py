@@ -16,6 +16,12 @@ WEEKDAYS = ("月", "火", "水", "木", "金", "土", "日")
 
 CONFIRMED = (Outcome.CONFIRMED, Outcome.CONFIRMED_PARTIAL)
 
+LEVELS = 5
+"""Shades of a heat map, each a fifth of the dials answered."""
+
+FEW = 10
+"""Dials below which a share says little."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reach:
@@ -29,6 +35,16 @@ class Reach:
     def rate(self) -> float | None:
         """Return the share of dials that were answered, None where there was none."""
         return self.answered / self.dials if self.dials else None
+
+    @property
+    def level(self) -> int:
+        """Return the shade of a heat map that stands for the rate, from 1 on; 0 is without dials."""
+        return 0 if self.rate is None else min(int(self.rate * LEVELS), LEVELS - 1) + 1
+
+    @property
+    def few(self) -> bool:
+        """Tell whether the rate says little."""
+        return 0 < self.dials < FEW
 
     def __add__(self, other: Reach) -> Reach:
         """Return both together."""

@@ -10,10 +10,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from ivr.campaign.figures import Dials, Period
+from ivr.domain.era import japanese_date, japanese_year
 from ivr.domain.outcome import Outcome
 from ivr.domain.outcome_class import OutcomeClass, class_of
-from ivr.reporting.figures_json import reach_json, step_json
-from ivr.reporting.heat_map import NOTHING, Reach, reach
+from ivr.reporting.figures_json import hours_json, reach_json, step_json
+from ivr.reporting.heat_map import NOTHING, HeatMap, Reach, heat_map, reach
 from ivr.reporting.timeline import Step, Unit, timeline
 
 ALL = "合計"
@@ -32,13 +33,18 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeriodReport:
-    """A period as it is reported: a line for each campaign, one for all, and its hours or days."""
+    """The day, or the month of the day, that `of` is: a line for each campaign, one for all, and its hours or days.
 
+    A day has no heat map: it is its hours.
+    """
+
+    of: date
     title: str
     lines: tuple[Line, ...]
     total: Line
     steps: tuple[Step, ...]
     unit: Unit
+    heat: HeatMap
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +64,25 @@ def month(of: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
     return _midnight(first, zone), _midnight((first + timedelta(days=31)).replace(day=1), zone)
 
 
-def period_report(title: str, periods: Sequence[Period], *, zone: ZoneInfo, unit: Unit) -> PeriodReport:
-    """Return what is reported of `periods`, each a campaign in the same time."""
+def period_title(of: date, unit: Unit) -> str:
+    """Return what a report is called."""
+    if unit is Unit.HOUR:
+        return f"日報　{japanese_date(of, weekday=True)}"
+    return f"月報　{japanese_year(of)}{of.month}月"
+
+
+def period_report(of: date, periods: Sequence[Period], *, zone: ZoneInfo, unit: Unit) -> PeriodReport:
+    """Return what is reported of `periods`, each a campaign in the day or month of `of`."""
     together = _together(periods)
     texts = sum(sum(period.texts.values()) for period in periods)
     return PeriodReport(
-        title=title,
+        of=of,
+        title=period_title(of, unit),
         lines=tuple(_line(period.campaign.name, period, sum(period.texts.values())) for period in periods),
         total=_line(ALL, together, texts),
         steps=timeline(together, zone=zone, unit=unit),
         unit=unit,
+        heat=heat_map(together.quarters if unit is Unit.DAY else {}, zone=zone),
     )
 
 
@@ -78,6 +93,7 @@ def period_json(report: PeriodReport) -> dict[str, Any]:
         "campaigns": [{"campaign": line.label, **_line_json(line)} for line in report.lines],
         "total": _line_json(report.total),
         report.unit.value: [step_json(step) for step in report.steps],
+        **({"hours": hours_json(report.heat)} if report.unit is Unit.DAY else {}),
     }
 
 

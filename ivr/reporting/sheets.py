@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 from ivr.reporting.columns import Value, looks_like_formula, without_controls
@@ -13,11 +14,16 @@ FIRST_ROW = 3
 
 SHARE = "0.0%"
 
-__all__ = ["FIRST_ROW", "SHARE", "Value", "fill"]
+ERA = '[$-ja-JP]ggge"年"m"月"d"日（"aaa"）"'
+"""A day as offices write it, which stays a day for whoever sorts or counts."""
+
+Cell = Value | date
+
+__all__ = ["FIRST_ROW", "SHARE", "Cell", "Value", "fill"]
 
 
-def fill(sheet: Any, title: str, headings: Sequence[str], rows: Sequence[Sequence[Value]]) -> None:
-    """Fill an empty sheet; texts stay texts, whatever they look like, and floats are shares."""
+def fill(sheet: Any, title: str, headings: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
+    """Fill an empty sheet; texts stay texts, whatever they look like, floats are shares, and days are by era."""
     from openpyxl.styles import Alignment, Font
     from openpyxl.utils import get_column_letter
 
@@ -39,9 +45,11 @@ def fill(sheet: Any, title: str, headings: Sequence[str], rows: Sequence[Sequenc
     sheet.sheet_properties.pageSetUpPr.fitToPage = True
 
 
-def _put(cell: Any, value: str | float) -> None:
+def _put(cell: Any, value: str | float | date) -> None:
     if isinstance(value, float):
         cell.number_format = SHARE
+    if isinstance(value, date):
+        cell.number_format = ERA
     if not isinstance(value, str):
         cell.value = value
         return

@@ -58,11 +58,15 @@ class SqlFigures:
         *,
         order: Order = Order.LIST,
         after: str | None = None,
+        before: str | None = None,
         limit: int = PAGE,
     ) -> People:
-        """Return a page of people, the one behind `after`; InputError where that is of no page."""
+        """Return a page of people, the one behind `after` or before `before`; InputError where that is of no page.
+
+        Before the second page is the first, whole.
+        """
         return await self._read(
-            lambda connection: people.page(connection, self._sealing, campaign_id, chosen, order, after, limit)
+            lambda connection: people.page(connection, self._sealing, campaign_id, chosen, order, after, before, limit)
         )
 
     async def how_many(self, campaign_id: str, chosen: Chosen = EVERYBODY) -> int:

@@ -34,30 +34,42 @@ def page(
     chosen: Chosen,
     order: Order,
     after: str | None,
+    before: str | None,
     limit: int,
 ) -> People:
-    """Return a page of people; InputError where `after` is of no page."""
+    """Return a page of people, behind `after` or else before `before`; InputError where that is of no page."""
+    back = before is not None and after is None
     here = recipients.c
     last_at = func.coalesce(here.last_at, literal(NEVER, here.last_at.type))
     query = select(here.id, here.line, last_at.label("last")).where(*_asked(campaign_id, chosen)).limit(limit + 1)
-    match order:
-        case Order.LIST:
-            query = query.order_by(here.line, here.id)
-            if after is not None:
-                query = query.where(tuple_(here.line, here.id) > tuple_(*_list_place(after)))
-        case Order.LAST:
-            query = query.order_by(last_at.desc(), here.line, here.id)
-            if after is not None:
-                when, line, key = _last_place(after)
-                behind = tuple_(here.line, here.id) > tuple_(line, key)
-                query = query.where(or_(last_at < when, and_(last_at == when, behind)))
+    place = before if back else after
+    if order is Order.LAST:
+        query = query.order_by(last_at if back else last_at.desc())
+        if place is not None:
+            when, line, key = _last_place(place)
+            beyond = _beyond(line, key, back=back)
+            query = query.where(or_(last_at > when if back else last_at < when, and_(last_at == when, beyond)))
+    elif place is not None:
+        query = query.where(_beyond(*_list_place(place), back=back))
+    query = query.order_by(here.line.desc(), here.id.desc()) if back else query.order_by(here.line, here.id)
     found = connection.execute(_walking(query)).all()
-    shown = found[:limit]
-    place = None
-    if len(found) > limit:
-        last = shown[-1]
-        place = f"{last.line}.{last.id}" if order is Order.LIST else f"{_written(last.last)}.{last.line}.{last.id}"
-    return People(rows=_rows(connection, sealing, campaign_id, [row.id for row in shown]), after=place)
+    if back and len(found) <= limit:
+        return page(connection, sealing, campaign_id, chosen, order, None, None, limit)
+    shown = found[:limit][::-1] if back else found[:limit]
+    return People(
+        rows=_rows(connection, sealing, campaign_id, [row.id for row in shown]),
+        after=_place(shown[-1], order) if back or len(found) > limit else None,
+        before=_place(shown[0], order) if shown and place is not None else None,
+    )
+
+
+def _beyond(line: int, key: str, *, back: bool) -> ColumnElement[bool]:
+    place, there = tuple_(recipients.c.line, recipients.c.id), tuple_(line, key)
+    return place < there if back else place > there
+
+
+def _place(row: Any, order: Order) -> str:
+    return f"{row.line}.{row.id}" if order is Order.LIST else f"{_written(row.last)}.{row.line}.{row.id}"
 
 
 def how_many(connection: Connection, campaign_id: str, chosen: Chosen) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Annotated
@@ -13,9 +13,11 @@ from starlette.responses import Response
 
 from ivr import scenario_files
 from ivr.campaign.records import CampaignRow, Counts
+from ivr.domain.account import at_terminal
 from ivr.domain.authority import Deed, Role, may
 from ivr.domain.outcome import LABELS, Outcome
 from ivr.domain.scenario import Scenario
+from ivr.domain.token import SYSTEM
 from ivr.errors import IvrError
 from ivr.parts.rules import texts_asked
 from ivr.standing import APPROVABLE, ILL, STATES, Place, unapproved, why_unsent, why_waiting
@@ -87,7 +89,9 @@ class Standing(BaseModel):
     department: str | None
     created_at: datetime
     created_by: str
+    created_by_label: str = Field(description="Who that is, as pages say it.")
     approved_by: str | None
+    approved_by_label: str | None
     people: int
     settled: int
     calling: int
@@ -228,10 +232,21 @@ async def seen(console: Console, visit: Visit) -> list[CampaignRow]:
 async def standings(console: Console, visit: Visit, campaigns: Sequence[CampaignRow]) -> list[Standing]:
     """Return how campaigns stand, as somebody sees them."""
     departments = {one.id: one.name for one in await console.results.accounts.departments()}
-    return [await _standing(console, visit, one, departments.get(one.department or "")) for one in campaigns]
+    people = {one.name: one.display for one in await console.results.accounts.everybody()} if campaigns else {}
+    return [await _standing(console, visit, one, departments.get(one.department or ""), people) for one in campaigns]
 
 
-async def _standing(console: Console, visit: Visit, campaign: CampaignRow, department: str | None) -> Standing:
+def called(who: str, people: Mapping[str, str]) -> str:
+    """Return how pages call somebody by the name on record: of `people` their own, a system's, or a terminal's user."""
+    if who in people or not who:
+        return people.get(who, "")
+    system = who.removeprefix(SYSTEM)
+    return at_terminal(who) if system == who else f"システム「{system}」"
+
+
+async def _standing(
+    console: Console, visit: Visit, campaign: CampaignRow, department: str | None, people: Mapping[str, str]
+) -> Standing:
     counts = await console.results.counts(campaign.id)
     states = counts.states
     reason, texts = await reason_of(console, campaign, counts)
@@ -243,7 +258,9 @@ async def _standing(console: Console, visit: Visit, campaign: CampaignRow, depar
         department=department,
         created_at=campaign.created_at,
         created_by=campaign.created_by,
+        created_by_label=called(campaign.created_by, people),
         approved_by=campaign.approved_by,
+        approved_by_label=called(campaign.approved_by, people) if campaign.approved_by else None,
         people=sum(states.values()),
         settled=states.get("settled", 0),
         calling=states.get("calling", 0),

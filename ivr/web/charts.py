@@ -14,12 +14,6 @@ from ivr.reporting import HeatMap, Step, Try
 from ivr.reporting.heat_map import WEEKDAYS
 
 WIDE = 720
-LEVELS = 5
-"""Shades of a heat map, each a fifth of the dials answered."""
-
-FEW = 10
-"""Dials below which a share says little."""
-
 HEADING, LEFT = 28, 34
 """Of a heat map: above and left of its places."""
 
@@ -114,10 +108,9 @@ def heat(found: HeatMap) -> HeatChart | None:
             if reach.rate is None:
                 places.append(Place(x, y, wide, 0, "", f"{name}：発信なし", few=False))
                 continue
-            level = min(int(reach.rate * LEVELS), LEVELS - 1) + 1
             text = f"{reach.rate * 100:.0f}" + ("%" if wide >= 40 else "")
             told = f"{name}：発信 {reach.dials:,}、応答 {reach.answered:,}（{reach.rate:.1%}）"
-            places.append(Place(x, y, wide, level, text, told, few=reach.dials < FEW))
+            places.append(Place(x, y, wide, reach.level, text, told, few=reach.few))
     return HeatChart(
         height=HEADING + TALL * len(found.weekdays) + 4,
         hours=[(round(LEFT + (at + 0.5) * wide, 2), hour) for at, hour in enumerate(found.hours)],

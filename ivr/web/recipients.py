@@ -64,6 +64,7 @@ class Filter:
     number: str
     order: str
     after: str
+    before: str
 
     @property
     def chosen(self) -> Chosen:
@@ -92,7 +93,7 @@ class Filter:
         """Return this as the query of an address, with some of it otherwise."""
         asked = {
             "state": self.state, "outcome": self.outcome, "class": self.group, "mark": self.mark, "text": self.text,
-            "tries": self.tries, "order": self.order, "after": self.after, **other,
+            "tries": self.tries, "order": self.order, "after": self.after, "before": self.before, **other,
         }  # fmt: skip
         return urlencode({name: value for name, value in asked.items() if value})
 
@@ -107,10 +108,11 @@ def _filter(
     number: Annotated[str, Query(alias="id", max_length=100, description="Exactly this 宛名番号.")] = "",
     order: Annotated[str, Query(max_length=5, description="list or last")] = "",
     after: Annotated[str, Query(max_length=120, description="From the page before.")] = "",
+    before: Annotated[str, Query(max_length=120, description="From the page behind.")] = "",
 ) -> Filter:
     return Filter(
         state=state, outcome=outcome, group=group, mark=mark.strip(), text=text, tries=tries.strip(),
-        number=number.strip(), order=order, after=after,
+        number=number.strip(), order=order, after=after, before=before,
     )  # fmt: skip
 
 
@@ -141,12 +143,13 @@ class Row(BaseModel):
 
 
 class Page(BaseModel):
-    """People, at most fifty; `after` asks for those that follow, null where none do."""
+    """People, at most fifty; `after` asks for those that follow, `before` for the page before, null where none is."""
 
     number: int = Field(description="How many are chosen in all.")
     masked: bool
     people: list[Row]
     after: str | None
+    before: str | None = None
 
 
 @api.get("/campaigns/{campaign_id}/people")
@@ -218,7 +221,13 @@ async def _page(console: Console, campaign: CampaignRow, wanted: Filter, *, mask
         return Page(number=1, masked=masked, people=[_of_record(campaign, key, record, masked=masked)], after=None)
     order = Order.LAST if wanted.order == Order.LAST else Order.LIST
     found, number = await asyncio.gather(
-        store.people(campaign.id, chosen, order=order, after=_storable(wanted.after) or None),
+        store.people(
+            campaign.id,
+            chosen,
+            order=order,
+            after=_storable(wanted.after) or None,
+            before=_storable(wanted.before) or None,
+        ),
         store.how_many(campaign.id, chosen),
     )
     course = Course.of(campaign, calls=Ways.of_stored(campaign).calls)
@@ -227,6 +236,7 @@ async def _page(console: Console, campaign: CampaignRow, wanted: Filter, *, mask
         masked=masked,
         people=[_row(one, course, masked=masked) for one in found.rows],
         after=found.after,
+        before=found.before,
     )
 
 

@@ -1,21 +1,34 @@
-"""日報 and 月報 as pages for A4, as workbooks and as JSON: of the campaigns that who asks may see."""
+"""日報 and 月報 as pages for A4, as PDFs, workbooks and JSON: of the campaigns that who asks may see."""
 
 from __future__ import annotations
 
 import asyncio
 import io
+from collections.abc import Callable
 from datetime import date, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, BinaryIO
 
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from ivr.domain.authority import Deed, may
-from ivr.domain.era import japanese_date, japanese_year
-from ivr.domain.outcome_class import OutcomeClass
 from ivr.errors import NotFound
-from ivr.reporting import PeriodReport, Unit, day, month, period_json, period_report, save_period
-from ivr.reporting.period_file import when
+from ivr.reporting import (
+    Made,
+    Paper,
+    PeriodReport,
+    Unit,
+    day,
+    month,
+    paper,
+    period_json,
+    period_report,
+    save_pdf,
+    save_period,
+    typeface,
+)
+from ivr.reporting.heat_map import WEEKDAYS
+from ivr.reporting.paper import SIGNED_BY, shown
 from ivr.web import charts, forms, pages
 from ivr.web.console import Console, console_of
 from ivr.web.permits import is_own, permit
@@ -26,6 +39,10 @@ page = APIRouter(include_in_schema=False)
 api = APIRouter(tags=["reports"])
 
 FIRST_YEAR = 2000
+
+PDF = "application/pdf"
+
+_making = asyncio.Lock()
 
 See = Annotated[Visit, permit(Deed.SEE_CAMPAIGN)]
 
@@ -48,6 +65,19 @@ async def monthly(request: Request, visit: See, month: str) -> dict[str, Any]:
     return period_json(await _report(console_of(request), visit, _day(f"{month}-01"), Unit.DAY))
 
 
+@page.get("/reports/daily/{day}.pdf")
+async def daily_pdf(request: Request, visit: See, day: str) -> Response:
+    """Return it as a PDF."""
+    return await _file(await _paper(request, visit, _day(day), Unit.HOUR), save_pdf, PDF, f"日報-{day}.pdf")
+
+
+@page.get("/reports/monthly/{month}.pdf")
+async def monthly_pdf(request: Request, visit: See, month: str) -> Response:
+    """Return it as a PDF."""
+    found = await _paper(request, visit, _day(f"{month}-01"), Unit.DAY)
+    return await _file(found, save_pdf, PDF, f"月報-{month}.pdf")
+
+
 @page.get("/reports/daily/{day}")
 async def daily_page(request: Request, visit: See, day: str) -> Response:
     """Show it."""
@@ -63,21 +93,14 @@ async def monthly_page(request: Request, visit: See, month: str) -> Response:
 @page.get("/reports/daily/{day}/xlsx")
 async def daily_workbook(request: Request, visit: See, day: str) -> Response:
     """Return it as a workbook."""
-    return await _workbook(await _report(console_of(request), visit, _day(day), Unit.HOUR), f"日報-{day}.xlsx")
+    return await _file(await _paper(request, visit, _day(day), Unit.HOUR), save_period, XLSX, f"日報-{day}.xlsx")
 
 
 @page.get("/reports/monthly/{month}/xlsx")
 async def monthly_workbook(request: Request, visit: See, month: str) -> Response:
     """Return it as a workbook."""
-    found = await _report(console_of(request), visit, _day(f"{month}-01"), Unit.DAY)
-    return await _workbook(found, f"月報-{month}.xlsx")
-
-
-def title(of: date, unit: Unit) -> str:
-    """Return what a report is called."""
-    if unit is Unit.HOUR:
-        return f"日報　{japanese_date(of, weekday=True)}"
-    return f"月報　{japanese_year(of)}{of.month}月"
+    found = await _paper(request, visit, _day(f"{month}-01"), Unit.DAY)
+    return await _file(found, save_period, XLSX, f"月報-{month}.xlsx")
 
 
 def _day(written: str) -> date:
@@ -96,39 +119,48 @@ async def _report(console: Console, visit: Visit, of: date, unit: Unit) -> Perio
     found = await console.results.figures.period(start, end)
     roles = visit.person.roles
     mine = [one for one in found if may(roles, Deed.SEE_CAMPAIGN, own=is_own(visit, one.campaign))]
-    return await asyncio.to_thread(period_report, title(of, unit), mine, zone=zone, unit=unit)
+    return await asyncio.to_thread(period_report, of, mine, zone=zone, unit=unit)
+
+
+async def _paper(request: Request, visit: Visit, of: date, unit: Unit) -> Paper:
+    """Return a report as it is laid out for who asks."""
+    console, person = console_of(request), visit.person
+    found = await _report(console, visit, of, unit)
+    made = Made(by=person.display, department=person.department.name, at=console.clock.now())
+    return await asyncio.to_thread(paper, found, made)
 
 
 async def _shown(request: Request, visit: Visit, of: date, unit: Unit) -> Response:
-    console = console_of(request)
-    report = await _report(console, visit, of, unit)
-    today, hourly = console.clock.now().date(), unit is Unit.HOUR
+    report = await _paper(request, visit, of, unit)
+    today, hourly = report.made.at.date(), unit is Unit.HOUR
     if hourly:
         here, before, behind = f"daily/{of}", f"daily/{of - timedelta(days=1)}", f"daily/{of + timedelta(days=1)}"
-        other, open_yet = f"monthly/{of:%Y-%m}", of == today
+        other, over = f"monthly/{of:%Y-%m}", of < today
     else:
         first, following = of.replace(day=1), (of.replace(day=1) + timedelta(days=31)).replace(day=1)
         here, before, behind = (f"monthly/{one:%Y-%m}" for one in (first, first - timedelta(days=1), following))
-        other, open_yet = "", first <= today < following
-    done = {when(step, unit): step.settled for step in report.steps}
+        other, over = "", following <= today
     context = {
         "report": report,
-        "lines": (*report.lines, report.total),
         "hourly": hourly,
-        "classes": tuple(OutcomeClass),
-        "when": when,
-        "rows": charts.of_numbers(done, "人"),
-        "of": of,
+        "shown": shown,
+        "signed_by": SIGNED_BY,
+        "strip": charts.strip([(group.name.lower(), number) for group, number in report.parts]),
+        "heat": charts.heat(report.heat),
+        "weekdays": WEEKDAYS,
+        "bar": charts.BAR,
+        "pdf": typeface.is_there(),
         "here": here,
         "before": before,
-        "behind": behind if not open_yet and of < today else "",
+        "behind": behind if over else "",
         "other": other,
-        "open_yet": open_yet,
     }
     return await pages.show(request, "report.html", context)
 
 
-async def _workbook(report: PeriodReport, name: str) -> Response:
+async def _file(report: Paper, save: Callable[[BinaryIO, Paper], None], kind: str, name: str) -> Response:
+    """Return a report as a file. One is made at a time, in a thread."""
     book = io.BytesIO()
-    await asyncio.to_thread(save_period, book, report)
-    return Response(book.getvalue(), media_type=XLSX, headers=forms.attachment(name))
+    async with _making:
+        await asyncio.to_thread(save, book, report)
+    return Response(book.getvalue(), media_type=kind, headers=forms.attachment(name))

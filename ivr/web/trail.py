@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import date, datetime, time
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from ivr.audit import plain
@@ -21,6 +20,7 @@ from ivr.errors import InputError
 from ivr.storage import AuditAsked
 from ivr.web import forms, pages
 from ivr.web.console import Console, console_of
+from ivr.web.examining import Examining
 from ivr.web.permits import permit
 from ivr.web.visits import Visit
 
@@ -28,12 +28,6 @@ page = APIRouter(include_in_schema=False)
 api = APIRouter(tags=["audit"])
 
 A_PAGE = 50
-
-MOST_JUDGED = 100_000
-"""Entries that a page has judged: some seconds' work. The whole trail is judged by `ivr audit verify`."""
-
-A_MORSEL = 200
-"""Entries judged between two breaths: a few milliseconds, which no call notices."""
 
 END = 2**31 - 1
 """Behind the last number that there can be."""
@@ -79,7 +73,7 @@ WORDS = {**HOW, "console": "画面で変更", **{role.value: ROLE_LABELS[role] f
 
 Read = Annotated[Visit, permit(Deed.READ_AUDIT)]
 
-_judging = asyncio.Lock()
+examining = Examining()
 
 
 class Entry(BaseModel):
@@ -96,18 +90,32 @@ class Entry(BaseModel):
 
 
 class Trail(BaseModel):
-    """Entries, the newest first. `before` asks for those that follow, null where none do."""
+    """Entries, the newest first.
+
+    `before` asks for those that follow, null where none do; `newer` in its place for those that precede, null on the
+    first page.
+    """
 
     entries: list[Entry]
     before: int | None
+    newer: int | None = None
 
 
 class Judged(BaseModel):
-    """What an examination has found."""
+    """What an examination has found: of `entries`, which reach to number `upto` of `last`."""
 
     entries: int
+    upto: int
+    last: int
     whole: bool
     faults: list[str]
+    go_on: str = Field(description="Sent again, it has the next piece judged; empty at the end.")
+
+
+class Asked(forms.Given):
+    """Which piece of an examination is asked for."""
+
+    go_on: str = Field(default="", title="つづき", max_length=64)
 
 
 Since = Annotated[str, Query(max_length=10, description="YYYY-MM-DD")]
@@ -131,28 +139,40 @@ async def audit_page(
         found = await _entries(console_of(request), visit, since, about, before)
     except InputError as error:
         wrong, found = str(error), Trail(entries=[], before=None)
-    context = {"trail": found, "since": since, "about": about, "wrong": wrong, "judged": None, "in_words": in_words}
+    context = {
+        "trail": found,
+        "since": since,
+        "about": about,
+        "wrong": wrong,
+        "judged": None,
+        "end": END,
+        "in_words": in_words,
+    }
     return await pages.show(request, "audit.html", context)
 
 
-@api.post("/audit/verify", response_model=Judged)
+@api.post("/audit/verify", response_model=Judged, openapi_extra=forms.takes(Asked))
 async def verify(request: Request, visit: Annotated[Visit, permit(Deed.VERIFY_AUDIT)]) -> Response | Judged:
-    """Judge the newest entries of the trail."""
-    judged = await _judged(console_of(request), visit)
+    """Judge the trail from its beginning, a piece at a time: `go_on` of an answer asks for the next."""
+    asked = await forms.read(request, Asked)
+    console = console_of(request)
+    audit = console.audit.by(visit.author)
+    found = await examining.judge(console.results, audit, visit.person.id, asked.go_on)
+    await audit.record(Action.AUDIT_VERIFIED, entries=found.seen, faults=len(found.faults))
+    judged = Judged(
+        entries=found.seen,
+        upto=found.upto,
+        last=found.last,
+        whole=not found.go_on,
+        faults=[sentence(fault) for fault in found.faults],
+        go_on=found.go_on,
+    )
     if not forms.wants_page(request):
         return judged
-    if judged.faults:
-        context = {
-            "trail": Trail(entries=[], before=None),
-            "since": "",
-            "about": "",
-            "wrong": None,
-            "judged": judged,
-            "in_words": in_words,
-        }
-        return await pages.show(request, "audit.html", context)
-    which = "すべての" if judged.whole else "新しいほうから"
-    return forms.done(request, f"{which}記録 {judged.entries:,} 件に、変更も欠けもありません。", back="/audit")
+    if judged.whole and not judged.faults:
+        said = f"すべての記録 {judged.entries:,} 件に、変更も欠けもありません。"
+        return forms.done(request, said, back="/audit")
+    return await pages.show(request, "audit_judged.html", {"judged": judged})
 
 
 async def _entries(console: Console, visit: Visit, since: str, about: str, before: int) -> Trail:
@@ -166,9 +186,14 @@ async def _entries(console: Console, visit: Visit, since: str, about: str, befor
     await console.audit.by(visit.author).record(Action.AUDIT_LISTED, about, **details)
     found = await console.results.audited_before(before, A_PAGE + 1, asked)
     shown = found[:A_PAGE]
+    newer = None
+    if before < END:
+        ahead = await console.results.audited(before - 1, A_PAGE, asked)
+        newer = ahead[-1].number + 1 if len(ahead) == A_PAGE else END
     return Trail(
         entries=[_entry(as_shown(entry, zone)) for entry in shown],
         before=shown[-1].number if len(found) > A_PAGE else None,
+        newer=newer,
     )
 
 
@@ -202,24 +227,3 @@ def _entry(shown: Mapping[str, Any]) -> Entry:
 
 def _plain(value: Any) -> Any:
     return "".join(letter for letter in value if letter.isprintable()) if isinstance(value, str) else value
-
-
-async def _judged(console: Console, visit: Visit) -> Judged:
-    """Judge the newest entries, a few at a time and in a thread: no call waits for it."""
-    audit = console.audit
-    if _judging.locked():
-        raise InputError("いま、ほかの人が検証しています。終わってから試してください。")
-    async with _judging:
-        last = await audit.count()
-        after = max(0, last - MOST_JUDGED)
-        examination = await audit.examination(after=after)
-        seen = 0
-        while batch := await console.results.audited(after, A_MORSEL):
-            for entry in batch:
-                examination.see(entry)
-            seen += len(batch)
-            after = batch[-1].number
-            await asyncio.sleep(0)
-        faults = [sentence(fault) for fault in await asyncio.to_thread(examination.faults)]
-        await audit.by(visit.author).record(Action.AUDIT_VERIFIED, entries=seen, faults=len(faults))
-    return Judged(entries=seen, whole=last <= MOST_JUDGED, faults=faults)

@@ -308,7 +308,7 @@ def unseen(seen: Screens, known: dict[str, str]) -> Iterator[str]:
     for part in PARTS:
         for route in part.page.routes:
             assert isinstance(route, APIRoute)
-            elsewhere = route.path.startswith(("/sign-in", "/first")) or route.path.endswith("/xlsx")
+            elsewhere = route.path.startswith(("/sign-in", "/first")) or route.path.endswith(("/xlsx", ".pdf"))
             if "GET" not in route.methods or elsewhere or route.path in LEAD_ON:
                 continue
             names = re.findall(r"\{(\w+)\}", route.path)

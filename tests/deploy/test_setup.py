@@ -180,6 +180,10 @@ test -e "$(dirname "$0")/reached" || { echo "npm error ECONNREFUSED" >&2; exit 1
 mkdir -p "$3/node_modules/@digital-go-jp/design-tokens/dist"
 echo ":root {}" > "$3/node_modules/@digital-go-jp/design-tokens/dist/tokens.css"
 echo MIT > "$3/node_modules/@digital-go-jp/design-tokens/LICENSE"
+letters="$3/node_modules/@expo-google-fonts/biz-udpgothic"
+mkdir -p "$letters/400Regular" "$letters/700Bold"
+touch "$letters/400Regular/BIZUDPGothic_400Regular.ttf" "$letters/700Bold/BIZUDPGothic_700Bold.ttf"
+touch "$letters/LICENSE_FONT"
 """
 
 
@@ -196,6 +200,10 @@ def test_the_consoles_colours_are_put_beside_its_pages_and_it_works_without_them
     assert set_up(checkout, "console").stdout == "", "the third run does nothing"
     (vendor / "tokens.css").unlink()
     assert "ready" in set_up(checkout, "console").stdout
+    fonts = checkout / "ivr/reporting/fonts"
+    assert {file.name for file in fonts.iterdir()} == {"BIZUDPGothic-Regular.ttf", "BIZUDPGothic-Bold.ttf", "OFL.txt"}
+    (fonts / "BIZUDPGothic-Bold.ttf").unlink()
+    assert "the typeface of PDFs in ivr/reporting/fonts" in set_up(checkout, "console").stdout
 
 
 def test_every_colour_has_the_value_of_its_token_behind_it() -> None:

@@ -113,6 +113,30 @@ async def test_pages_follow_each_other_and_hold_everybody_once(
         assert found == ids(whole.rows)
 
 
+@pytest.mark.parametrize("order", list(Order))
+async def test_pages_are_turned_back_as_they_came(store: SqlResults, office: CampaignRow, order: Order) -> None:
+    whole = ids((await store.figures.people(office.id, order=order)).rows)
+    for size in (1, 2, 4):
+        page = await store.figures.people(office.id, order=order, limit=size)
+        pages = [page]
+        while page.after:
+            page = await store.figures.people(office.id, order=order, after=page.after, limit=size)
+            pages.append(page)
+        assert [one.before is None for one in pages] == [True] + [False] * (len(pages) - 1)
+        for expected in pages[-2::-1]:
+            page = await store.figures.people(office.id, order=order, before=page.before, limit=size)
+            assert (ids(page.rows), page.after) == (ids(expected.rows), expected.after)
+        assert page.before is None
+    second = await store.figures.people(office.id, order=order, limit=1)
+    back = await store.figures.people(
+        office.id,
+        order=order,
+        before=(await store.figures.people(office.id, order=order, after=second.after, limit=4)).before,
+        limit=4,
+    )
+    assert ids(back.rows) == whole[:4], "the first page is whole"
+
+
 async def test_who_is_called_while_pages_are_turned_is_not_lost_from_the_list(
     store: SqlResults, office: CampaignRow
 ) -> None:
@@ -132,6 +156,8 @@ async def test_a_forged_mark_of_a_page_is_refused_or_harmless(store: SqlResults,
             continue
         with pytest.raises(InputError):
             await store.figures.people(office.id, order=order, after=after)
+        with pytest.raises(InputError):
+            await store.figures.people(office.id, order=order, before=after)
 
 
 async def test_nobody_of_another_campaign_is_shown(store: SqlResults, office: CampaignRow) -> None:

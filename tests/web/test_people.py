@@ -12,6 +12,8 @@ import pytest
 
 from ivr.domain.audit import Action, Author
 from ivr.domain.authority import Role
+from ivr.web import trail
+from ivr.web.examining import Examining
 from tests.web.browsers import ORIGIN, PASSWORD, Browser, Office, code_of
 from tests.web.test_signing_in import with_telephone
 
@@ -156,6 +158,13 @@ async def test_the_trail_is_read_the_newest_first_and_by_pages(at: Office) -> No
     more = (await browser.client.get(f"/api/v1/audit?before={told['before']}")).json()
     assert more["entries"][0]["number"] == numbers[-1] - 1
     assert more["before"] is None
+    assert (told["newer"], more["newer"]) == (None, numbers[0] + 1)
+    near = (await browser.client.get(f"/api/v1/audit?before={numbers[0]}")).json()
+    assert near["newer"] == trail.END, "the newest page, whole"
+    middle = (await browser.client.get(f"/api/v1/audit?before={numbers[-1] - 8}")).json()
+    assert middle["newer"] == numbers[-1] - 8 + 50
+    page = (await browser.get(f"/audit?before={numbers[-1] - 8}")).text
+    assert f'href="/audit?before={middle["newer"]}&amp;since=&amp;about="' in page
     assert told["entries"][0]["label"] == "証跡の閲覧", "that it is read is on record"
     about = (await browser.client.get("/api/v1/audit?about=kansa")).json()
     assert {one["subject"] for one in about["entries"]} == {"kansa"}
@@ -176,3 +185,42 @@ async def test_a_changed_entry_is_found_from_the_page(at: Office, tmp_path: Path
     page = await browser.post("/api/v1/audit/verify")
     assert "1 件の異常が見つかりました" in page.text
     assert (await browser.call("/api/v1/audit/verify")).json()["faults"]
+
+
+async def test_a_long_trail_is_judged_in_pieces_to_its_end(
+    at: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = await at.signed_in("kansa", Role.AUDITOR)
+    other = await at.signed_in("kansa2", Role.AUDITOR)
+    monkeypatch.setattr(trail, "examining", Examining(piece=300))
+    for _ in range(450):
+        await at.console.audit.record(Action.IMPORTED, "催告")
+    await browser.get("/audit")
+    page = await browser.post("/api/v1/audit/verify")
+    assert "古いほうから 400 件目まで調べました" in page.text
+    assert "ここまでに、変更も欠けもありません" in page.text
+    (key,) = re.findall(r'name="go_on" value="([^"]+)"', page.text)
+    assert (await other.call("/api/v1/audit/verify", {"go_on": key})).status_code == 400, "another's"
+    first = (await browser.call("/api/v1/audit/verify")).json()
+    assert (first["whole"], first["upto"], first["faults"]) == (False, 400, [])
+    with closing(sqlite3.connect(tmp_path / "var" / "ivr.db")) as raw:
+        for name in ("audit_keeps", "audit_holds", "audit_grows"):
+            raw.execute(f"DROP TRIGGER IF EXISTS {name}")
+        raw.execute("UPDATE audit SET who = 'nobody' WHERE number = 401")
+        raw.commit()
+    second = (await browser.call("/api/v1/audit/verify", {"go_on": first["go_on"]})).json()
+    assert (second["whole"], len(second["faults"]), second["go_on"]) == (True, 1, "")
+    assert second["entries"] == second["last"] >= 450
+    gone = await browser.call("/api/v1/audit/verify", {"go_on": first["go_on"]})
+    assert "はじめから検証" in gone.json()["message"]
+
+
+async def test_who_made_a_campaign_is_called_as_people_know_them(at: Office) -> None:
+    browser = await at.signed_in("hanako", display="佐藤 花子")
+    for name, by in (("a", "hanako"), ("b", "root"), ("c", "system:滞納管理")):
+        await at.campaign(name, created_by=by)
+    page = (await browser.get("/campaigns")).text
+    for words in ("佐藤 花子</small>", "root（端末）</small>", "システム「滞納管理」</small>"):
+        assert words in page
+    told = (await browser.client.get("/api/v1/campaigns")).json()
+    assert [one["created_by"] for one in told] == ["system:滞納管理", "root", "hanako"], "as on record"

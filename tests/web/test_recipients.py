@@ -171,11 +171,20 @@ async def test_the_next_page_begins_where_the_last_one_ended(at: Office) -> None
         seen = [one["id"] for one in first["people"] + second["people"]]
         assert (len(first["people"]), len(second["people"]), second["after"]) == (50, 10, None)
         assert seen == [somebody(one).id for one in range(60)]
+        back = (await browser.client.get(f"{path}&before={second['before']}")).json()
+        assert (back["people"], back["before"]) == (first["people"], None)
     page = (await browser.get(f"/campaigns/{campaign.id}/people?state=waiting")).text
     link = re.search(r'href="([^"]+after=[^"]+)"', page)
     assert link is not None
     assert "state=waiting" in link[1]
-    assert "はじめのページへ" in (await browser.get(link[1].replace("&amp;", "&"))).text
+    following = (await browser.get(link[1].replace("&amp;", "&"))).text
+    assert "はじめのページへ" in following
+    back = re.search(r'href="([^"]+before=[^"]+)">前の 50 人へ', following)
+    assert back is not None
+    assert "after=" not in back[1]
+    first = (await browser.get(back[1].replace("&amp;", "&"))).text
+    assert somebody(0).id in first
+    assert "前の 50 人へ" not in first
 
 
 async def test_an_attempt_says_in_words_what_proves_its_outcome(at: Office) -> None:

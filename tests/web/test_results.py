@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import io
 import re
+from pathlib import Path
 
 import openpyxl
+import pytest
+from pypdf import PdfReader
 
 from ivr.domain.authority import Role
-from ivr.reporting import Step, Unit, timeline
+from ivr.reporting import Step, Unit, timeline, typeface
 from ivr.web import charts
 from tests.web.browsers import Office
 from tests.web.filled import filled
@@ -94,9 +97,44 @@ async def test_a_months_report_counts_its_days(at: Office) -> None:
     assert told["total"]["settled"] == 6
     assert len(told["day"]) == 2
     assert "この月は、電話も SMS もありません" in (await browser.get("/reports/monthly/2026-10")).text
-    for path, sheet in (("monthly/2026-11", "日ごと"), ("daily/2026-11-26", "時間ごと")):
+    for path, each, more in (("monthly/2026-11", "日ごと", ["曜日と時間"]), ("daily/2026-11-26", "時間ごと", [])):
         book = openpyxl.load_workbook(io.BytesIO((await browser.get(f"/reports/{path}/xlsx")).content))
-        assert book.sheetnames == ["催告ごと", sheet]
+        assert book.sheetnames == ["催告ごと", "済んだ人の結果", each, f"{each}の、済んだ人の結果", *more]
+
+
+async def test_a_report_comes_as_a_pdf_of_what_one_may_see(at: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    browser = await at.signed_in("hanako", display="佐藤 花子")
+    await filled(at, "住民税")
+    await filled(at, "国保料", department="国保年金課")
+    for path, title, name in (
+        ("daily/2026-11-26", "日報　令和8年11月26日（木）", "%E6%97%A5%E5%A0%B1-2026-11-26.pdf"),
+        ("monthly/2026-11", "月報　令和8年11月", "%E6%9C%88%E5%A0%B1-2026-11.pdf"),
+    ):
+        assert f'href="/reports/{path}.pdf"' in (await browser.get(f"/reports/{path}")).text
+        answer = await browser.get(f"/reports/{path}.pdf")
+        assert answer.headers["content-type"] == "application/pdf"
+        assert name in answer.headers["content-disposition"]
+        text = "".join(page.extract_text() for page in PdfReader(io.BytesIO(answer.content)).pages)
+        for words in (title, "佐藤 花子", "税務課", "令和8年11月27日 12:00", "住民税"):
+            assert words in text
+        assert "国保料" not in text
+    assert (await browser.get("/reports/daily/2026-02-30.pdf")).status_code == 404
+    monkeypatch.setattr(typeface, "HOME", Path("nowhere"))
+    assert ".pdf" not in (await browser.get("/reports/daily/2026-11-26")).text
+    without = await browser.get("/reports/daily/2026-11-26.pdf")
+    assert without.status_code == 503
+    assert "make setup" in without.text
+
+
+async def test_a_months_page_and_its_workbook_have_the_heat_map(at: Office) -> None:
+    browser = await at.signed_in("hanako")
+    await filled(at)
+    page = (await browser.get("/reports/monthly/2026-11")).text
+    assert "つながりやすい曜日と時間" in page
+    assert "style=" not in page
+    assert "つながりやすい" not in (await browser.get("/reports/daily/2026-11-26")).text, "a day is its hours"
+    told = (await browser.client.get("/api/v1/reports/monthly/2026-11")).json()
+    assert sum(place["dials"] for place in told["hours"]) == told["total"]["dials"]
 
 
 async def test_reports_of_no_day_are_not_there(at: Office) -> None:
