@@ -22,6 +22,8 @@ from ivr.domain.text import TextState
 from ivr.drafts.kept import Drafts
 from ivr.erasing import Care, erase_due
 from ivr.errors import InputError, IvrError, PbxUnavailable, StoreFailed
+from ivr.hooks.posting import Post
+from ivr.hooks.sending import Sender
 from ivr.parts.rules import texts_asked
 from ivr.progress import CampaignProgress, terminal
 from ivr.reporting import Seal, see_writable, write_json
@@ -175,6 +177,7 @@ async def serve(config: Path | None) -> int:
         serve_console(engine)
         spare_the_lasting()
         engine.tasks.serve(_erase_daily(engine))
+        engine.tasks.serve(_tell_webhooks(engine))
         await _say_ready(engine)
         under_way: set[str] = set()
         idle = asyncio.Event()
@@ -216,6 +219,11 @@ async def _sweep_drafts(engine: Engine, drafts: Drafts) -> None:
         with suppress(IvrError, OSError):
             await drafts.sweep(engine.clock.now())
         await engine.clock.sleep(SWEEP_EVERY)
+
+
+async def _tell_webhooks(engine: Engine) -> None:
+    async with Post(engine.settings.webhooks) as post:
+        await Sender(engine.results, post, engine.clock, engine.audit, engine.metrics).run()
 
 
 async def _erase_daily(engine: Engine) -> None:

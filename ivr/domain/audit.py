@@ -56,6 +56,10 @@ class Action(StrEnum):
     DEPARTMENT_ASSIGNED = "department_assigned"
     TOKEN_MADE = "token_made"  # noqa: S105  the name of an act
     TOKEN_REVOKED = "token_revoked"  # noqa: S105
+    WEBHOOK_MADE = "webhook_made"
+    WEBHOOK_CHANGED = "webhook_changed"
+    WEBHOOK_REMOVED = "webhook_removed"
+    WEBHOOK_GAVE_UP = "webhook_gave_up"
     AUDIT_LISTED = "audit_listed"
     AUDIT_VERIFIED = "audit_verified"
     AUDIT_EXPORTED = "audit_exported"
@@ -98,6 +102,10 @@ LABELS: Mapping[Action, str] = {
     Action.DEPARTMENT_ASSIGNED: "催告の部署の変更",
     Action.TOKEN_MADE: "連携の鍵の作成",
     Action.TOKEN_REVOKED: "連携の鍵の失効",
+    Action.WEBHOOK_MADE: "通知先の登録",
+    Action.WEBHOOK_CHANGED: "通知先の変更",
+    Action.WEBHOOK_REMOVED: "通知先の削除",
+    Action.WEBHOOK_GAVE_UP: "通知の自動停止",
     Action.AUDIT_LISTED: "証跡の閲覧",
     Action.AUDIT_VERIFIED: "証跡の検証",
     Action.AUDIT_EXPORTED: "証跡の出力",

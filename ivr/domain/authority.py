@@ -55,6 +55,7 @@ class Deed(StrEnum):
     CREATE = "create"
     CHANGE_TOKENS = "change_tokens"
     SEE_PERSONAL_DATA = "see_personal_data"
+    CHANGE_WEBHOOKS = "change_webhooks"
 
 
 class Reach(IntEnum):
@@ -86,6 +87,7 @@ _ROWS: tuple[tuple[Deed, tuple[Reach, ...]], ...] = (
     (Deed.CREATE, (_OWN, _NO, _NO, _NO, _NO)),
     (Deed.CHANGE_TOKENS, (_NO, _NO, _ALL, _NO, _NO)),
     (Deed.SEE_PERSONAL_DATA, (_OWN, _NO, _NO, _NO, _NO)),
+    (Deed.CHANGE_WEBHOOKS, (_NO, _NO, _ALL, _NO, _NO)),
 )
 
 MATRIX: Mapping[Deed, Mapping[Role, Reach]] = MappingProxyType(

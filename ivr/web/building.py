@@ -26,6 +26,7 @@ from ivr.web import (
     today,
     tokens,
     trail,
+    webhooks,
     wizard,
 )
 from ivr.web.console import Console
@@ -54,6 +55,7 @@ PARTS = (
     account,
     trail,
     tokens,
+    webhooks,
     systems,
 )
 

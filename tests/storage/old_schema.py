@@ -21,6 +21,9 @@ OLD = "f" * 32
 
 BEFORE_FIGURES = (
     "ALTER TABLE campaigns DROP COLUMN department_id",
+    "DROP TABLE webhook_feed",
+    "DROP TABLE deliveries",
+    "DROP TABLE webhooks",
     "DROP TABLE tokens",
     "DROP TABLE sessions",
     "DROP TABLE people",
