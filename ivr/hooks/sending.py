@@ -155,7 +155,7 @@ class Sender:
     async def _tell(self, webhook: Webhook) -> None:
         try:
             for _ in range(ROUNDS):
-                batch = await self._webhooks.begin(webhook.id, SPARE)
+                batch = await self._webhooks.begin(webhook.id, self._clock.now(), SPARE)
                 if batch is None or not await self._tried(webhook, batch):
                     return
         except IvrError as error:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, literal, select, update
 
 from ivr.domain.outcome import Outcome
 from ivr.domain.webhook import MOST_EVENTS, MOST_WEBHOOKS, OVERLAP, EventKind, Happened, Off, Webhook
@@ -192,17 +192,20 @@ class SqlWebhooks:
         member = self._store.member
         return await self._store.write(lambda connection: webhook_feed.collect(connection, member, found, events, now))
 
-    async def begin(self, webhook_id: str, spare: timedelta) -> Batch | None:
+    async def begin(self, webhook_id: str, now: datetime, spare: timedelta) -> Batch | None:
         """Fix what the next message tells, and return it; None where nothing waits.
 
-        None also where the webhook is off, or this engine does not hold the feed for `spare` longer.
+        None also where the webhook is off or not to be tried yet, or this engine does not hold the feed for `spare`
+        longer.
         """
         member, sealing = self._store.member, self._store.sealing
 
         def fix(connection: Connection) -> list[Row[Any]]:
             of_it = (webhooks.c.id == webhook_id, webhooks.c.off.is_(None))
-            row = connection.execute(select(webhooks.c.upto).where(*of_it)).first()
-            if row is None or not webhook_feed.held(connection, member, spare):
+            row = connection.execute(select(webhooks.c.upto, webhooks.c.next_at).where(*of_it)).first()
+            if row is None or (row.next_at is not None and row.next_at > now):
+                return []
+            if not webhook_feed.held(connection, member, spare):
                 return []
             waiting = select(deliveries).where(deliveries.c.webhook_id == webhook_id)
             if row.upto is not None:
@@ -272,7 +275,7 @@ class SqlWebhooks:
         await self._change(
             webhook_id,
             failures=webhooks.c.failures + 1,
-            failing_since=func.coalesce(webhooks.c.failing_since, now),
+            failing_since=func.coalesce(webhooks.c.failing_since, literal(now, webhooks.c.failing_since.type)),
             next_at=again,
             tried_at=now,
             answer=answer,

@@ -28,7 +28,7 @@ from ivr.hooks.sending import Sender
 from ivr.parts.keys import audit_trail, key_store
 from ivr.settings import STAFF_CALL, Settings, Webhooks, load
 from ivr.storage import SqlResults, changes, results, webhook_feed
-from tests.hooks.receiver import Receiver, hangs, receiving, status
+from tests.hooks.receiver import Receiver, hangs, raw, receiving, status
 from tests.storage.filling import MINUTE, NOON, attempt, people
 from tests.web.browsers import HandClock, empty_office, filled
 
@@ -142,7 +142,7 @@ async def test_a_system_is_told_of_calls_people_and_campaigns_and_of_nobodys_nam
             await desk.store.exclude(row.id, "00000002", Exclusion(reason="納付済", source=Source.STAFF), at=NOON)
             await desk.store.move_campaign(row.id, expected=["created"], state="running")
             await desk.store.move_campaign(row.id, expected=["running"], state="done")
-            await until(lambda: len(receiver.events) >= 5)
+            await until(lambda: len(receiver.events) >= 5 and len(desk.counted.tried) == len(receiver.messages))
     told = [
         (one["kind"], one.get("person"), one.get("outcome"), one.get("try", one.get("tries")))
         for one in receiver.events
@@ -166,7 +166,7 @@ async def test_a_system_is_told_of_calls_people_and_campaigns_and_of_nobodys_nam
         assert b"+81" not in str(message.headers).encode()
     found = await desk.store.webhooks.one(webhook.id)
     assert (found.answer, found.failures, found.taken_at) == ("受け取りました（204）", 0, desk.clock.now())
-    assert desk.counted.tried.count("taken") == len(receiver.messages)
+    assert set(desk.counted.tried) == {"taken"}
 
 
 async def test_a_system_is_told_what_it_wants_of_its_department(desk: Desk) -> None:
@@ -216,24 +216,22 @@ async def test_many_are_told_a_hundred_at_a_time_in_their_order(desk: Desk) -> N
 
 
 async def test_who_does_not_take_a_message_gets_the_same_one_again(desk: Desk) -> None:
-    async with receiving(status(500), hangs, status(503), status(200)) as receiver:
+    async with receiving(status(500), raw(b""), status(503), status(200)) as receiver:
         webhook = await desk.webhook(receiver, kinds=frozenset({EventKind.CALL_ENDED}))
         row = await desk.campaign()
-        with pytest.MonkeyPatch.context() as patched:
-            patched.setattr("ivr.hooks.posting.IN_ALL_S", 0.5)
-            async with desk.sending():
-                await attempt(desk.store, row, Outcome.BUSY, recipient="00000001")
-                for failures, pause in ((1, 5), (2, 30), (3, 120)):
-                    await until(lambda failures=failures: failed(desk, webhook, failures))  # type: ignore[misc]
-                    if failures < 3:
-                        await attempt(desk.store, row, Outcome.BUSY, recipient=f"0000000{failures + 1}")
-                    found = await desk.store.webhooks.one(webhook.id)
-                    assert found.next_at == desk.clock.now() + timedelta(seconds=pause)
-                    seen = len(receiver.messages)
-                    await asyncio.sleep(0.08)
-                    assert len(receiver.messages) == seen, "it waits"
-                    desk.clock.forward(seconds=pause)
-                await until(lambda: len(desk.counted.tried) >= 5)
+        async with desk.sending():
+            await attempt(desk.store, row, Outcome.BUSY, recipient="00000001")
+            for failures, pause in ((1, 5), (2, 30), (3, 120)):
+                await until(lambda failures=failures: failed(desk, webhook, failures))  # type: ignore[misc]
+                if failures < 3:
+                    await attempt(desk.store, row, Outcome.BUSY, recipient=f"0000000{failures + 1}")
+                found = await desk.store.webhooks.one(webhook.id)
+                assert found.next_at == desk.clock.now() + timedelta(seconds=pause)
+                seen = len(receiver.messages)
+                await asyncio.sleep(0.08)
+                assert len(receiver.messages) == seen, "it waits"
+                desk.clock.forward(seconds=pause)
+            await until(lambda: len(desk.counted.tried) >= 5)
     first, *again, last = receiver.messages
     assert {one.headers["webhook-id"] for one in again} == {first.headers["webhook-id"]}
     assert {one.body for one in again} == {first.body}
@@ -353,7 +351,7 @@ async def test_an_engine_that_lost_its_lease_writes_and_sends_nothing(desk: Desk
                 assert await other.webhooks.hold(timedelta(minutes=1))
                 assert not await desk.store.webhooks.hold(timedelta(minutes=1))
                 assert not await desk.store.webhooks.collect(look, [], NOON)
-                assert await desk.store.webhooks.begin(webhook.id, timedelta(0)) is None
+                assert await desk.store.webhooks.begin(webhook.id, NOON, timedelta(0)) is None
                 async with desk.sending():
                     await asyncio.sleep(0.1)
     assert receiver.messages == []
