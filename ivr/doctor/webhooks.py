@@ -78,28 +78,29 @@ def _said(one: Webhook, waiting: Waiting, now: datetime) -> tuple[str, str] | No
         case State.GONE:
             return (
                 f"相手がもう受け取らないと答えた（410）ので、{since} に通知を止めました。",
-                f"要らないなら削除し、要るなら相手を直して「再開する」を押してください。{READ}",
+                f"要らないなら削除し、要るなら相手を直し、システム連携の「結果の通知」で「再開する」を押してください。{READ}",
             )
         case State.GIVEN_UP:
             return (
-                (
-                    f"{LONGEST_FAILURE.days} 日のあいだ届かなかったので、{since} に通知を止めました"
-                    f"（最後の答え：{one.answer}）。"
-                ),
-                f"相手を直し、「試しに送る」で確かめてから「再開する」を押してください。{READ}",
+                (f"{LONGEST_FAILURE.days} 日のあいだ届かなかったので、{since} に通知を止めました{_answered(one)}。"),
+                f"相手を直し、システム連携の「結果の通知」で「試しに送る」を押して確かめてから、「再開する」を押してください。{READ}",
             )
         case State.FAILING if one.failing_since is not None and now - one.failing_since >= PATIENCE:
             return (
                 (
-                    f"{_moment(one.failing_since, now)} から届いていません（{waiting.events:,} 件が待っています。"
-                    f"最後の答え：{one.answer}）。"
+                    f"{_moment(one.failing_since, now)} から届いていません（{waiting.events:,} 件が待っています）"
+                    f"{_answered(one)}。"
                 ),
-                "相手のシステムと通り道を確かめ、「試しに送る」を押してください。届けば、待っているものも続けて送ります。",
+                "相手のシステムと通り道を確かめ、システム連携の「結果の通知」で「試しに送る」を押してください。届けば、待っているものも続けて送ります。",
             )
         case _:
             if one.missed_at is not None and now - one.missed_at < REMEMBERED:
                 return f"{_moment(one.missed_at, now)} に、知らせきれなかった結果があります。", READ
             return None
+
+
+def _answered(one: Webhook) -> str:
+    return f"。最後の答えは「{one.answer}」" if one.answer else ""
 
 
 def _moment(at: datetime | None, now: datetime) -> str:

@@ -10,8 +10,9 @@ import base64
 import hashlib
 import hmac
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -130,3 +131,25 @@ async def receiving(*answers: Behaviour) -> AsyncIterator[Receiver]:
         for task in list(tasks):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@contextmanager
+def receiving_beside() -> Iterator[Receiver]:
+    """Run a receiver in a thread, for a test that waits for programs."""
+    there: list[Receiver] = []
+    ready, over = threading.Event(), threading.Event()
+
+    async def serve() -> None:
+        async with receiving() as receiver:
+            there.append(receiver)
+            ready.set()
+            await asyncio.to_thread(over.wait)
+
+    thread = threading.Thread(target=asyncio.run, args=(serve(),))
+    thread.start()
+    try:
+        assert ready.wait(10)
+        yield there[0]
+    finally:
+        over.set()
+        thread.join()
