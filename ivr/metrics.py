@@ -79,11 +79,17 @@ class Metrics:
             "erasures_failed", "Times that a campaign was due and could not be erased"
         )
         self._audit_failures = self._counter("audit_failures", "Entries that the audit trail did not take")
+        self._webhooks = self._counter("webhook_deliveries", "Messages to webhooks, by what came of them", "result")
+        self._webhooks_dropped = self._counter("webhook_events_dropped", "Events not told: their campaign was erased")
+        self._webhooks_waiting = self._gauge("webhook_waiting", "Events that wait to be told to webhooks")
+        self._webhooks_oldest = self._gauge("webhook_oldest_seconds", "For how long the oldest of them has waited")
         self._unknown = self._gauge("unknown_attempts", "Attempts since the start whose end we could not find out")
         for outcome in Outcome:
             self._attempts.labels(outcome.value)
         for state in TextState:
             self._texts.labels(state.value)
+        for result in ("taken", "failed", "switched_off"):
+            self._webhooks.labels(result)
 
     def erased(self) -> None:
         """A campaign was erased by rule."""
@@ -204,6 +210,19 @@ class Metrics:
     def sms_connected(self, connected: bool) -> None:
         """The provider takes texts, or does not."""
         self._sms_connected.set(connected)
+
+    def webhook_tried(self, result: str) -> None:
+        """A message to a webhook was `taken`, or `failed`; or the webhook was `switched_off` after it."""
+        self._webhooks.labels(result).inc()
+
+    def webhook_events_dropped(self, events: int) -> None:
+        """So many events are not told: their campaign was erased."""
+        self._webhooks_dropped.inc(events)
+
+    def webhooks_waiting(self, events: int, oldest_s: float) -> None:
+        """So many events wait, the oldest for so long."""
+        self._webhooks_waiting.set(events)
+        self._webhooks_oldest.set(oldest_s)
 
     def wrote(self, seconds: float) -> None:
         """The store has written."""

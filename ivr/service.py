@@ -23,6 +23,8 @@ from ivr.drafts.kept import Drafts
 from ivr.editions import Book
 from ivr.erasing import Care, erase_due
 from ivr.errors import InputError, IvrError, PbxUnavailable, StoreFailed
+from ivr.hooks.posting import Post
+from ivr.hooks.sending import Sender
 from ivr.parts.rules import texts_asked
 from ivr.progress import CampaignProgress, terminal
 from ivr.reporting import Seal, see_writable, write_json
@@ -176,6 +178,7 @@ async def serve(chosen: settings.Settings) -> int:
         serve_console(engine)
         spare_the_lasting()
         engine.tasks.serve(_erase_daily(engine))
+        engine.tasks.serve(_tell_webhooks(engine))
         await _say_ready(engine)
         under_way: set[str] = set()
         idle = asyncio.Event()
@@ -226,6 +229,11 @@ async def _look_at_scenarios(engine: Engine, book: Book) -> None:
         with suppress(IvrError, OSError):
             await book.look()
         await engine.clock.sleep(LOOK_EVERY)
+
+
+async def _tell_webhooks(engine: Engine) -> None:
+    async with Post(engine.settings.webhooks) as post:
+        await Sender(engine.results, post, engine.clock, engine.audit, engine.metrics).run()
 
 
 async def _erase_daily(engine: Engine) -> None:

@@ -148,6 +148,9 @@ def test_every_fact_moves_its_metric(metrics: Metrics) -> None:
     metrics.speech_cached()
     metrics.speech_failed()
     metrics.text("delivered")
+    metrics.webhook_tried("taken")
+    metrics.webhook_events_dropped(1)
+    metrics.webhooks_waiting(1, 1.0)
     metrics.wrote(0.002)
     for name, labels in (
         ("ivr_dials_held_total", {"reason": "window"}),
@@ -165,6 +168,10 @@ def test_every_fact_moves_its_metric(metrics: Metrics) -> None:
         ("ivr_speech_cache_hits_total", {}),
         ("ivr_speech_failures_total", {}),
         ("ivr_texts_total", {"status": "delivered"}),
+        ("ivr_webhook_deliveries_total", {"result": "taken"}),
+        ("ivr_webhook_events_dropped_total", {}),
+        ("ivr_webhook_waiting", {}),
+        ("ivr_webhook_oldest_seconds", {}),
         ("ivr_store_write_seconds_count", {}),
     ):
         assert value(metrics, name, **labels) == 1, name

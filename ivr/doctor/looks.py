@@ -15,6 +15,7 @@ from ivr.app import meanwhile
 from ivr.asterisk.pbx_layout import find_asterisk
 from ivr.data_dir import engine_runs
 from ivr.desk.records import recorded
+from ivr.doctor import webhooks
 from ivr.doctor.finding import Finding, State, bad, good
 from ivr.doctor.troubles import troubles
 from ivr.domain.examination import sentence
@@ -335,6 +336,7 @@ LOOKS: Mapping[str, Callable[[Settings], Awaitable[Finding]]] = {
     "音声": voice,
     "折り返しの案内": greeting,
     "職員の画面": console,
+    webhooks.NAME: webhooks.look,
     "電話交換機": asterisk,
 }
 
@@ -354,6 +356,7 @@ REMEDIES: Mapping[str, str] = {
     "音声": "設定 speech を確かめ、だめなら make setup をもう一度実行してください。",
     "折り返しの案内": "設定 inbound の say と thanks を、かなに直すか、言い換えてください。",
     "職員の画面": "設定 web を直してください。",
+    webhooks.NAME: "設定 database と keys を確かめてください。",
     "電話交換機": "メッセージにある設定を直すか、make setup をもう一度実行してください。",
 }
 """What to do where the error itself does not say it, by what was looked at."""

@@ -61,6 +61,10 @@ class Action(StrEnum):
     SCENARIO_RETIRED = "scenario_retired"
     SCENARIO_BROUGHT_BACK = "scenario_brought_back"
     SCENARIO_FOUND = "scenario_found"
+    WEBHOOK_MADE = "webhook_made"
+    WEBHOOK_CHANGED = "webhook_changed"
+    WEBHOOK_REMOVED = "webhook_removed"
+    WEBHOOK_GAVE_UP = "webhook_gave_up"
     AUDIT_LISTED = "audit_listed"
     AUDIT_VERIFIED = "audit_verified"
     AUDIT_EXPORTED = "audit_exported"
@@ -108,6 +112,10 @@ LABELS: Mapping[Action, str] = {
     Action.SCENARIO_RETIRED: "シナリオの片づけ",
     Action.SCENARIO_BROUGHT_BACK: "シナリオの再利用",
     Action.SCENARIO_FOUND: "シナリオの外での変更",
+    Action.WEBHOOK_MADE: "通知先の登録",
+    Action.WEBHOOK_CHANGED: "通知先の変更",
+    Action.WEBHOOK_REMOVED: "通知先の削除",
+    Action.WEBHOOK_GAVE_UP: "通知の自動停止",
     Action.AUDIT_LISTED: "証跡の閲覧",
     Action.AUDIT_VERIFIED: "証跡の検証",
     Action.AUDIT_EXPORTED: "証跡の出力",

@@ -56,6 +56,7 @@ class Deed(StrEnum):
     CHANGE_TOKENS = "change_tokens"
     SEE_PERSONAL_DATA = "see_personal_data"
     EDIT_SCENARIOS = "edit_scenarios"
+    CHANGE_WEBHOOKS = "change_webhooks"
 
 
 class Reach(IntEnum):
@@ -88,6 +89,7 @@ _ROWS: tuple[tuple[Deed, tuple[Reach, ...]], ...] = (
     (Deed.CHANGE_TOKENS, (_NO, _NO, _ALL, _NO, _NO)),
     (Deed.SEE_PERSONAL_DATA, (_OWN, _NO, _NO, _NO, _NO)),
     (Deed.EDIT_SCENARIOS, (_OWN, _NO, _NO, _NO, _NO)),
+    (Deed.CHANGE_WEBHOOKS, (_NO, _NO, _ALL, _NO, _NO)),
 )
 
 MATRIX: Mapping[Deed, Mapping[Role, Reach]] = MappingProxyType(

@@ -10,6 +10,7 @@ from ivr.settings.own_rules import NOTHING, STAFF_CALL, calling_of, read_own
 from ivr.settings.reading import Settings, load
 from ivr.settings.sections import Agi, Ami, Keys, Log, Metrics, Pbx, Retention, Speech, Trunk, Web
 from ivr.settings.texts import Http, Smpp, Texts
+from ivr.settings.webhooks import Webhooks
 
 __all__ = [
     "NOTHING",
@@ -30,6 +31,7 @@ __all__ = [
     "Texts",
     "Trunk",
     "Web",
+    "Webhooks",
     "calling_of",
     "load",
     "read_own",

@@ -29,6 +29,7 @@ from ivr.settings.notation import Database, Duration, Section, limited, secret, 
 from ivr.settings.own_rules import NOTHING, rules_of, text_rules_of
 from ivr.settings.sections import Keys, Log, Metrics, Pbx, Retention, Speech, Trunk, Web
 from ivr.settings.texts import Texts
+from ivr.settings.webhooks import Webhooks
 
 DEFAULT_FILE = Path("ivr.yaml")
 PREFIX = "IVR_"
@@ -75,6 +76,7 @@ class Settings(BaseSettings):
     listening: Listening = Listening()
     metrics: Metrics = Metrics()
     web: Web = Web()
+    webhooks: Webhooks = Webhooks()
     keys: Keys = Keys()
     retention: Retention = Retention()
     log: Log = Log()

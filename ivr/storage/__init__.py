@@ -13,6 +13,7 @@ people.py      people page by page, one person's history
 figures.py     a campaign counted
 tokens.py      tokens of systems that ask the API
 editions.py    the office's own scenarios, version by version
+webhooks.py    systems that are told of results; webhook_feed.py: of what, and what waits to be told
 sealing.py     between people and rows: what names somebody is sealed
 audit.py       the audit trail, to which entries are only added
 backups.py     copies of the whole database, and the way back

@@ -11,18 +11,22 @@ numbers was rolled back.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from itertools import chain
 
-from sqlalchemy import Connection, and_, delete, func, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or_, select
 
 from ivr.campaign.figures import Change, ChangeKind, Changes
 from ivr.domain.outcome import Outcome
 from ivr.errors import InputError
 from ivr.storage.prepared import Prepared
-from ivr.storage.tables import attempts, campaigns, changes
+from ivr.storage.tables import attempts, campaigns, changes, webhook_feed
 
 KEPT = 20_000
 """Changes kept: minutes of a full trunk, for a page that was away."""
+
+HELD = 500_000
+"""Changes kept where webhooks are to be told of them and no engine collects them."""
 
 PRUNED = 2_000
 """Most that go at a time: more than are stored between two times."""
@@ -46,9 +50,11 @@ def note(connection: Connection, kind: ChangeKind, campaign_id: str, subject: st
 def prune(connection: Connection) -> None:
     """Let go of the oldest, some at a time."""
     last = select(func.max(changes.c.number)).scalar_subquery()
+    known = select(webhook_feed.c.known).scalar_subquery()
+    told = or_(changes.c.number <= func.coalesce(known, last), changes.c.number <= last - HELD)
     old = (
         select(changes.c.number)
-        .where(changes.c.number <= last - KEPT)
+        .where(changes.c.number <= last - KEPT, told)
         .order_by(changes.c.number)
         .limit(PRUNED)
         .with_for_update(skip_locked=True)
@@ -67,8 +73,8 @@ def now(connection: Connection) -> str:
 
 def since(connection: Connection, cursor: str, limit: int) -> Changes:
     """Return what was stored since `cursor`; InputError where that is none."""
-    known, awaited = _read(cursor)
-    last = connection.execute(select(func.max(changes.c.number))).scalar() or 0
+    known, _ = _read(cursor)
+    last = newest(connection)
     if known > last or known < last - KEPT:
         return Changes(changes=(), cursor=now(connection), whole=False)
     of_attempt = and_(changes.c.kind == ChangeKind.ATTEMPT.value, attempts.c.id == changes.c.subject)
@@ -81,7 +87,7 @@ def since(connection: Connection, cursor: str, limit: int) -> Changes:
             campaigns.c.state,
         )
         .select_from(changes.join(campaigns).outerjoin(attempts, of_attempt))
-        .where(or_(changes.c.number > known, changes.c.number.in_(sorted(awaited))))
+        .where(behind(cursor))
         .order_by(changes.c.number)
         .limit(limit)
     )
@@ -98,14 +104,34 @@ def since(connection: Connection, cursor: str, limit: int) -> Changes:
         )
         for row in connection.execute(query)
     )
-    numbers = {one.number for one in found}
+    reached = advanced(connection, cursor, {one.number for one in found}, last)
+    return Changes(changes=found, cursor=reached, more=len(found) == limit)
+
+
+def newest(connection: Connection) -> int:
+    """Return the number of the newest change, 0 where there is none."""
+    return connection.execute(select(func.max(changes.c.number))).scalar() or 0
+
+
+def behind(cursor: str) -> ColumnElement[bool]:
+    """Return what a change behind `cursor` fulfils; InputError where that is none."""
+    known, awaited = _read(cursor)
+    return or_(changes.c.number > known, changes.c.number.in_(sorted(awaited)))
+
+
+def known_by(cursor: str) -> int:
+    """Return up to which number `cursor` knows everything that was not late; InputError where that is none."""
+    return _read(cursor)[0]
+
+
+def advanced(connection: Connection, cursor: str, numbers: Collection[int], last: int) -> str:
+    """Return the cursor behind `numbers`, which were found behind `cursor` while `last` was the newest."""
+    known, awaited = _read(cursor)
     reached = max(chain([known], numbers))
-    if _out_of_order(connection):
-        awaited = (awaited - numbers) | _missing(known, numbers, reached)
-        awaited = {number for number in awaited if number > last - WINDOW}
-    else:
-        awaited = set()
-    return Changes(changes=found, cursor=_written(reached, awaited), more=len(found) == limit)
+    if not _out_of_order(connection):
+        return _written(reached, set())
+    awaited = (awaited - set(numbers)) | _missing(known, set(numbers), reached)
+    return _written(reached, {number for number in awaited if number > last - WINDOW})
 
 
 def _key(kind: str, subject: str) -> str | None:

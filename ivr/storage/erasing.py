@@ -15,7 +15,7 @@ from ivr.campaign.figures import ChangeKind
 from ivr.campaign.records import CampaignRow
 from ivr.domain.outcome import Outcome
 from ivr.errors import InputError
-from ivr.storage import changes, queries, text_queries
+from ivr.storage import changes, queries, text_queries, webhook_feed
 from ivr.storage.tables import OPEN, attempts, campaigns, key_presses, recipients, statistics, texts
 
 ERASING = "erasing"
@@ -82,6 +82,7 @@ def begin(
         )
         connection.execute(update(campaigns).where(campaigns.c.id == campaign.id).values(state=ERASING))
         changes.note(connection, ChangeKind.CAMPAIGN, campaign.id, campaign.id)
+        webhook_feed.drop(connection, campaign.id)
         known = connection.execute(select(statistics).where(statistics.c.id == campaign.id)).one()
     return Statistics(
         campaign=known.id,
@@ -106,6 +107,7 @@ def some_rows(connection: Connection, campaign_id: str) -> int:
 
 def finish(connection: Connection, campaign_id: str, now: datetime) -> None:
     """Delete the campaign itself, of which nothing else is left."""
+    webhook_feed.drop(connection, campaign_id)
     connection.execute(delete(campaigns).where(campaigns.c.id == campaign_id))
     connection.execute(update(statistics).where(statistics.c.id == campaign_id).values(erased_at=now))
 

@@ -44,6 +44,7 @@ from ivr.storage.figure_results import SqlFigures
 from ivr.storage.sealing import ATTEMPTS, RECIPIENTS, TEXTS, Sealing
 from ivr.storage.text_results import SqlTexts
 from ivr.storage.tokens import SqlTokens
+from ivr.storage.webhooks import SqlWebhooks
 from ivr.storage.writer import Work, Writer
 from ivr.vault import KeyStore
 from ivr.vault.fields import Fields
@@ -78,6 +79,7 @@ class SqlResults:
         self.accounts = SqlAccounts(self)
         self.tokens = SqlTokens(self)
         self.editions = SqlEditions(self)
+        self.webhooks = SqlWebhooks(self)
         self.figures = SqlFigures(self)
 
     @classmethod

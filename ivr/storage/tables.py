@@ -12,6 +12,7 @@
     departments 1 ─── n  people    1 ─── n  sessions      of the console; campaigns.department_id: whose a campaign is
 
     engines     whoever dials from this store; an attempt names its own
+    webhooks     1 ─── n  deliveries   events that wait to be told, in order; webhook_feed: how far they were collected
     statistics  what stays of campaigns whose people were erased
     audit       what was done by whom, chained (ivr.domain.audit): texts as they are sealed, insert-only by triggers
 
@@ -367,6 +368,59 @@ editions = Table(
     Column("by", String),
     Column("why", String, nullable=False),
     Column("again", Integer),
+)
+
+webhooks = Table(
+    "webhooks",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("department_id", ForeignKey(departments.c.id), nullable=False),
+    Column("kinds", JSON, nullable=False),
+    Column("outcomes", JSON, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("created_by", String, nullable=False),
+    Column("off", String),
+    Column("off_at", UtcDateTime),
+    Column("failures", Integer, nullable=False),
+    Column("failing_since", UtcDateTime),
+    Column("next_at", UtcDateTime),
+    Column("tried_at", UtcDateTime),
+    Column("taken_at", UtcDateTime),
+    Column("answer", Text, nullable=False),
+    Column("dropped", Integer, nullable=False),
+    Column("missed_at", UtcDateTime),
+    Column("upto", BigInteger),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), Identity(), primary_key=True),
+    Column("webhook_id", ForeignKey(webhooks.c.id, ondelete="CASCADE"), nullable=False),
+    Column("event", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("campaign_id", String, nullable=False),
+    Column("subject", String, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("content", JSON, nullable=False),
+    UniqueConstraint("webhook_id", "event"),
+    Index("ix_deliveries_webhook", "webhook_id", "number"),
+    Index("ix_deliveries_campaign", "campaign_id"),
+    sqlite_autoincrement=True,
+)
+
+webhook_feed = Table(
+    "webhook_feed",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("cursor", Text, nullable=False),
+    Column("known", BigInteger),
+    Column("engine", String, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("until", UtcDateTime),
 )
 
 engines = Table(

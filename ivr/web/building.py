@@ -27,6 +27,7 @@ from ivr.web import (
     today,
     tokens,
     trail,
+    webhooks,
     wizard,
 )
 from ivr.web.console import Console
@@ -55,6 +56,7 @@ PARTS = (
     account,
     trail,
     tokens,
+    webhooks,
     systems,
     *scenarios.PARTS,
 )

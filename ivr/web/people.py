@@ -38,6 +38,7 @@ DEED_LABELS = {
     Deed.CHANGE_TOKENS: "システム連携の鍵を作る・失効させる",
     Deed.SEE_PERSONAL_DATA: "氏名・電話番号を表示する・書き出す",
     Deed.EDIT_SCENARIOS: "シナリオを書く",
+    Deed.CHANGE_WEBHOOKS: "結果を知らせる先を登録する・消す",
 }
 REACH_LABELS = ("―", "自分の部署", "すべて")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated
 
@@ -10,8 +11,9 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from ivr.campaign.records import CampaignRow
-from ivr.doctor import State
+from ivr.doctor import Finding, State
 from ivr.doctor.troubles import troubles
+from ivr.doctor.webhooks import findings
 from ivr.domain.authority import Deed, may
 from ivr.errors import InputError
 from ivr.settings import Settings
@@ -88,11 +90,19 @@ async def _today(console: Console, visit: Visit) -> Today:
         open=is_open,
         troubles=[
             Trouble(name=one.name, state=one.state.value, message=one.message, remedy=one.remedy)
-            for one in troubles(console.health())
+            for one in (*troubles(console.health()), *await _untold(console, visit, now))
             if one.state is not State.GOOD
         ],
         campaigns=await standings(console, visit, mine[::-1]),
     )
+
+
+async def _untold(console: Console, visit: Visit, now: datetime) -> Iterable[Finding]:
+    """Return what is not well with systems that are told of results, of the departments that the visitor sees."""
+    store, own = console.results.webhooks, visit.person.department.id
+    roles = visit.person.roles
+    mine = [one for one in await store.all() if may(roles, Deed.SEE_CAMPAIGN, own=one.department == own)]
+    return findings(mine, await store.waiting() if any(one.failures for one in mine) else {}, now)
 
 
 def window_of(chosen: Settings, now: datetime) -> tuple[str, bool]:

@@ -12,6 +12,7 @@ import httpx
 from tests.acceptance.command import until
 from tests.acceptance.far_end import SILENT, FarEnd
 from tests.acceptance.office import Office
+from tests.hooks.receiver import receiving_beside
 
 PASSWORD = "correct horse battery"
 
@@ -28,14 +29,19 @@ def told_by(live: httpx.Response) -> Iterator[tuple[str, Any]]:
 
 
 def test_the_first_administrator_stops_a_call_that_is_under_way(office: Office, far_end: FarEnd) -> None:
-    office.settings(trunk={"lines": 1}, web={"port": office.ports.web, "second_factor": "optional"})
+    web = {"port": office.ports.web, "second_factor": "optional"}
+    office.settings(trunk={"lines": 1}, web=web, webhooks={"hosts": ["127.0.0.1"]})
     number = far_end.number(SILENT)
     office.people([number])
     engine = office.begin("serve")
     engine.says("ready", within=30)
     engine.says("/first/", within=10)
     origin = f"http://127.0.0.1:{office.ports.web}"
-    with httpx.Client(base_url=origin, headers={"accept": "text/html", "origin": origin}, trust_env=False) as browser:
+    headers = {"accept": "text/html", "origin": origin}
+    with (
+        receiving_beside() as receiver,
+        httpx.Client(base_url=origin, headers=headers, trust_env=False) as browser,
+    ):
 
         def sent(path: str, shown_on: str, **values: str) -> httpx.Response:
             token = re.search(r'name="csrf" value="(\w+)"', browser.get(shown_on).text)
@@ -45,6 +51,11 @@ def test_the_first_administrator_stops_a_call_that_is_under_way(office: Office, 
         (link,) = re.findall(rf"{origin}(/first/\S+)", engine.out)
         own = {"name": "kacho", "display": "課長", "department": "税務課", "password": PASSWORD, "again": PASSWORD}
         assert sent(link, link, **own).headers["location"] == "/"
+        page = "/tokens/webhooks"
+        (department,) = re.findall(r'<option value="(\w+)"', browser.get(page).text)
+        wanted = {"kinds": "call.ended", "outcomes": "cancelled"}
+        told_to = sent("/api/v1/webhooks", page, name="収納", url=receiver.url, department=department, **wanted)
+        (secret,) = re.findall(r"whsec_[\w+/=]+", told_to.text)
         created = office.ivr("campaign", "create", "催告", "--list", office.list, "--scenario", office.scenario)
         assert created.status == 0, created
         assert office.ivr("campaign", "start", "催告").status == 0
@@ -68,5 +79,10 @@ def test_the_first_administrator_stops_a_call_that_is_under_way(office: Office, 
             until(lambda: not far_end.active([number]), 5, "the call is cut off")
             assert office.json("campaign", "status", "催告")["state"] == "halted"
             office.all_stored()
+            until(lambda: receiver.events, 10, "the collection system is told")
+            assert [(one["kind"], one["outcome"], one["try"]) for one in receiver.events] == [
+                ("call.ended", "cancelled", 1)
+            ]
+            assert all(message.proven_by(secret) for message in receiver.messages)
             engine.process.terminate()
             assert engine.ended(within=20).status == 0, "it waits for nobody who watches"

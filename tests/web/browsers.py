@@ -192,7 +192,7 @@ def empty_office() -> Path:
     return folder
 
 
-async def _filled(folder: Path) -> Path:
+async def filled(folder: Path) -> Path:
     if not (folder / "var").exists():
         (folder / "ivr.yaml").write_text("data_dir: var\n", "utf-8")
         chosen = load(folder / "ivr.yaml")
@@ -205,7 +205,7 @@ async def _filled(folder: Path) -> Path:
 @asynccontextmanager
 async def office(folder: Path, settings: str = "web: {second_factor: optional}\n") -> AsyncIterator[Office]:
     """Open an office in `folder`."""
-    shutil.copytree((await _filled(empty_office())) / "var", folder / "var", dirs_exist_ok=True)
+    shutil.copytree((await filled(empty_office())) / "var", folder / "var", dirs_exist_ok=True)
     (folder / "ivr.yaml").write_text(f"data_dir: var\n{settings}", "utf-8")
     chosen = load(folder / "ivr.yaml")
     clock = HandClock(chosen.calling.timezone)
