@@ -194,6 +194,7 @@ async def serve(config: Path | None) -> int:
 
 def serve_console(engine: Engine) -> None:
     """Serve the console of staff beside the calls."""
+    from ivr.doctor.exchange import trunk
     from ivr.web import Console, Opening, open_console
 
     opening = Opening()
@@ -206,6 +207,8 @@ def serve_console(engine: Engine) -> None:
         health=engine.health,
         ringing=lambda: engine.originator.ringing,
         voice=engine.speech,
+        engine_registers=engine.register,
+        trunk=lambda: trunk(engine.settings, engine.pbx),
     )
     engine.tasks.serve(open_console(console, opening))
     engine.tasks.serve(_sweep_drafts(engine, console.drafts))

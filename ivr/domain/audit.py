@@ -56,6 +56,9 @@ class Action(StrEnum):
     DEPARTMENT_ASSIGNED = "department_assigned"
     TOKEN_MADE = "token_made"  # noqa: S105  the name of an act
     TOKEN_REVOKED = "token_revoked"  # noqa: S105
+    EXCLUSION_ENTERED = "exclusion_entered"
+    EXCLUSION_LIFTED = "exclusion_lifted"
+    EXCLUSION_SOUGHT = "exclusion_sought"
     AUDIT_LISTED = "audit_listed"
     AUDIT_VERIFIED = "audit_verified"
     AUDIT_EXPORTED = "audit_exported"
@@ -98,6 +101,9 @@ LABELS: Mapping[Action, str] = {
     Action.DEPARTMENT_ASSIGNED: "催告の部署の変更",
     Action.TOKEN_MADE: "連携の鍵の作成",
     Action.TOKEN_REVOKED: "連携の鍵の失効",
+    Action.EXCLUSION_ENTERED: "架電除外の登録",
+    Action.EXCLUSION_LIFTED: "架電除外の取り消し",
+    Action.EXCLUSION_SOUGHT: "架電除外の照会",
     Action.AUDIT_LISTED: "証跡の閲覧",
     Action.AUDIT_VERIFIED: "証跡の検証",
     Action.AUDIT_EXPORTED: "証跡の出力",

@@ -55,6 +55,9 @@ class Deed(StrEnum):
     CREATE = "create"
     CHANGE_TOKENS = "change_tokens"
     SEE_PERSONAL_DATA = "see_personal_data"
+    SEE_EXCLUSIONS = "see_exclusions"
+    CHANGE_EXCLUSIONS = "change_exclusions"
+    SEE_SYSTEM = "see_system"
 
 
 class Reach(IntEnum):
@@ -86,6 +89,9 @@ _ROWS: tuple[tuple[Deed, tuple[Reach, ...]], ...] = (
     (Deed.CREATE, (_OWN, _NO, _NO, _NO, _NO)),
     (Deed.CHANGE_TOKENS, (_NO, _NO, _ALL, _NO, _NO)),
     (Deed.SEE_PERSONAL_DATA, (_OWN, _NO, _NO, _NO, _NO)),
+    (Deed.SEE_EXCLUSIONS, (_OWN, _OWN, _ALL, _ALL, _ALL)),
+    (Deed.CHANGE_EXCLUSIONS, (_OWN, _NO, _NO, _NO, _NO)),
+    (Deed.SEE_SYSTEM, (_NO, _NO, _ALL, _NO, _ALL)),
 )
 
 MATRIX: Mapping[Deed, Mapping[Role, Reach]] = MappingProxyType(

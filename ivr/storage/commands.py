@@ -19,7 +19,7 @@ from ivr.domain.exclusion import shared_with
 from ivr.domain.outcome import PROOF, Outcome
 from ivr.domain.recipient import Recipient
 from ivr.errors import InputError, NameTaken
-from ivr.storage import caps, changes, tallying
+from ivr.storage import caps, changes, exclusions, tallying
 from ivr.storage.engines import NOBODY, Member, line_free, time
 from ivr.storage.prepared import Prepared
 from ivr.storage.queries import PEOPLE_DUE, due_values
@@ -197,11 +197,14 @@ def intend(
 ) -> bool:
     """Store the intent of `member` to dial, if the person waits, the number is on no call and nobody has buried it.
 
-    And if none of `ceilings` is reached, and a line is free, where the lines of all engines are counted together.
+    And if staff have not excluded either meanwhile, none of `ceilings` is reached, and a line is free, where the lines
+    of all engines are counted together.
     """
     if member.most and not line_free(connection, member.most):
         return False
     if caps.reached(connection, sealing, intent, ceilings):
+        return False
+    if exclusions.hold(connection, sealing, intent.recipient, intent.number, intent.at):
         return False
     sealed = sealing.attempt(intent)
     called = {

@@ -38,6 +38,7 @@ from ivr.storage.account_results import SqlAccounts
 from ivr.storage.audit import EVERYTHING, AuditAsked
 from ivr.storage.engines import Member
 from ivr.storage.erasing import Statistics
+from ivr.storage.exclusions import SqlExclusions
 from ivr.storage.failures import translated
 from ivr.storage.figure_results import SqlFigures
 from ivr.storage.sealing import ATTEMPTS, RECIPIENTS, TEXTS, Sealing
@@ -76,6 +77,7 @@ class SqlResults:
         self.texts = SqlTexts(self)
         self.accounts = SqlAccounts(self)
         self.tokens = SqlTokens(self)
+        self.exclusions = SqlExclusions(self)
         self.figures = SqlFigures(self)
 
     @classmethod

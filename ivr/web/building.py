@@ -14,6 +14,7 @@ from ivr.web import (
     account,
     campaigns,
     errors,
+    exclusions,
     exports,
     live,
     pages,
@@ -22,6 +23,7 @@ from ivr.web import (
     reports,
     results,
     signing_in,
+    system,
     systems,
     today,
     tokens,
@@ -29,6 +31,7 @@ from ivr.web import (
     wizard,
 )
 from ivr.web.console import Console
+from ivr.web.inspection import Inspection
 from ivr.web.permits import permit
 from ivr.web.safety import Safety
 from ivr.web.visits import Visit
@@ -55,6 +58,8 @@ PARTS = (
     trail,
     tokens,
     systems,
+    exclusions,
+    system,
 )
 
 SILENT: TelemetryConfig = {
@@ -84,6 +89,7 @@ def built(console: Console) -> FastAPI:
     )
     app.state.console = console
     app.state.watching = Watching(console)
+    app.state.inspection = Inspection(console)
     errors.handle(app)
     for part in PARTS:
         app.include_router(part.page)

@@ -21,6 +21,7 @@ OLD = "f" * 32
 
 BEFORE_FIGURES = (
     "ALTER TABLE campaigns DROP COLUMN department_id",
+    "DROP TABLE exclusions",
     "DROP TABLE tokens",
     "DROP TABLE sessions",
     "DROP TABLE people",
