@@ -37,6 +37,9 @@ DEED_LABELS = {
     Deed.CREATE: "催告を作る",
     Deed.CHANGE_TOKENS: "システム連携の鍵を作る・失効させる",
     Deed.SEE_PERSONAL_DATA: "氏名・電話番号を表示する・書き出す",
+    Deed.SEE_EXCLUSIONS: "架電除外を見る（伏せたまま）",
+    Deed.CHANGE_EXCLUSIONS: "架電除外を登録する・やめる",
+    Deed.SEE_SYSTEM: "システムの状態を、くわしく見る",
 }
 REACH_LABELS = ("―", "自分の部署", "すべて")
 
