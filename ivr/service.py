@@ -18,6 +18,7 @@ from ivr.campaign.records import CampaignRow
 from ivr.desk import orders
 from ivr.desk.reports import show_counts, texts_of
 from ivr.domain.audit import Action
+from ivr.domain.entered import KEPT
 from ivr.domain.text import TextState
 from ivr.drafts.kept import Drafts
 from ivr.erasing import Care, erase_due
@@ -225,6 +226,8 @@ async def _erase_daily(engine: Engine) -> None:
     care = Care(settings=engine.settings, results=engine.results, keys=engine.keys, audit=engine.audit)
     while True:
         await erase_due(care, engine.metrics)
+        with suppress(StoreFailed):
+            await engine.results.exclusions.forget(engine.clock.now() - KEPT)
         await engine.clock.sleep(ERASE_EVERY)
 
 

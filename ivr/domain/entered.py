@@ -8,6 +8,9 @@ from datetime import date, datetime, time, timedelta, tzinfo
 LONGEST_REASON = 100
 LONGEST_PERSON = 100
 
+KEPT = timedelta(days=366)
+"""How long an exclusion that was lifted, or is over, can still be found: for who asks why they were called again."""
+
 OWN_WISH = "本人の申し出"
 """The reason of most: somebody telephones and says so."""
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, func, insert, null, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, delete, func, insert, null, or_, select, update
 
 from ivr.domain.entered import EnteredExclusion
 from ivr.domain.exclusion import Entry, Exclusions, Source
@@ -166,6 +166,11 @@ class SqlExclusions:
         return await self._store.read(
             lambda connection: tuple(self._exclusion(row) for row in connection.execute(query))
         )
+
+    async def forget(self, before: datetime) -> int:
+        """Delete those that were lifted, or ended, before a moment; return how many."""
+        gone = delete(exclusions).where(func.coalesce(exclusions.c.lifted_at, exclusions.c.ends_at) < before)
+        return await self._store.write(lambda connection: connection.execute(gone).rowcount)
 
     async def found(self, person: str, number: str) -> tuple[EnteredExclusion, ...]:
         """Return those about a 宛名番号 or an E.164 number (either may be ""), over or not, the newest first."""

@@ -140,6 +140,7 @@ class Person(BaseModel):
     campaign: str
     campaign_name: str
     at: datetime
+    excluded: bool = Field(description="As a person, by the file or by staff: on whichever number.")
 
 
 class Sought(BaseModel):
@@ -238,6 +239,8 @@ async def sought(
     names = {one.id: one.name for one in campaigns}
     dialled = await store.dialled(number, list(names), 20) if number else ()
     people = {(one.campaign, one.person): one for one in reversed(dialled)}
+    latest = sorted(people.values(), key=lambda one: one.at, reverse=True)[:DIALS_SHOWN]
+    out = {one.person: await _is_out(console, known, one.person, now, today) for one in latest}
     return Sought(
         person=person,
         number=telephone(number) if number else "",
@@ -248,10 +251,23 @@ async def sought(
         refuses_texts=refused[0] if refused else "",
         refuses_since=refused[1] if refused else None,
         dialled=[
-            Person(person=one.person, campaign=one.campaign, campaign_name=names[one.campaign], at=one.at)
-            for one in sorted(people.values(), key=lambda one: one.at, reverse=True)[:DIALS_SHOWN]
+            Person(
+                person=one.person,
+                campaign=one.campaign,
+                campaign_name=names[one.campaign],
+                at=one.at,
+                excluded=out[one.person],
+            )
+            for one in latest
         ],
     )
+
+
+async def _is_out(console: Console, known: Exclusions, person: str, now: datetime, today: date) -> bool:
+    """Tell whether a 宛名番号 is excluded today for every campaign."""
+    if any(line.holds(today) for _, line in _lines(known, person, "")):
+        return True
+    return any(one.holds(now) for one in await console.results.exclusions.found(person, ""))
 
 
 def _lines(known: Exclusions, person: str, number: str) -> Iterator[tuple[str, Line]]:

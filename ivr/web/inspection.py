@@ -120,7 +120,7 @@ class Inspection:
         }
         if (speaker := self._console.voice) is not None:
             checks["voice"] = Check(look=lambda console: looking.voice(console, speaker), fresh=300.0, limit=20.0)
-        if (trunk := self._console.trunk) is not None:
+        if (trunk := self._console.trunk) is not None and chosen.trunk.registers:
             checks["registration"] = Check(look=lambda _console: trunk(), fresh=30.0, limit=15.0)
         if chosen.inbound.say is not None:
             checks["greeting"] = Check(look=self._apart(looking.greeting), fresh=600.0)

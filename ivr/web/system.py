@@ -29,9 +29,10 @@ CHECKING = "checking"
 LABELS = {State.GOOD.value: "正常", State.WARNING.value: "注意", State.BAD.value: "異常", CHECKING: "確認中"}
 
 SUMMARIES = {
-    State.GOOD: "すべて正常です。",
-    State.WARNING: "電話はかけられますが、気をつけることがあります。",
-    State.BAD: "電話か SMS に差し支えることがあります。",
+    State.GOOD.value: "すべて正常です。",
+    State.WARNING.value: "電話はかけられますが、気をつけることがあります。",
+    State.BAD.value: "電話か SMS に差し支えることがあります。",
+    CHECKING: "いま確かめています。",
 }
 
 ORDER = (State.BAD.value, State.WARNING.value, CHECKING, State.GOOD.value)
@@ -57,7 +58,7 @@ class Line(BaseModel):
 class Health(BaseModel):
     """The whole, and each thing, the worst first."""
 
-    state: str
+    state: str = Field(description="The worst of them: good, warning, bad; checking: not all is known yet.")
     summary: str
     running_since: datetime
     looked_at: datetime
@@ -87,9 +88,11 @@ async def _health(request: Request, *, details: bool) -> Health:
     inspection: Inspection = request.app.state.inspection
     seen = await inspection.look()
     lines = [_line(key, one, details=details) for key, one in seen.items()]
-    state = worst(one.finding.state for one in seen.values() if one is not None)
+    state = worst(one.finding.state for one in seen.values() if one is not None).value
+    if state == State.GOOD.value and None in seen.values():
+        state = CHECKING
     return Health(
-        state=state.value,
+        state=state,
         summary=SUMMARIES[state],
         running_since=inspection.begun,
         looked_at=console_of(request).clock.now(),

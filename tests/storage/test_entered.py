@@ -86,6 +86,16 @@ async def test_the_same_again_is_entered_once_unless_it_lasts_longer(store: SqlR
     assert [one.id for one in await store.exclusions.over(filling.NOON + 2 * DAY, limit=5)] == [short.id]
 
 
+async def test_what_is_over_for_long_is_forgotten_and_what_is_in_force_never(store: SqlResults) -> None:
+    await store.exclusions.add(entered(person=WHO, ends_at=filling.NOON + DAY))
+    stays = await store.exclusions.add(entered(person=WHO))
+    lifted = await store.exclusions.add(entered(number="+81357220001"))
+    await store.exclusions.lift(lifted.id, by="jiro", why="x", now=filling.NOON)
+    assert await store.exclusions.forget(filling.NOON) == 0
+    assert await store.exclusions.forget(filling.NOON + 2 * DAY) == 2
+    assert [one.id for one in await store.exclusions.found(WHO, "+81357220001")] == [stays.id]
+
+
 async def test_no_text_is_sent_to_whom_staff_have_excluded(store: SqlResults) -> None:
     row = await filling.campaign(store)
     mobile = "+819012345678"

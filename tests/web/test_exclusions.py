@@ -182,12 +182,16 @@ async def test_by_the_number_alone_it_is_told_who_was_called_there(at: Office) -
             id=f"{order:032}", campaign=one.id, recipient=str(order), number=f"+8135722000{order}", at=at.clock.now()
         )
         assert await at.console.results.intend(dial)
-    page = (await browser.post("/api/v1/exclusions/search", {"number": "03-5722-0000"})).text
+    by_number = {"number": "03-5722-0000"}
+    assert not (await browser.call("/api/v1/exclusions/search", by_number)).json()["dialled"][0]["excluded"]
+    page = (await browser.post("/api/v1/exclusions/search", by_number)).text
     assert f"/campaigns/{mine.id}/people?id=0" in page
     assert 'name="person" value="0"' in page
-    assert (
-        "この番号にかけた電話" not in (await browser.post("/api/v1/exclusions/search", {"number": "03-5722-0001"})).text
-    )
+    strange = await browser.post("/api/v1/exclusions/search", {"number": "03-5722-0001"})
+    assert "この番号にかけた電話" not in strange.text
+    await browser.call("/api/v1/exclusions", {"person": "0"})
+    (one,) = (await browser.call("/api/v1/exclusions/search", by_number)).json()["dialled"]
+    assert (one["person"], one["excluded"]) == ("0", True)
 
 
 async def test_who_has_refused_texts_is_listed_for_whose_campaign_it_was(at: Office) -> None:

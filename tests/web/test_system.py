@@ -222,3 +222,13 @@ async def test_a_page_that_renews_itself_is_no_use_of_a_session(opened: Office) 
         answer = await browser.get("/system", **{"x-watches": "1"})
     assert answer.status_code == 303
     assert answer.headers["location"].startswith("/sign-in")
+
+
+async def test_what_is_not_known_yet_is_not_called_well(opened: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inspection, "WAIT", 0.0)
+    browser = await opened.signed_in("hanako", Role.CLERK)
+    page = (await browser.get("/system")).text
+    assert "すべて正常です" not in page
+    assert "いま確かめています。" in page
+    monkeypatch.setattr(inspection, "WAIT", 20.0)
+    assert "checking" not in {one["state"] for key, one in (await told(browser)).items() if key != "whole"}
