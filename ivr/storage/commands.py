@@ -43,6 +43,7 @@ _CALL_RECIPIENT = Prepared(
             exists().where(engines.c.id == bindparam("engine"), engines.c.epoch == bindparam("epoch")),
         ),
         ~exists().where(attempts.c.number_hash == bindparam("number"), OPEN),
+        ~exclusions.IN_FORCE,
     )
     .values(state="calling", due_at=None, tries=recipients.c.tries + 1, last_at=bindparam("moment"))
 )
@@ -204,8 +205,6 @@ def intend(
         return False
     if caps.reached(connection, sealing, intent, ceilings):
         return False
-    if exclusions.hold(connection, sealing, intent.recipient, intent.number, intent.at):
-        return False
     sealed = sealing.attempt(intent)
     called = {
         "of_campaign": intent.campaign,
@@ -213,6 +212,7 @@ def intend(
         "engine": member.engine,
         "epoch": member.epoch,
         "number": sealed["number_hash"],
+        "excluded": exclusions.person_hash(sealing, intent.recipient),
         "moment": intent.at,
     }
     if not _CALL_RECIPIENT.run(connection, called):

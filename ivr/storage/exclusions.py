@@ -12,7 +12,21 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, delete, func, insert, null, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    null,
+    or_,
+    select,
+    update,
+)
 
 from ivr.domain.entered import EnteredExclusion
 from ivr.domain.exclusion import Entry, Exclusions, Source
@@ -26,17 +40,20 @@ TABLE = "exclusions"
 
 A_PAGE = 50
 
-_HOLDS = select(exclusions.c.id).where(
+IN_FORCE = exists().where(
     exclusions.c.lifted_at.is_(None),
-    or_(exclusions.c.person_hash == bindparam("person"), exclusions.c.number_hash == bindparam("number")),
-    or_(exclusions.c.ends_at.is_(None), exclusions.c.ends_at > bindparam("now", type_=UtcDateTime)),
+    or_(exclusions.c.person_hash == bindparam("excluded"), exclusions.c.number_hash == bindparam("number")),
+    or_(exclusions.c.ends_at.is_(None), exclusions.c.ends_at > bindparam("moment", type_=UtcDateTime)),
 )
+"""That staff have excluded the person `excluded` (as `person_hash`) or the `number` (hashed), in force at `moment`."""
+
+_HOLDS = select(IN_FORCE)
 
 
 def hold(connection: Connection, sealing: Sealing, person: str, number: str, now: datetime) -> bool:
     """Tell whether staff have excluded a person or an E.164 number, in force at `now`."""
-    asked = {"person": person_hash(sealing, person), "number": sealing.number_hash(number), "now": now}
-    return connection.execute(_HOLDS, asked).first() is not None
+    asked = {"excluded": person_hash(sealing, person), "number": sealing.number_hash(number), "moment": now}
+    return bool(connection.execute(_HOLDS, asked).scalar())
 
 
 def about(
