@@ -88,7 +88,7 @@ def what_comes_back(config: Path | None, source: Path) -> str:
     except OSError as error:
         raise InputError(f"{source} を読めません（{reason(error)}）。") from None
     file = f"{source}（{of:%Y-%m-%d %H:%M} の日付）"
-    return f"データベースを {file}に置き換えます。そのあとの電話と SMS の記録は失われます。"
+    return f"データベースを {file}に置き換えます。そのあとの電話と SMS の記録と、画面で登録した架電除外は失われます。"
 
 
 async def restore(config: Path | None, source: Path) -> int:

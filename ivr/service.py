@@ -18,6 +18,7 @@ from ivr.campaign.records import CampaignRow
 from ivr.desk import orders
 from ivr.desk.reports import show_counts, texts_of
 from ivr.domain.audit import Action
+from ivr.domain.entered import KEPT
 from ivr.domain.text import TextState
 from ivr.drafts.kept import Drafts
 from ivr.editions import Book
@@ -198,6 +199,7 @@ async def serve(chosen: settings.Settings) -> int:
 
 def serve_console(engine: Engine) -> None:
     """Serve the console of staff beside the calls."""
+    from ivr.doctor.exchange import trunk
     from ivr.web import Console, Opening, open_console
 
     opening = Opening()
@@ -210,6 +212,8 @@ def serve_console(engine: Engine) -> None:
         health=engine.health,
         ringing=lambda: engine.originator.ringing,
         voice=engine.speech,
+        engine_registers=engine.register,
+        trunk=lambda: trunk(engine.settings, engine.pbx),
     )
     engine.tasks.serve(open_console(console, opening))
     engine.tasks.serve(_sweep_drafts(engine, console.drafts))
@@ -240,6 +244,8 @@ async def _erase_daily(engine: Engine) -> None:
     care = Care(settings=engine.settings, results=engine.results, keys=engine.keys, audit=engine.audit)
     while True:
         await erase_due(care, engine.metrics)
+        with suppress(StoreFailed):
+            await engine.results.exclusions.forget(engine.clock.now() - KEPT)
         await engine.clock.sleep(ERASE_EVERY)
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from ivr.campaign.text_records import TextRecord
 from ivr.domain.attempt import AttemptState, Elsewhere, Intent, Past
-from ivr.domain.exclusion import Exclusion
+from ivr.domain.exclusion import NONE_ENTERED, Exclusion, Exclusions
 from ivr.domain.outcome import Outcome
 from ivr.domain.recipient import Recipient
 
@@ -51,7 +51,8 @@ class Due:
     """A person who is waiting to be called, with the ended attempts so far, oldest first.
 
     `rank` is their place in the order in which the campaign calls, `elsewhere` are the dials beside `past` that count.
-    `nobodys` are those of their numbers that do not exist, as a text found out.
+    `nobodys` are those of their numbers that do not exist, as a text found out; `entered` is what staff have entered
+    about them for every campaign, as far as it was in force then.
     """
 
     campaign: str
@@ -62,6 +63,7 @@ class Due:
     excluded: Exclusion | None = None
     elsewhere: tuple[Elsewhere, ...] = ()
     nobodys: frozenset[str] = frozenset()
+    entered: Exclusions = NONE_ENTERED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -134,7 +134,7 @@ class Texter:
         """Go once through who is due, in their order; return how many were taken up."""
         taken, after = 0, 0
         while self._course.goes_on():
-            batch = await self._texts.due(self._asked, BATCH, after=after)
+            batch = await self._texts.due(self._asked, BATCH, after=after, now=self._clock.now())
             for due in batch:
                 if self._put_off.get(due.recipient.id, self._clock.now()) > self._clock.now():
                     continue
@@ -184,7 +184,7 @@ class Texter:
         told = due.excluded or (await self._enquiry.excluded(due.recipient) if self._enquiry else None)
         now = self._clock.now()
         today = now.astimezone(self._rules.calendar.zone).date()
-        numbers = told or callable_numbers(await self._registers.known(), due.recipient, today)
+        numbers = told or callable_numbers(await self._registers.known(), due.recipient, today, due.entered)
         if isinstance(numbers, Exclusion):
             self._observer.excluded(self._campaign.name, numbers.source, settled=False)
             await self._withhold(due, numbers.reason)

@@ -13,7 +13,7 @@ from typing import Protocol
 from ivr.campaign.texting import Receipt
 from ivr.domain.attempt import Past
 from ivr.domain.calling_rules import Ceiling
-from ivr.domain.exclusion import Exclusion
+from ivr.domain.exclusion import NONE_ENTERED, Exclusion, Exclusions
 from ivr.domain.outcome import Outcome
 from ivr.domain.recipient import Recipient
 from ivr.domain.text import TextState
@@ -33,7 +33,8 @@ class TextsAsked:
 class TextDue:
     """A person to whom a text may be due, with the ended dials so far; `outcome` is None while they wait.
 
-    `refused` are those of their numbers that want no texts, `nobodys` those that an earlier text found to be nobody's.
+    `refused` are those of their numbers that want no texts, `nobodys` those that an earlier text found to be nobody's;
+    `entered` is what staff have entered about them for every campaign.
     """
 
     recipient: Recipient
@@ -43,6 +44,7 @@ class TextDue:
     refused: frozenset[str] = frozenset()
     nobodys: frozenset[str] = frozenset()
     excluded: Exclusion | None = None
+    entered: Exclusions = NONE_ENTERED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,8 +110,13 @@ NO_TEXTS = TextCounts()
 class Texts(Protocol):
     """The part of the results store that keeps texts. Each method is one transaction; StoreFailed where it refuses."""
 
-    async def due(self, asked: TextsAsked, limit: int, *, after: int = 0) -> tuple[TextDue, ...]:
-        """Return people without a text to whom one may be due, in their order, from the first rank after `after`."""
+    async def due(
+        self, asked: TextsAsked, limit: int, *, after: int = 0, now: datetime | None = None
+    ) -> tuple[TextDue, ...]:
+        """Return people without a text to whom one may be due, in their order, from the first rank after `after`.
+
+        With what staff have entered about them that is in force at `now`; without it, or was ever.
+        """
         ...
 
     async def intend(self, intent: TextIntent, ceilings: Sequence[Ceiling] = ()) -> bool | None:

@@ -46,7 +46,8 @@ class Vetting:
         told = await self._enquiry.excluded(due.recipient) if self._enquiry and dialling else None
         exclusions = await self._registers.known()
         now = self._clock.now()
-        numbers = callable_numbers(exclusions, due.recipient, now.astimezone(self._rules.calendar.zone).date())
+        today = now.astimezone(self._rules.calendar.zone).date()
+        numbers = callable_numbers(exclusions, due.recipient, today, due.entered)
         numbers = due.excluded or told or existing(numbers, due.nobodys)
         if isinstance(numbers, Exclusion):
             outcome = ends_with(due.past)

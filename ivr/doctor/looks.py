@@ -19,6 +19,7 @@ from ivr.doctor import webhooks
 from ivr.doctor.finding import Finding, State, bad, good
 from ivr.doctor.troubles import troubles
 from ivr.domain.examination import sentence
+from ivr.domain.exclusion import Exclusions
 from ivr.erasing import overdue
 from ivr.errors import Busy, ExclusionsUnknown, StoreFailed, reason
 from ivr.health import health
@@ -145,7 +146,6 @@ def tells(http: Http) -> bool:
 
 async def clock(chosen: Settings) -> Finding:
     """Is the clock kept right?"""
-    now = f"{SystemClock(chosen.calling.timezone).now():%Y-%m-%d %H:%M:%S %Z}"
     program = shutil.which("timedatectl")
     synchronised = ""
     if program is not None:
@@ -161,7 +161,13 @@ async def clock(chosen: Settings) -> Finding:
         except TimeoutError:
             process.kill()
             await process.wait()
-    if synchronised == "yes":
+    return kept_right(chosen, synchronised=synchronised == "yes")
+
+
+def kept_right(chosen: Settings, *, synchronised: bool) -> Finding:
+    """Return what there is to say about a clock that is `synchronised`, or of which nobody knows it."""
+    now = f"{SystemClock(chosen.calling.timezone).now():%Y-%m-%d %H:%M:%S %Z}"
+    if synchronised:
         return good("時計", f"{now}、時刻合わせ済み")
     return Finding(
         name="時計",
@@ -205,6 +211,11 @@ async def exclusions(chosen: Settings) -> Finding:
         known = await register(chosen).known()
     except ExclusionsUnknown as error:
         return bad("除外", str(error), REMEDIES["除外"])
+    return excluding(chosen, known)
+
+
+def excluding(chosen: Settings, known: Exclusions) -> Finding:
+    """Return what there is to say of `known` exclusions."""
     if not known.columns and chosen.exclusions.file is None:
         return Finding(
             name="除外",
@@ -296,6 +307,12 @@ async def console(chosen: Settings) -> Finding:
                 pass
         except Busy as error:
             return Finding(name=name, state=State.WARNING, message=f"{error}電話はかかります。")
+    return safely_reached(chosen)
+
+
+def safely_reached(chosen: Settings) -> Finding:
+    """Return where staff reach the console, and whether what they type is safe on the way."""
+    name, web = "職員の画面", chosen.web
     if not web.secure and not re.fullmatch(r"localhost|127\..*|::1", web.host):
         return Finding(
             name=name,

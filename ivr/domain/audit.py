@@ -65,6 +65,9 @@ class Action(StrEnum):
     WEBHOOK_CHANGED = "webhook_changed"
     WEBHOOK_REMOVED = "webhook_removed"
     WEBHOOK_GAVE_UP = "webhook_gave_up"
+    EXCLUSION_ENTERED = "exclusion_entered"
+    EXCLUSION_LIFTED = "exclusion_lifted"
+    EXCLUSION_SOUGHT = "exclusion_sought"
     AUDIT_LISTED = "audit_listed"
     AUDIT_VERIFIED = "audit_verified"
     AUDIT_EXPORTED = "audit_exported"
@@ -116,6 +119,9 @@ LABELS: Mapping[Action, str] = {
     Action.WEBHOOK_CHANGED: "通知先の変更",
     Action.WEBHOOK_REMOVED: "通知先の削除",
     Action.WEBHOOK_GAVE_UP: "通知の自動停止",
+    Action.EXCLUSION_ENTERED: "架電除外の登録",
+    Action.EXCLUSION_LIFTED: "架電除外の取り消し",
+    Action.EXCLUSION_SOUGHT: "架電除外の照会",
     Action.AUDIT_LISTED: "証跡の閲覧",
     Action.AUDIT_VERIFIED: "証跡の検証",
     Action.AUDIT_EXPORTED: "証跡の出力",

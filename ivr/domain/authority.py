@@ -57,6 +57,9 @@ class Deed(StrEnum):
     SEE_PERSONAL_DATA = "see_personal_data"
     EDIT_SCENARIOS = "edit_scenarios"
     CHANGE_WEBHOOKS = "change_webhooks"
+    SEE_EXCLUSIONS = "see_exclusions"
+    CHANGE_EXCLUSIONS = "change_exclusions"
+    SEE_SYSTEM = "see_system"
 
 
 class Reach(IntEnum):
@@ -90,6 +93,9 @@ _ROWS: tuple[tuple[Deed, tuple[Reach, ...]], ...] = (
     (Deed.SEE_PERSONAL_DATA, (_OWN, _NO, _NO, _NO, _NO)),
     (Deed.EDIT_SCENARIOS, (_OWN, _NO, _NO, _NO, _NO)),
     (Deed.CHANGE_WEBHOOKS, (_NO, _NO, _ALL, _NO, _NO)),
+    (Deed.SEE_EXCLUSIONS, (_OWN, _OWN, _ALL, _ALL, _ALL)),
+    (Deed.CHANGE_EXCLUSIONS, (_OWN, _NO, _NO, _NO, _NO)),
+    (Deed.SEE_SYSTEM, (_NO, _NO, _ALL, _NO, _ALL)),
 )
 
 MATRIX: Mapping[Deed, Mapping[Role, Reach]] = MappingProxyType(

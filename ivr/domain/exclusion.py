@@ -1,7 +1,7 @@
 """Who is not called, whatever the calling rules say. The answer fails closed: what nobody knows forbids the call.
 
 A person is excluded by a column of the list, by the office's exclusion file, or by a member of staff; a number by the
-file. What the words of a column mean is not guessed: all but those named as harmless exclude.
+file or by a member of staff. What the words of a column mean is not guessed: all but those named as harmless exclude.
 """
 
 from __future__ import annotations
@@ -61,10 +61,11 @@ class ColumnRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """A line of the exclusion file; in force through `until`, for good where that is None."""
+    """A line of the exclusion file, or what staff have entered; in force through `until`, None: for good."""
 
     reason: str
     until: date | None = None
+    source: Source = Source.FILE
 
     def holds(self, today: date) -> bool:
         """Tell whether it is in force on `today`."""
@@ -94,20 +95,30 @@ def by_columns(rules: Sequence[ColumnRule], recipient: Recipient) -> Exclusion |
     return None
 
 
-def callable_numbers(exclusions: Exclusions, recipient: Recipient, today: date) -> tuple[str, ...] | Exclusion:
-    """Return the numbers on which `recipient` may be called on `today`, or why on none; ExclusionsUnknown."""
+NONE_ENTERED = Exclusions()
+"""Of somebody about whom staff have entered nothing."""
+
+
+def callable_numbers(
+    exclusions: Exclusions, recipient: Recipient, today: date, entered: Exclusions = NONE_ENTERED
+) -> tuple[str, ...] | Exclusion:
+    """Return the numbers on which `recipient` may be called on `today`, or why on none; ExclusionsUnknown.
+
+    `entered` is what staff have entered about them.
+    """
     if (excluded := by_columns(exclusions.columns, recipient)) is not None:
         return excluded
-    if entry := _in_force(exclusions.people.get(same_person(recipient.id), ()), today):
-        return Exclusion(reason=entry.reason, source=Source.FILE)
+    person = same_person(recipient.id)
+    if entry := in_force((*entered.people.get(person, ()), *exclusions.people.get(person, ())), today):
+        return Exclusion(reason=entry.reason, source=entry.source)
     allowed: list[str] = []
     last: Entry | None = None
     for number in recipient.numbers:
-        if entry := _in_force(exclusions.numbers.get(number, ()), today):
+        if entry := in_force((*entered.numbers.get(number, ()), *exclusions.numbers.get(number, ())), today):
             last = entry
         else:
             allowed.append(number)
-    return Exclusion(reason=last.reason, source=Source.FILE) if last and not allowed else tuple(allowed)
+    return Exclusion(reason=last.reason, source=last.source) if last and not allowed else tuple(allowed)
 
 
 NO_NUMBER = Exclusion(reason="かける種類の番号がありません", source=Source.RULES)
@@ -137,5 +148,6 @@ def ends_with(past: Sequence[Past]) -> Outcome:
     return Outcome.CANCELLED if reached is None or reached in NOT_REACHED else reached
 
 
-def _in_force(entries: Sequence[Entry], today: date) -> Entry | None:
+def in_force(entries: Sequence[Entry], today: date) -> Entry | None:
+    """Return the first of `entries` that holds on `today`."""
     return next((entry for entry in entries if entry.holds(today)), None)

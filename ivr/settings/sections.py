@@ -167,6 +167,7 @@ class Web(Section):
     idle: Annotated[Duration, limited("1m", "12h")] = timedelta(minutes=30)
     longest: Annotated[Duration, limited("10m", "24h")] = timedelta(hours=10)
     sessions: Annotated[int, Field(ge=1, le=20)] = 3
+    low_disk: Annotated[float, Field(ge=1, le=100_000)] = 5.0
 
     @property
     def secure(self) -> bool:

@@ -19,7 +19,7 @@ from ivr.domain.exclusion import shared_with
 from ivr.domain.outcome import PROOF, Outcome
 from ivr.domain.recipient import Recipient
 from ivr.errors import InputError, NameTaken
-from ivr.storage import caps, changes, tallying
+from ivr.storage import caps, changes, exclusions, tallying
 from ivr.storage.engines import NOBODY, Member, line_free, time
 from ivr.storage.prepared import Prepared
 from ivr.storage.queries import PEOPLE_DUE, due_values
@@ -43,6 +43,7 @@ _CALL_RECIPIENT = Prepared(
             exists().where(engines.c.id == bindparam("engine"), engines.c.epoch == bindparam("epoch")),
         ),
         ~exists().where(attempts.c.number_hash == bindparam("number"), OPEN),
+        ~exclusions.IN_FORCE,
     )
     .values(state="calling", due_at=None, tries=recipients.c.tries + 1, last_at=bindparam("moment"))
 )
@@ -197,7 +198,8 @@ def intend(
 ) -> bool:
     """Store the intent of `member` to dial, if the person waits, the number is on no call and nobody has buried it.
 
-    And if none of `ceilings` is reached, and a line is free, where the lines of all engines are counted together.
+    And if staff have not excluded either meanwhile, none of `ceilings` is reached, and a line is free, where the lines
+    of all engines are counted together.
     """
     if member.most and not line_free(connection, member.most):
         return False
@@ -210,6 +212,7 @@ def intend(
         "engine": member.engine,
         "epoch": member.epoch,
         "number": sealed["number_hash"],
+        "excluded": exclusions.person_hash(sealing, intent.recipient),
         "moment": intent.at,
     }
     if not _CALL_RECIPIENT.run(connection, called):

@@ -14,9 +14,10 @@ from sqlalchemy import ColumnElement, Connection, Integer, Row, Select, and_, bi
 from ivr.campaign.records import AttemptRecord, CampaignRow, Counts, Due, KeyRecord, OpenAttempt, RecipientRecord
 from ivr.campaign.text_records import TextRecord
 from ivr.domain.attempt import AttemptState, Intent, Past
+from ivr.domain.exclusion import NONE_ENTERED
 from ivr.domain.outcome import Outcome
 from ivr.errors import KeyDestroyed, NotFound
-from ivr.storage import barred, caps
+from ivr.storage import barred, caps, exclusions
 from ivr.storage.sealing import Sealing
 from ivr.storage.tables import COUNTED, OPEN, attempts, campaigns, key_presses, recipients, tallies
 from ivr.storage.tallying import Kind
@@ -93,6 +94,8 @@ def due(
     nobodys = barred.nobodys(connection, sealing, {number for due in found for number in due.recipient.numbers}, now)
     if nobodys:
         found = [replace(due, nobodys=nobodys.intersection(due.recipient.numbers)) for due in found]
+    if entered := exclusions.about(connection, sealing, [due.recipient for due in found], now):
+        found = [replace(due, entered=entered.get(due.recipient.id, NONE_ENTERED)) for due in found]
     if counted is None or not found:
         return tuple(found)
     dials = caps.elsewhere(connection, sealing, campaign_id, [due.recipient for due in found], counted)

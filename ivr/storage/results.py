@@ -39,6 +39,7 @@ from ivr.storage.audit import EVERYTHING, AuditAsked
 from ivr.storage.editions import SqlEditions
 from ivr.storage.engines import Member
 from ivr.storage.erasing import Statistics
+from ivr.storage.exclusions import SqlExclusions
 from ivr.storage.failures import translated
 from ivr.storage.figure_results import SqlFigures
 from ivr.storage.sealing import ATTEMPTS, RECIPIENTS, TEXTS, Sealing
@@ -80,6 +81,7 @@ class SqlResults:
         self.tokens = SqlTokens(self)
         self.editions = SqlEditions(self)
         self.webhooks = SqlWebhooks(self)
+        self.exclusions = SqlExclusions(self)
         self.figures = SqlFigures(self)
 
     @classmethod

@@ -7,6 +7,7 @@
     attempts.sealed      宛名番号 and the number that was dialled
     attempts.number_hash keyed hash of the number, the same in every campaign
     attempts.person_hash keyed hash of the 宛名番号, the same in every campaign: the caps count by both
+    exclusions.sealed    宛名番号 and number that staff exclude, and why; its hashes are keyed as well
     texts.sealed         宛名番号, number and body of a text, or why there is none; the hashes are as those of attempts
 
 Sealed is JSON. The campaign's key is in the key store, apart from the database.

@@ -293,6 +293,24 @@ barred_numbers = Table(
     Column("at", UtcDateTime, nullable=False),
 )
 
+exclusions = Table(
+    "exclusions",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("person_hash", String),
+    Column("number_hash", String),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("ends_at", UtcDateTime),
+    Column("department_id", String, nullable=False),
+    Column("entered_at", UtcDateTime, nullable=False),
+    Column("entered_by", String, nullable=False),
+    Column("lifted_at", UtcDateTime),
+    Column("lifted_by", String),
+    Index("ix_exclusions_person", "person_hash"),
+    Index("ix_exclusions_number", "number_hash"),
+    Index("ix_exclusions_entered", "entered_at"),
+)
+
 departments = Table(
     "departments",
     metadata,

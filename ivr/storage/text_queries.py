@@ -13,11 +13,12 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, exists, false, f
 from ivr.campaign.text_news import BY_STAFF, OPT_OUT
 from ivr.campaign.text_records import TextCounts, TextDue, TextRecord, TextsAsked
 from ivr.domain.calling_rules import Ceiling, Of
+from ivr.domain.exclusion import NONE_ENTERED
 from ivr.domain.outcome import Outcome
 from ivr.domain.text import TextState
 from ivr.domain.text import after as known_after
 from ivr.domain.texting_rules import mobile
-from ivr.storage import barred, caps
+from ivr.storage import barred, caps, exclusions
 from ivr.storage.queries import past_of, with_attempts
 from ivr.storage.sealing import Sealing
 from ivr.storage.tables import attempts, barred_numbers, early_receipts, recipients, text_parts, texts
@@ -26,7 +27,9 @@ BATCH = 1000
 """People looked at together, where all are."""
 
 
-def due(connection: Connection, sealing: Sealing, asked: TextsAsked, limit: int, after: int) -> tuple[TextDue, ...]:
+def due(
+    connection: Connection, sealing: Sealing, asked: TextsAsked, limit: int, after: int, now: datetime | None
+) -> tuple[TextDue, ...]:
     """Return people without a text to whom one may be due, with their ended dials, from rank `after` + 1 on."""
     people = _people(asked).where(recipients.c.rank > after).order_by(recipients.c.rank).limit(limit)
     found = []
@@ -41,6 +44,7 @@ def due(connection: Connection, sealing: Sealing, asked: TextsAsked, limit: int,
         found.append((recipient, person.rank, outcome, past, excluded))
     numbers = {number for recipient, *_ in found for number in recipient.numbers}
     refused, nobodys = barred.among(connection, sealing, numbers)
+    entered = exclusions.about(connection, sealing, [recipient for recipient, *_ in found], now)
     return tuple(
         TextDue(
             recipient=recipient,
@@ -50,6 +54,7 @@ def due(connection: Connection, sealing: Sealing, asked: TextsAsked, limit: int,
             refused=refused.intersection(recipient.numbers),
             nobodys=nobodys.intersection(recipient.numbers),
             excluded=excluded,
+            entered=entered.get(recipient.id, NONE_ENTERED),
         )
         for recipient, rank, outcome, past, excluded in found
     )
@@ -151,7 +156,7 @@ def capped(connection: Connection, sealing: Sealing, asked: TextsAsked, ceilings
     if not any(full.values()):
         return 0
     found, after = 0, 0
-    while batch := due(connection, sealing, asked, BATCH, after):
+    while batch := due(connection, sealing, asked, BATCH, after, None):
         for one in batch:
             to = mobile(one.recipient.numbers, one.past, one.refused, one.nobodys)
             found += bool(to.number) and (

@@ -50,10 +50,15 @@ class SqlTexts:
         self._store = store
         self._sealing = store.sealing
 
-    async def due(self, asked: TextsAsked, limit: int, *, after: int = 0) -> tuple[TextDue, ...]:
-        """Return people without a text to whom one may be due, in their order, from the first rank after `after`."""
+    async def due(
+        self, asked: TextsAsked, limit: int, *, after: int = 0, now: datetime | None = None
+    ) -> tuple[TextDue, ...]:
+        """Return people without a text to whom one may be due, in their order, from the first rank after `after`.
+
+        With what staff have entered about them that is in force at `now`; without it, or was ever.
+        """
         return await self._store.read(
-            lambda connection: text_queries.due(connection, self._sealing, asked, limit, after)
+            lambda connection: text_queries.due(connection, self._sealing, asked, limit, after, now)
         )
 
     async def intend(self, intent: TextIntent, ceilings: Sequence[Ceiling] = ()) -> bool | None:

@@ -22,7 +22,7 @@ from ivr.campaign.text_records import TextIntent
 from ivr.campaign.texting import Receipt
 from ivr.domain.calling_rules import Ceiling
 from ivr.domain.text import TextState, after, of_parts
-from ivr.storage import barred, caps, changes, tallying
+from ivr.storage import barred, caps, changes, exclusions, tallying
 from ivr.storage.engines import Member, time
 from ivr.storage.sealing import Sealing
 from ivr.storage.tables import (
@@ -48,6 +48,8 @@ def intend(
     if not _free(connection, sealing, intent) or not _lives(connection, member):
         return False
     if barred.holds(connection, sealing.number_hash(intent.number)):
+        return False
+    if exclusions.hold(connection, sealing, intent.recipient, intent.number, intent.at):
         return False
     if caps.reached(connection, sealing, intent, ceilings, texts):
         return None

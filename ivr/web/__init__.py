@@ -29,6 +29,11 @@
     bearers      which system asks with a key, and how often
     systems      what they ask: a list becomes a campaign, its results
 
+    exclusions   who is not called: the file, what staff enter, who has opted out
+    inspection   what is looked at of the engine, and how it is, since when
+    health_words what that means, in words for a clerk
+    system       the page about it
+
 A page's module holds its routes, its API and its words. None talks to the database but through the store's methods,
 none decides who may do what (`ivr.domain.authority` does), and none computes for longer than a call could wait.
 """

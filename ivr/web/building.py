@@ -14,6 +14,7 @@ from ivr.web import (
     account,
     campaigns,
     errors,
+    exclusions,
     exports,
     live,
     pages,
@@ -23,6 +24,7 @@ from ivr.web import (
     results,
     scenarios,
     signing_in,
+    system,
     systems,
     today,
     tokens,
@@ -31,6 +33,7 @@ from ivr.web import (
     wizard,
 )
 from ivr.web.console import Console
+from ivr.web.inspection import Inspection
 from ivr.web.permits import permit
 from ivr.web.safety import Safety
 from ivr.web.visits import Visit
@@ -59,6 +62,8 @@ PARTS = (
     webhooks,
     systems,
     *scenarios.PARTS,
+    exclusions,
+    system,
 )
 
 SILENT: TelemetryConfig = {
@@ -88,6 +93,7 @@ def built(console: Console) -> FastAPI:
     )
     app.state.console = console
     app.state.watching = Watching(console)
+    app.state.inspection = Inspection(console)
     errors.handle(app)
     for part in PARTS:
         app.include_router(part.page)

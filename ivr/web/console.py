@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import socket
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from fastapi import Request
@@ -14,11 +14,13 @@ from ivr.accounts.door import Door
 from ivr.accounts.passwords import Passwords
 from ivr.accounts.register import Register
 from ivr.audit import Audit
-from ivr.campaign.ports import Clock
+from ivr.campaign.ports import Clock, Registers
+from ivr.doctor import Finding
 from ivr.domain.audit import Author
 from ivr.drafts.foreseeing import Foreseeing
 from ivr.drafts.kept import Drafts
 from ivr.editions import Book
+from ivr.parts.rules import register
 from ivr.settings import Settings
 from ivr.speech import TelephoneVoice
 from ivr.storage import SqlResults
@@ -42,7 +44,12 @@ class Console:
     first_key: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
     host: str = field(default_factory=socket.gethostname)
     voice: TelephoneVoice | None = None
+    engine_registers: Registers | None = None
+    """What the engine knows of whom settings and exclusion file exclude; without it the console looks itself."""
+    trunk: Callable[[], Awaitable[Finding]] | None = None
+    """Asks the running PBX how the trunk is."""
     door: Door = field(init=False, repr=False)
+    registers: Registers = field(init=False, repr=False)
     drafts: Drafts = field(init=False, repr=False)
     book: Book = field(init=False, repr=False)
     foreseeing: Foreseeing = field(default_factory=Foreseeing)
@@ -58,6 +65,7 @@ class Console:
     def __post_init__(self) -> None:
         """Make the one door: it remembers who has knocked."""
         object.__setattr__(self, "door", Door(self.results, self.audit, self.clock, self.passwords))
+        object.__setattr__(self, "registers", self.engine_registers or register(self.settings))
         object.__setattr__(self, "drafts", Drafts(self.settings.data_dir, self.results.sealing.fields))
         object.__setattr__(self, "book", Book(self.settings, self.results, self.audit, self.clock))
 

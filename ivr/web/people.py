@@ -39,6 +39,9 @@ DEED_LABELS = {
     Deed.SEE_PERSONAL_DATA: "氏名・電話番号を表示する・書き出す",
     Deed.EDIT_SCENARIOS: "シナリオを書く",
     Deed.CHANGE_WEBHOOKS: "結果を知らせる先を登録する・消す",
+    Deed.SEE_EXCLUSIONS: "架電除外を見る（伏せたまま）",
+    Deed.CHANGE_EXCLUSIONS: "架電除外を登録する・やめる",
+    Deed.SEE_SYSTEM: "システムの状態を、くわしく見る",
 }
 REACH_LABELS = ("―", "自分の部署", "すべて")
 

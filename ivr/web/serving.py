@@ -15,6 +15,7 @@ from ivr.errors import Busy, StoreFailed
 from ivr.parts.serving import listening, serve
 from ivr.web.building import built, surrounded
 from ivr.web.console import Console
+from ivr.web.inspection import Inspection
 from ivr.web.watching import Watching
 
 if TYPE_CHECKING:
@@ -91,7 +92,8 @@ async def open_console(console: Console, opening: Opening) -> None:
     """Serve the console for ever; where its port is taken, say so and try again: calls go on without it."""
     app = built(console)
     watching: Watching = app.state.watching
-    async with meanwhile(watching.run()):
+    inspection: Inspection = app.state.inspection
+    async with meanwhile(watching.run()), meanwhile(inspection.run()):
         await _open_for_ever(surrounded(app, console), console, opening, watching)
 
 

@@ -23,6 +23,9 @@ NOTED_EVERY = timedelta(minutes=1)
 
 LONGEST_BROWSER = 200
 
+WATCHES = "x-watches"
+"""The header of a request that a page makes by itself."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guest:
@@ -75,7 +78,8 @@ async def _found(request: Request, console: Console) -> Visit | Guest:
     if is_over(session, now, idle=chosen.idle, longest=chosen.longest):
         await accounts.end_sessions(person.id, only=session.id)
         return Guest(token=token, csrf=csrf, where=where, over=True)
-    if now - session.seen_at >= NOTED_EVERY:
+    # A page that renews itself is no use of a session.
+    if now - session.seen_at >= NOTED_EVERY and WATCHES not in request.headers:
         await accounts.see_session(session.id, now)
     return Visit(token=token, csrf=csrf, where=where, session=session, person=person)
 

@@ -197,7 +197,7 @@ class Visitor:
             self.page.keyboard.press("Enter")
 
     def _tab_to_field(self) -> None:
-        for _ in range(12):
+        for _ in range(20):
             self.page.keyboard.press("Tab")
             focused = self.page.evaluate(FOCUSED)
             assert focused["ring"] >= 2, f"nothing shows where the keyboard is: {focused}"

@@ -26,6 +26,7 @@ BEFORE_FIGURES = (
     "DROP TABLE webhook_feed",
     "DROP TABLE deliveries",
     "DROP TABLE webhooks",
+    "DROP TABLE exclusions",
     "DROP TABLE tokens",
     "DROP TABLE sessions",
     "DROP TABLE people",
