@@ -35,12 +35,12 @@ LONGEST_FLASH = 3_000
 NAVIGATION = (
     ("/", "本日", Deed.LOOK_AROUND),
     ("/campaigns", "催告", Deed.SEE_CAMPAIGN),
-    ("/reports", "日報・月報", Deed.SEE_CAMPAIGN),
-    ("/exclusions", "架電除外", Deed.SEE_EXCLUSIONS),
-    ("/people", "利用者", Deed.SEE_PEOPLE),
     ("/scenarios", "シナリオ", Deed.LOOK_AROUND),
-    ("/audit", "監査証跡", Deed.READ_AUDIT),
+    ("/exclusions", "架電除外", Deed.SEE_EXCLUSIONS),
+    ("/reports", "日報・月報", Deed.SEE_CAMPAIGN),
+    ("/people", "利用者", Deed.SEE_PEOPLE),
     ("/tokens", "システム連携", Deed.CHANGE_TOKENS),
+    ("/audit", "監査証跡", Deed.READ_AUDIT),
     ("/system", "システムの状態", Deed.LOOK_AROUND),
 )
 
