@@ -16,6 +16,7 @@ from ivr.web import (
     errors,
     exports,
     live,
+    openid,
     pages,
     people,
     recipients,
@@ -42,6 +43,7 @@ API = "/api/v1"
 
 PARTS = (
     signing_in,
+    openid,
     today,
     *wizard.PARTS,
     campaigns,
