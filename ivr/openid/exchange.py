@@ -35,10 +35,14 @@ class Answer:
 
 
 class Exchange:
-    """Speaks to one provider. `ca_file`: the authorities that may have signed its certificate, None: the system's."""
+    """Speaks to one provider, by `proxy` if one is named.
 
-    def __init__(self, ca_file: Path | None) -> None:
+    `ca_file`: the authorities that may have signed its certificate, None: the system's.
+    """
+
+    def __init__(self, ca_file: Path | None, proxy: str | None) -> None:
         self._ca_file = ca_file
+        self._proxy = proxy
         self._context: ssl.SSLContext | None = None
 
     async def get(self, url: str) -> Answer:
@@ -62,8 +66,10 @@ class Exchange:
         try:
             async with (
                 asyncio.timeout(SECONDS),
-                # Neither a proxy of the environment nor a redirection: the place is in the office.
-                httpx.AsyncClient(verify=self._context, trust_env=False, timeout=SECONDS, headers=headers) as client,
+                # Neither a proxy of the environment nor a redirection: where to is a setting.
+                httpx.AsyncClient(
+                    verify=self._context, trust_env=False, proxy=self._proxy, timeout=SECONDS, headers=headers
+                ) as client,
                 client.stream(method, url, data=form, auth=basic) as answer,
             ):
                 body = b""

@@ -47,6 +47,7 @@ class Client:
     acr: tuple[str, ...] = ()
     amr: tuple[str, ...] = ()
     ca_file: Path | None = None
+    proxy: str | None = None
     plain: bool = False
 
 
@@ -69,7 +70,7 @@ class Provider:
     def __init__(self, client: Client, monotonic: Callable[[], float]) -> None:
         self._client = client
         self._monotonic = monotonic
-        self._exchange = Exchange(client.ca_file)
+        self._exchange = Exchange(client.ca_file, client.proxy)
         self._turn = asyncio.Lock()
         self._metadata: tuple[float, Metadata] | None = None
         self._keys: tuple[float, tuple[Key, ...]] | None = None

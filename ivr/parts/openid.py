@@ -28,6 +28,7 @@ def identity_provider(settings: Settings, monotonic: Callable[[], float]) -> Pro
         acr=chosen.acr,
         amr=chosen.amr,
         ca_file=chosen.ca_file,
+        proxy=chosen.proxy,
         plain=chosen.plain,
     )
     return Provider(client, monotonic)

@@ -18,6 +18,12 @@ def _issuer(url: str) -> str:
     return url
 
 
+def _proxy(url: str) -> str:
+    if not re.fullmatch(r"http://(\[[0-9a-f:.]+\]|[A-Za-z0-9.-]+):[0-9]{1,5}", url):
+        raise wrong("proxy は http://proxy.city.example.jp:8080 のように書いてください。")
+    return url
+
+
 def _claim(name: str) -> str:
     if not re.fullmatch(r"[!-~]{1,100}", name):
         raise wrong("クレームの名前を、100 字までの半角で書いてください。")
@@ -61,6 +67,7 @@ class Openid(Section):
     client_id: Value
     client_secret_file: Path
     ca_file: Path | None = None
+    proxy: Annotated[str, AfterValidator(_proxy)] | None = None
     allow_http: bool = False
     scopes: tuple[Value, ...] = ("openid", "profile")
     label: Annotated[str, AfterValidator(_label)] = "庁内アカウントでサインイン"

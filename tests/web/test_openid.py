@@ -15,6 +15,7 @@ import pytest
 from ivr.accounts.vouched import NO_GROUP, SEVERAL, STRANGER, TAKEN
 from ivr.doctor.finding import State
 from ivr.doctor.vouching import vouching
+from ivr.domain.audit import Author
 from ivr.domain.authority import Role
 from ivr.errors import ProviderAway
 from ivr.storage.accounts import LAST_LOCAL
@@ -151,6 +152,15 @@ async def test_nobody_comes_in_before_the_first_administrator(at: Office, told: 
     assert STRANGER in await says(browser, await vouched(browser, told))
 
 
+async def test_nor_does_a_group_make_one(tmp_path: Path, told: Forger) -> None:
+    async with office(tmp_path, settings(tmp_path, told.issuer, GROUPS)) as at:
+        await at.department("税務課")
+        told.claims = {"groups": ["zeimu"]}
+        browser = at.browser()
+        assert STRANGER in await says(browser, await vouched(browser, told))
+        assert not await at.console.results.accounts.any_person()
+
+
 async def test_who_is_renamed_at_the_provider_stays_who_they_are(at: Office, told: Forger) -> None:
     await at.person("hanako", display="鈴木 花子")
     await at.person("kacho", Role.ADMINISTRATOR, display="課長")
@@ -232,7 +242,8 @@ async def test_a_handed_over_password_need_not_be_changed_by_who_does_not_use_it
 async def test_a_second_factor_is_the_providers_business_or_ours(tmp_path: Path, told: Forger, whose: str) -> None:
     chosen = settings(tmp_path, told.issuer, f"    second_factor: {whose}\n", second_factor="required")
     async with office(tmp_path, chosen) as at:
-        person = await at.person("hanako")
+        register, part = at.console.register(Author(who="test", where="test")), await at.department("税務課")
+        person, _ = await register.add("hanako", "花子", part.id, [Role.CLERK])
         browser = at.browser()
         assert (await vouched(browser, told)).headers["location"] == "/campaigns"
         if whose == "provider":

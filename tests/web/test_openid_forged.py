@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import json
 from collections.abc import AsyncIterator
 from datetime import UTC
 from pathlib import Path
@@ -70,7 +72,12 @@ async def test_an_answer_that_this_browser_did_not_ask_for_is_nobodys_try(at: Of
     nobody = at.browser()
     assert ASTRAY in await says(nobody, await comes_back(nobody, told)), "a browser that never went"
     await sets_out(browser, told)
-    browser.client.cookies.set("yobirin-openid", "0" * 32 + ".WyJ4IiwgIi8iLCAxXQ==", domain="yobirin.test")
+    kept = dict(browser.client.cookies)
+    seal, _, body = browser.client.cookies["yobirin-openid"].strip('"').partition(".")
+    word, _, set_out = json.loads(base64.urlsafe_b64decode(body))
+    body = base64.urlsafe_b64encode(json.dumps([word, "https://evil.example", set_out]).encode()).decode()
+    browser.client.cookies.clear()
+    browser.client.cookies.update(kept | {"yobirin-openid": f"{seal}.{body}"})
     assert ASTRAY in await says(browser, await comes_back(browser, told)), "a cookie that we did not seal"
     await sets_out(browser, told)
     at.clock.forward(minutes=10, seconds=1)
@@ -138,11 +145,11 @@ async def test_answers_are_bounded(at: Office, told: Forger, monkeypatch: pytest
     where = "/.well-known/openid-configuration"
     answers = {"huge": (200, b"{" + b" " * exchange.LONGEST), "broken": (200, b"[" * 100_000), "elsewhere": (302, b"")}
     for path, what, said in (
-        *((where, what, AWAY) for what in ("slow", *answers)),
+        *((where, what, AWAY) for what in ("slow", "dripping", *answers)),
         *(("/token", what, AWAY if what in ("slow", "huge") else UNPROVEN) for what in ("slow", *answers)),
         *(("/jwks", what, UNPROVEN if what == "broken" else AWAY) for what in answers),
     ):
-        told.raw, told.slow = {}, {}
+        told.raw, told.slow, told.dripping = {}, {}, set()
         browser = at.browser()
         # Whatever was kept is old by now.
         at.clock.forward(hours=2)
@@ -151,6 +158,8 @@ async def test_answers_are_bounded(at: Office, told: Forger, monkeypatch: pytest
             await sets_out(browser, told)
         if what == "slow":
             told.slow = {path: 1.0}
+        elif what == "dripping":
+            told.dripping = {path}
         else:
             told.raw = {path: answers[what]}
         answer = await (browser.get("/sign-in/openid") if path == where else comes_back(browser, told))
@@ -183,6 +192,15 @@ async def test_the_secret_goes_in_the_form_where_the_provider_wants_it_there(at:
     assert (await vouched(at.browser(), told)).headers["location"] == "/campaigns"
 
 
+async def test_a_provider_outside_of_the_office_is_reached_by_its_proxy(tmp_path: Path, told: Forger) -> None:
+    proxy, told.issuer = told.issuer, "http://idp.invalid"
+    chosen = settings(tmp_path, told.issuer, f"    allow_http: true\n    proxy: {proxy}\n")
+    async with office(tmp_path, chosen) as at:
+        await at.person("hanako")
+        assert (await vouched(at.browser(), told)).headers["location"] == "/campaigns"
+        assert told.asked == ["/.well-known/openid-configuration", "/token", "/jwks"]
+
+
 async def test_how_somebody_has_proven_themselves_can_be_asked_for(tmp_path: Path, told: Forger) -> None:
     async with office(tmp_path, settings(tmp_path, told.issuer, "    acr: [gold, silver]\n")) as at:
         await at.person("hanako")
@@ -207,6 +225,7 @@ async def test_many_at_once_come_in(at: Office, told: Forger) -> None:
         ("issuer: idp.city.example.jp", "issuer は"),
         ("issuer: https://idp.city.example.jp, scopes: [profile]", "scopes には openid"),
         ("issuer: https://idp.city.example.jp, groups: [{group: x, roles: [king], department: 税務課}]", "clerk"),
+        ("issuer: https://idp.city.example.jp, proxy: proxy:8080", "proxy は"),
         ("issuer: https://idp.city.example.jp, client_secret: x", "client_secret"),
     ],
 )

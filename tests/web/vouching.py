@@ -98,7 +98,8 @@ class Forger:
     """A provider that says of somebody what it is told to, by HTTP/1.1 on loopback.
 
     `claims` and `header` go over what is right; None takes a claim away. `raw` is answered instead of anything,
-    and `slow` are seconds before an answer, by path. `asked` are the paths of the requests.
+    and `slow` are seconds before an answer, by path; what is in `dripping`
+    comes byte by byte. `asked` are the paths of the requests.
     """
 
     clock: HandClock
@@ -111,6 +112,7 @@ class Forger:
     token: str | None = None
     raw: dict[str, tuple[int, bytes]] = field(default_factory=dict)
     slow: dict[str, float] = field(default_factory=dict)
+    dripping: set[str] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
     query: dict[str, str] = field(default_factory=dict)
     again: bool = False
@@ -192,6 +194,10 @@ async def forger(clock: HandClock) -> AsyncIterator[Forger]:
             status, answer = told.answer(urlsplit(lines[0].split()[1]).path, headers, body)
             await asyncio.sleep(told.slow.get(told.asked[-1], 0))
             writer.write(f"HTTP/1.1 {status} X\r\nlocation: /jwks\r\nconnection: close\r\n\r\n".encode() + answer)
+            while told.asked[-1] in told.dripping:
+                writer.write(b" ")
+                await writer.drain()
+                await asyncio.sleep(0.02)
             await writer.drain()
         writer.close()
 
