@@ -45,7 +45,7 @@ def _label(text: str) -> str:
 Claim = Annotated[str, AfterValidator(_claim)]
 Value = Annotated[str, AfterValidator(_value)]
 
-LOOPBACK = re.compile(r"https?://(localhost|127\.[0-9.]+|\[::1\])([:/].*)?")
+LOOPBACK = re.compile(r"http://(localhost|127\.[0-9.]+|\[::1\])([:/].*)?")
 
 
 class Group(Section):

@@ -17,7 +17,7 @@ from ivr.settings import load
 from ivr.web.openid import ASTRAY, AWAY, UNPROVEN
 from tests.web.browsers import HandClock, Office, office
 from tests.web.test_openid import says, trail
-from tests.web.vouching import Forger, comes_back, forger, rsa, sets_out, settings, vouched
+from tests.web.vouching import Forger, certificate, comes_back, forger, rsa, sets_out, settings, vouched
 
 
 @pytest.fixture
@@ -190,6 +190,30 @@ async def test_a_provider_that_is_not_as_it_should_be_is_none(at: Office, told: 
 async def test_the_secret_goes_in_the_form_where_the_provider_wants_it_there(at: Office, told: Forger) -> None:
     told.metadata = {"token_endpoint_auth_methods_supported": ["client_secret_post"]}
     assert (await vouched(at.browser(), told)).headers["location"] == "/campaigns"
+
+
+async def test_a_provider_with_a_certificate_that_nobody_knows_is_none(tmp_path: Path) -> None:
+    file, tls = certificate(tmp_path)
+    async with forger(HandClock(UTC), tls) as told:
+        for more, comes in (
+            ("", False),
+            (f"    ca_file: {tmp_path}/openid.secret\n", False),
+            (f"    ca_file: {file}\n", True),
+        ):
+            folder = tmp_path / f"{len(more)}"
+            folder.mkdir()
+            async with office(folder, settings(folder, told.issuer, more)) as at:
+                await at.person("hanako")
+                browser = at.browser()
+                if comes:
+                    assert (await vouched(browser, told)).headers["location"] == "/campaigns"
+                else:
+                    assert AWAY in await says(browser, await browser.get("/sign-in/openid"))
+        told.metadata = {"token_endpoint": f"{told.issuer.replace('https', 'http')}/token"}
+        (tmp_path / "last").mkdir()
+        async with office(tmp_path / "last", settings(tmp_path / "last", told.issuer, more)) as at:
+            browser = at.browser()
+            assert AWAY in await says(browser, await browser.get("/sign-in/openid")), "the secret would go in the clear"
 
 
 async def test_a_provider_outside_of_the_office_is_reached_by_its_proxy(tmp_path: Path, told: Forger) -> None:
