@@ -49,3 +49,11 @@ def people_reset(name: PersonName) -> None:
     from ivr.accounts import commands
 
     run(commands.reset(config(), name))
+
+
+@people.command("unlink")
+def people_unlink(name: PersonName) -> None:
+    """庁内アカウント（OpenID Connect）との結び付けを外します。例：ivr people unlink yamada"""
+    from ivr.accounts import commands
+
+    run(commands.unlink(config(), name))

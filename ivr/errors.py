@@ -12,7 +12,8 @@
     │   ├── PbxUnavailable   Asterisk does not start, answer, or let us in
     │   ├── CallLost         one call's channel went away under us
     │   ├── TextUncertain    a text was handed over, and nobody can tell whether it was taken
-    │   └── ExclusionsUnknown  nobody can tell now who is not to be called
+    │   ├── ExclusionsUnknown  nobody can tell now who is not to be called
+    │   └── ProviderAway     the identity provider of the console's people does not answer as it should
     └── OwnError             ours
         ├── SpeechFailed     the voice is out of order: processes, disk
         │   └── Unspeakable  the voice can't speak this text, however often it is asked
@@ -109,6 +110,10 @@ class TextUncertain(PeerError):
 
 class ExclusionsUnknown(PeerError):
     """Nobody can tell now who is not to be called; so nobody is."""
+
+
+class ProviderAway(PeerError):
+    """The identity provider does not answer, or not as one does; who has a password of ours comes in by that."""
 
 
 class OwnError(IvrError):

@@ -10,6 +10,7 @@ import pytest
 
 from ivr.accounts import commands, passwords
 from ivr.desk import orders, records
+from ivr.domain.account import Link
 from ivr.domain.authority import Role
 from ivr.errors import InputError, NotFound
 from ivr.settings import load
@@ -49,6 +50,24 @@ async def test_people_are_added_listed_and_reset_and_each_is_on_record(
         ("person_added", "tanaka"),
         ("person_reset", "yamada"),
     ]
+
+
+async def test_a_link_to_an_identity_provider_is_undone(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    await commands.add(config, "yamada", "山田 太郎", "税務課", [Role.CLERK])
+    with pytest.raises(InputError, match="結び付いていません"):
+        await commands.unlink(config, "yamada")
+    with pytest.raises(NotFound):
+        await commands.unlink(config, "nobody")
+    async with records.recorded(load(config)) as (results, _):
+        person = await results.accounts.named("yamada")
+        assert person is not None
+        await results.accounts.put_link(person.id, Link(issuer="https://idp", subject="0c5f"), keep_local=False)
+    await commands.list_all(config, json=False)
+    assert "yamada：山田 太郎、税務課、担当者（庁内アカウント）" in capsys.readouterr().out
+    assert await commands.unlink(config, "yamada") == 0
+    async with records.recorded(load(config)) as (results, audit):
+        assert (await results.accounts.named("yamada")).link is None  # type: ignore[union-attr]
+        assert [entry.action async for entry in audit.entries()][-1] == "person_unlinked"
 
 
 async def test_nobody_is_reset_who_is_not_there_or_added_twice(config: Path) -> None:

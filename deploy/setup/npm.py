@@ -24,7 +24,7 @@ LOCK = CHECKOUT / "requirements-dev.lock"
 
 def install(wanted: Path, into: Path, *, what: str) -> None:
     """Install what the files in `wanted` pin to `into/node_modules`; no package's own programs are run."""
-    into.mkdir(exist_ok=True)
+    into.mkdir(exist_ok=True, parents=True)
     for file in FILES:
         shutil.copyfile(wanted / file, into / file)
     options = ("--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier")

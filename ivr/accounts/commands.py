@@ -46,6 +46,7 @@ async def list_all(config: Path | None, *, json: bool) -> int:
                     "active": one.active,
                     "second_factor": one.second_factor,
                     "locked": one.locked_until is not None and one.locked_until > now,
+                    "linked": one.link is not None,
                 }
                 for one in people
             ]
@@ -55,7 +56,8 @@ async def list_all(config: Path | None, *, json: bool) -> int:
         labels = "・".join(ROLE_LABELS[role] for role in Role if role in one.roles)
         notes = [
             *([] if one.active else ["利用停止中"]),
-            *([] if one.second_factor else ["確認コード未設定"]),
+            *([] if one.second_factor or one.link else ["確認コード未設定"]),
+            *(["庁内アカウント"] if one.link else []),
             *(["続けて間違えたので待ち時間中"] if one.locked_until is not None and one.locked_until > now else []),
         ]
         noted = f"（{'、'.join(notes)}）" if notes else ""
@@ -74,6 +76,17 @@ async def reset(config: Path | None, name: str) -> int:
         password = await register.reset(person)
     print(f"{person.name}（{person.display}）のパスワードと確認コードを取り消し、待ち時間をなくしました。")
     _hand_over(password)
+    return 0
+
+
+async def unlink(config: Path | None, name: str) -> int:
+    """Let no identity provider vouch for somebody any more: with their password they come in again."""
+    async with _register(config) as register:
+        person = await register.results.accounts.named(name)
+        if person is None:
+            raise NotFound(f"利用者「{name}」は登録されていません。")
+        await register.unlink(person)
+    print(f"{person.name}（{person.display}）と庁内アカウントの結び付けを外しました。")
     return 0
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -44,11 +44,15 @@ WRONG_CODE = "確認コードが違うか、古くなっています。新しい
 class Door:
     """Lets people in. `audit` is told of everybody who was let in or refused."""
 
-    def __init__(self, results: SqlResults, audit: Audit, clock: Clock, passwords: Passwords) -> None:
+    def __init__(
+        self, results: SqlResults, audit: Audit, clock: Clock, passwords: Passwords, *, linked_by_password: bool = True
+    ) -> None:
+        """Open it; `linked_by_password`: also for those for whom an identity provider vouches."""
         self._accounts = results.accounts
         self._audit = audit
         self._clock = clock
         self._passwords = passwords
+        self._linked_by_password = linked_by_password
         self._turn = asyncio.Lock()
         self._waiting = 0
         self._strangers = _Failures(0)
@@ -61,6 +65,8 @@ class Door:
             self._see_open(self._addresses.shut_until(where))
             # Not every database bears any text, and nobody has a name that can't be one.
             person = await self._accounts.named(name) if unfit_name(name) is None else None
+            if person is not None and person.link is not None and not self._linked_by_password:
+                person = None
             self._see_open(person.locked_until if person else self._strangers.shut_until(name))
             kept = (await self._accounts.secrets(person.id)).password if person and person.active else None
             if len(password) > LONGEST or not await self._passwords.verify(kept, password):
@@ -77,6 +83,38 @@ class Door:
             if not person.second_factor:
                 await self._let_in(person, where, "password")
             return person
+
+    def knock(self, where: str) -> None:
+        """See that an address may try; NotLetIn: before anybody else is troubled for it."""
+        self._see_open(self._addresses.shut_until(where))
+
+    async def admit(
+        self, found: Callable[[], Awaitable[Person]], where: str, *, account: str, ask_code: bool
+    ) -> Person:
+        """Return whom an identity provider vouches for, as `found` finds them; NotLetIn.
+
+        `account` is what the provider calls them, for the record. `ask_code`: who has a second factor of ours is asked
+        for it yet.
+        """
+        async with self._queue():
+            self.knock(where)
+            try:
+                person = await found()
+                if not person.active:
+                    raise NotLetIn("利用が止められています。管理者に相談してください。")
+            except NotLetIn as error:
+                await self._turn_away(where, account, str(error))
+                raise
+            self._see_open(person.locked_until)
+            if not (ask_code and person.second_factor):
+                await self._let_in(person, where, "openid")
+            return person
+
+    async def disprove(self, where: str, why: str) -> None:
+        """Take note that what came from an identity provider proves nobody; NotLetIn where there is too much of it."""
+        async with self._queue():
+            self.knock(where)
+            await self._turn_away(where, "", why)
 
     async def confirm(self, person: Person, code: str, where: str) -> int | None:
         """Take a code of the telephone or of the paper; return how many are left on that, if it was one. NotLetIn."""
@@ -127,6 +165,11 @@ class Door:
         self._strangers.count(name, now)
         # Not the name as it was typed: it may be a password in the wrong field.
         await self._tell_refused(where, "", why="nobody by that name")
+
+    async def _turn_away(self, where: str, account: str, why: str) -> None:
+        self._addresses.count(where, self._clock.now())
+        details = {"account": account} if account else {}
+        await self._tell_refused(where, "", why=f"openid: {why}", **details)
 
     async def _tell_refused(self, where: str, name: str, **details: str) -> None:
         await self._audit.by(Author(who=STRANGER, where=where)).mention(Action.SIGN_IN_REFUSED, name, **details)

@@ -16,8 +16,10 @@ from ivr.domain.account import (
     LONGEST_DEPARTMENT,
     LONGEST_DISPLAY,
     Department,
+    Link,
     Person,
     Secrets,
+    is_last_local,
     unfit_name,
     unfit_password,
     unfit_words,
@@ -26,6 +28,7 @@ from ivr.domain.audit import Action, Author
 from ivr.domain.authority import Role
 from ivr.errors import InputError, NotFound
 from ivr.storage import SqlResults
+from ivr.storage.accounts import LAST_LOCAL
 
 HANDED_OVER_FOR = timedelta(days=7)
 """How long a password holds that is handed over, until its owner has changed it."""
@@ -98,6 +101,23 @@ class Register:
         await self.results.accounts.replace_secrets(person.id, secrets, values)
         await self.results.accounts.end_sessions(person.id)
         return password
+
+    async def link(self, person: Person, link: Link, *, keep_local: bool) -> bool:
+        """Let an identity provider vouch for somebody from now on; False where one does already.
+
+        InputError where `keep_local` is asked for and no administrator with a password of ours would be left.
+        """
+        if keep_local and is_last_local(person, await self.results.accounts.everybody()):
+            raise InputError(LAST_LOCAL)
+        await self._record(Action.PERSON_LINKED, person.name, issuer=link.issuer, account=link.subject)
+        return await self.results.accounts.put_link(person.id, link, keep_local=keep_local)
+
+    async def unlink(self, person: Person) -> None:
+        """Let no identity provider vouch for somebody any more, and end their sessions; InputError."""
+        if person.link is None:
+            raise InputError(f"{person.display}さんは、庁内アカウントに結び付いていません。")
+        await self._record(Action.PERSON_UNLINKED, person.name, issuer=person.link.issuer, account=person.link.subject)
+        await self.results.accounts.end_link(person.id)
 
     async def change_password(self, person: Person, password: str) -> None:
         """Give somebody the password that they have chosen; InputError."""

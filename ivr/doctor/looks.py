@@ -18,6 +18,8 @@ from ivr.desk.records import recorded
 from ivr.doctor import webhooks
 from ivr.doctor.finding import Finding, State, bad, good
 from ivr.doctor.troubles import troubles
+from ivr.doctor.vouching import NAME as VOUCHING
+from ivr.doctor.vouching import vouching
 from ivr.domain.examination import sentence
 from ivr.domain.exclusion import Exclusions
 from ivr.erasing import overdue
@@ -75,7 +77,9 @@ async def secrets(chosen: Settings) -> Finding:
     chosen.trunk.password()
     chosen.pbx.ami.secret()
     chosen.texts.see_secrets()
-    used = chosen.trunk.password_file or chosen.texts.provider
+    if chosen.web.openid is not None:
+        chosen.web.openid.client_secret()
+    used = chosen.trunk.password_file or chosen.texts.provider or chosen.web.openid
     return good("パスワードのファイル", "読めます。" if used else "使わない設定です。")
 
 
@@ -354,6 +358,7 @@ LOOKS: Mapping[str, Callable[[Settings], Awaitable[Finding]]] = {
     "折り返しの案内": greeting,
     "職員の画面": console,
     webhooks.NAME: webhooks.look,
+    VOUCHING: vouching,
     "電話交換機": asterisk,
 }
 
@@ -374,6 +379,7 @@ REMEDIES: Mapping[str, str] = {
     "折り返しの案内": "設定 inbound の say と thanks を、かなに直すか、言い換えてください。",
     "職員の画面": "設定 web を直してください。",
     webhooks.NAME: "設定 database と keys を確かめてください。",
+    VOUCHING: "設定 web.openid と、プロバイダーまでの通信を確かめてください。電話とパスワードには影響しません。",
     "電話交換機": "メッセージにある設定を直すか、make setup をもう一度実行してください。",
 }
 """What to do where the error itself does not say it, by what was looked at."""

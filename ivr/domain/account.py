@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -48,6 +49,14 @@ class Department:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """Whom an identity provider vouches for: `subject` is its own name for them, which it gives nobody else."""
+
+    issuer: str
+    subject: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
     """Somebody who may sign in. `name` is what they type, and what the audit trail calls them."""
 
@@ -62,6 +71,7 @@ class Person:
     """Until when a password holds that somebody else has made and that is to be changed; None for one's own."""
     locked_until: datetime | None
     created_at: datetime
+    link: Link | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +94,8 @@ class Session:
     seen_at: datetime
     address: str
     browser: str
+    openid: bool = False
+    """Whether an identity provider has vouched for who they are, not a password of ours."""
 
 
 def unfit_name(name: str) -> str | None:
@@ -107,6 +119,12 @@ def unfit_password(password: str, name: str) -> str | None:
     if len(set(password)) < FEWEST or name in password.casefold() or password in "0123456789" * 20:
         return "このパスワードは、ほかの人に当てられやすいものです。別のものにしてください。"
     return None
+
+
+def is_last_local(person: Person, everybody: Iterable[Person]) -> bool:
+    """Tell whether `person` alone is an administrator who comes in by a password of ours and nobody's word."""
+    local = [one.id for one in everybody if one.active and one.link is None and Role.ADMINISTRATOR in one.roles]
+    return local == [person.id]
 
 
 def shut_for(failures: int) -> timedelta | None:

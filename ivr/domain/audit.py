@@ -49,6 +49,8 @@ class Action(StrEnum):
     PERSON_ADDED = "person_added"
     PERSON_CHANGED = "person_changed"
     PERSON_RESET = "person_reset"
+    PERSON_LINKED = "person_linked"
+    PERSON_UNLINKED = "person_unlinked"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105  the name of an act
     SECOND_FACTOR_SET = "second_factor_set"
     SESSIONS_ENDED = "sessions_ended"
@@ -103,6 +105,8 @@ LABELS: Mapping[Action, str] = {
     Action.PERSON_ADDED: "利用者の登録",
     Action.PERSON_CHANGED: "利用者の変更",
     Action.PERSON_RESET: "利用者の再設定",
+    Action.PERSON_LINKED: "庁内アカウントとの結び付け",
+    Action.PERSON_UNLINKED: "結び付けの解除",
     Action.PASSWORD_CHANGED: "パスワードの変更",
     Action.SECOND_FACTOR_SET: "確認コードの設定",
     Action.SESSIONS_ENDED: "ほかの画面の終了",

@@ -6,6 +6,7 @@ are never settings themselves: a setting names the file that holds one.
 
 from ivr.settings.calling import Calling
 from ivr.settings.listening import Listening
+from ivr.settings.openid import Openid
 from ivr.settings.own_rules import NOTHING, STAFF_CALL, calling_of, read_own
 from ivr.settings.reading import Settings, load
 from ivr.settings.sections import Agi, Ami, Keys, Log, Metrics, Pbx, Retention, Speech, Trunk, Web
@@ -23,6 +24,7 @@ __all__ = [
     "Listening",
     "Log",
     "Metrics",
+    "Openid",
     "Pbx",
     "Retention",
     "Settings",

@@ -10,6 +10,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, IPvAnyAddress, field_validator, model_validator
 
 from ivr.settings.notation import Account, CallerId, Duration, Host, Minutes, Port, Section, limited, secret, wrong
+from ivr.settings.openid import Openid
 
 
 class Ami(Section):
@@ -168,6 +169,7 @@ class Web(Section):
     longest: Annotated[Duration, limited("10m", "24h")] = timedelta(hours=10)
     sessions: Annotated[int, Field(ge=1, le=20)] = 3
     low_disk: Annotated[float, Field(ge=1, le=100_000)] = 5.0
+    openid: Openid | None = None
 
     @property
     def secure(self) -> bool:
@@ -178,6 +180,10 @@ class Web(Section):
     def _in_order(self) -> Self:
         if self.idle > self.longest:
             raise wrong("idle は longest より短い時間にしてください。", "idle")
+        if self.openid is not None and self.url is None:
+            raise wrong(
+                "openid を書いたときは、web の url も書いてください。プロバイダーから戻る場所になります。", "openid"
+            )
         return self
 
 

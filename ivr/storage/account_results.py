@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from ivr.domain.account import Department, Person, Secrets, Session
+from ivr.domain.account import Department, Link, Person, Secrets, Session
 from ivr.domain.authority import Role
 from ivr.storage import accounts
 from ivr.storage.text_results import Store
@@ -45,6 +45,20 @@ class SqlAccounts:
     async def named(self, name: str) -> Person | None:
         """Return the person who signs in as `name`."""
         return await self._store.read(lambda connection: accounts.by_name(connection, name))
+
+    async def linked(self, link: Link) -> Person | None:
+        """Return the person whom a provider vouches for."""
+        return await self._store.read(lambda connection: accounts.by_link(connection, link))
+
+    async def put_link(self, person_id: str, link: Link, *, keep_local: bool) -> bool:
+        """Let a provider vouch for a person; False where one does already; InputError: see `keep_local` there."""
+        return await self._store.write(
+            lambda connection: accounts.put_link(connection, person_id, link, keep_local=keep_local)
+        )
+
+    async def end_link(self, person_id: str) -> None:
+        """Let no provider vouch for a person any more, and end their sessions; NotFound."""
+        await self._store.write(lambda connection: accounts.end_link(connection, person_id))
 
     async def person(self, person_id: str) -> Person:
         """Return a person; NotFound."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, delete, exists, func, insert, select, update
 
-from ivr.domain.account import Department, Person, Secrets, Session, Stage, shut_for
+from ivr.domain.account import Department, Link, Person, Secrets, Session, Stage, is_last_local, shut_for
 from ivr.domain.authority import Role
 from ivr.errors import InputError, NotFound
 from ivr.storage.tables import campaigns, departments, people, sessions
@@ -17,6 +17,11 @@ from ivr.vault.fields import Fields
 
 PEOPLE = "people"
 """The table, as its fields are bound to it."""
+
+LAST_LOCAL = (
+    "パスワードで入れる管理者は、あなただけです。庁内アカウントが使えないときのために、結び付けません。"
+    "利用者名とパスワードでサインインしてください。"
+)
 
 _PEOPLE = select(people, departments.c.name.label("department_name")).join_from(people, departments)
 
@@ -53,6 +58,8 @@ def add(connection: Connection, fields: Fields, person: Person, secrets: Secrets
             password_until=person.password_until,
             failures=0,
             created_at=person.created_at,
+            issuer=person.link.issuer if person.link else None,
+            subject=person.link.subject if person.link else None,
         )
     )
 
@@ -71,6 +78,30 @@ def by_name(connection: Connection, name: str) -> Person | None:
     """Return the person who signs in as `name`."""
     row = connection.execute(_PEOPLE.where(people.c.name == name)).first()
     return _person(row) if row is not None else None
+
+
+def by_link(connection: Connection, link: Link) -> Person | None:
+    """Return the person whom a provider vouches for."""
+    row = connection.execute(_PEOPLE.where(people.c.issuer == link.issuer, people.c.subject == link.subject)).first()
+    return _person(row) if row is not None else None
+
+
+def put_link(connection: Connection, person_id: str, link: Link, *, keep_local: bool) -> bool:
+    """Let a provider vouch for a person; False where one does already.
+
+    InputError where `keep_local` is asked for and this would be the last administrator for whom none does.
+    """
+    if keep_local and is_last_local(by_id(connection, person_id), everybody(connection)):
+        raise InputError(LAST_LOCAL)
+    linked = update(people).where(people.c.id == person_id, people.c.subject.is_(None))
+    return connection.execute(linked.values(issuer=link.issuer, subject=link.subject)).rowcount == 1
+
+
+def end_link(connection: Connection, person_id: str) -> None:
+    """Let no provider vouch for a person any more, and end their sessions; NotFound."""
+    by_id(connection, person_id)
+    connection.execute(update(people).where(people.c.id == person_id).values(issuer=None, subject=None))
+    connection.execute(delete(sessions).where(sessions.c.person_id == person_id))
 
 
 def by_id(connection: Connection, person_id: str) -> Person:
@@ -175,6 +206,7 @@ def begin_session(connection: Connection, session: Session, *, most: int, older:
             seen_at=session.seen_at,
             address=session.address,
             browser=session.browser,
+            openid=session.openid,
         )
     )
     alike = and_(sessions.c.person_id == session.person, sessions.c.stage == session.stage.value)
@@ -246,6 +278,7 @@ def _person(row: Row[Any]) -> Person:
         password_until=row.password_until,
         locked_until=row.locked_until,
         created_at=row.created_at,
+        link=Link(issuer=row.issuer, subject=row.subject) if row.subject is not None else None,
     )
 
 
@@ -258,6 +291,7 @@ def _session(row: Row[Any]) -> Session:
         seen_at=row.seen_at,
         address=row.address,
         browser=row.browser,
+        openid=row.openid,
     )
 
 

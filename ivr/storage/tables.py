@@ -335,6 +335,9 @@ people = Table(
     Column("failures", Integer, nullable=False),
     Column("locked_until", UtcDateTime),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("issuer", String),
+    Column("subject", String),
+    Index("ix_people_link", "issuer", "subject", unique=True),
 )
 
 sessions = Table(
@@ -347,6 +350,7 @@ sessions = Table(
     Column("seen_at", UtcDateTime, nullable=False),
     Column("address", String, nullable=False),
     Column("browser", String, nullable=False),
+    Column("openid", Boolean, nullable=False, server_default=false()),
     Index("ix_sessions_person", "person_id", "begun_at"),
 )
 

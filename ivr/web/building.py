@@ -17,6 +17,7 @@ from ivr.web import (
     exclusions,
     exports,
     live,
+    openid,
     pages,
     people,
     recipients,
@@ -47,6 +48,7 @@ API = "/api/v1"
 
 PARTS = (
     signing_in,
+    openid,
     today,
     *wizard.PARTS,
     campaigns,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import socket
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
@@ -21,9 +22,29 @@ from ivr.drafts.foreseeing import Foreseeing
 from ivr.drafts.kept import Drafts
 from ivr.editions import Book
 from ivr.parts.rules import register
+from ivr.openid import Provider
+from ivr.parts.openid import identity_provider
 from ivr.settings import Settings
 from ivr.speech import TelephoneVoice
 from ivr.storage import SqlResults
+
+MOST_USED = 2_000
+
+
+class Used:
+    """What works once, of the latest few."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[str, None] = OrderedDict()
+
+    def use(self, one: str) -> bool:
+        """Use it up; False where that was done."""
+        if one in self._known:
+            return False
+        self._known[one] = None
+        while len(self._known) > MOST_USED:
+            self._known.popitem(last=False)
+        return True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +71,10 @@ class Console:
     """Asks the running PBX how the trunk is."""
     door: Door = field(init=False, repr=False)
     registers: Registers = field(init=False, repr=False)
+    provider: Provider | None = field(init=False, repr=False)
+    """Who vouches for staff, where anybody does."""
+    returns: Used = field(default_factory=Used, repr=False)
+    """Ways to the provider and back that were gone."""
     drafts: Drafts = field(init=False, repr=False)
     book: Book = field(init=False, repr=False)
     foreseeing: Foreseeing = field(default_factory=Foreseeing)
@@ -64,8 +89,12 @@ class Console:
 
     def __post_init__(self) -> None:
         """Make the one door: it remembers who has knocked."""
-        object.__setattr__(self, "door", Door(self.results, self.audit, self.clock, self.passwords))
         object.__setattr__(self, "registers", self.engine_registers or register(self.settings))
+        openid = self.settings.web.openid
+        by_password = openid is None or not openid.only
+        door = Door(self.results, self.audit, self.clock, self.passwords, linked_by_password=by_password)
+        object.__setattr__(self, "door", door)
+        object.__setattr__(self, "provider", identity_provider(self.settings, self.clock.monotonic))
         object.__setattr__(self, "drafts", Drafts(self.settings.data_dir, self.results.sealing.fields))
         object.__setattr__(self, "book", Book(self.settings, self.results, self.audit, self.clock))
 

@@ -61,6 +61,7 @@ class Member(BaseModel):
     active: bool
     second_factor: bool
     locked: bool
+    linked: bool
     created_at: datetime
 
 
@@ -143,6 +144,7 @@ async def person_page(request: Request, person_id: str, visit: Change) -> Respon
         "role_labels": ROLE_LABELS,
         "duties": DUTIES,
         "oneself": found.id == visit.person.id,
+        "link": found.link,
     }
     return await pages.show(request, "person.html", context)
 
@@ -184,6 +186,16 @@ async def reset(request: Request, person_id: str, visit: Change) -> Response:
     return await _hand_over(request, person, password, "再設定しました")
 
 
+@api.post("/people/{person_id}/unlink", response_model=forms.Done)
+async def unlink(request: Request, person_id: str, visit: Change) -> Response:
+    """Let no identity provider vouch for somebody any more; whoever comes under their name next is linked anew."""
+    console = console_of(request)
+    person = await console.results.accounts.person(forms.an_id(person_id))
+    await console.register(visit.author).unlink(person)
+    message = f"{person.display}さんと庁内アカウントの結び付けを外しました。"
+    return forms.done(request, message, back=f"/people/{person.id}")
+
+
 @api.post("/departments", response_model=forms.Done, openapi_extra=forms.takes(NewDepartment))
 async def add_department(request: Request, visit: Change) -> Response:
     """Register a department."""
@@ -215,5 +227,6 @@ def _member(console: Console, person: Person) -> Member:
         active=person.active,
         second_factor=person.second_factor,
         locked=person.locked_until is not None and person.locked_until > now,
+        linked=person.link is not None,
         created_at=person.created_at,
     )

@@ -17,7 +17,7 @@ from typing import Any
 from fastapi import Depends, Request
 
 from ivr.campaign.records import CampaignRow
-from ivr.domain.account import Person, Stage, is_over
+from ivr.domain.account import Person, Session, Stage, is_over
 from ivr.domain.authority import Deed, Reach, may, reach
 from ivr.domain.edition import Kept
 from ivr.drafts.draft import Draft
@@ -146,7 +146,7 @@ async def holds(console: Console, visit: Visit, deed: Deed, campaign_id: str | N
     session, person = found
     chosen = console.settings.web
     over = is_over(session, console.clock.now(), idle=chosen.idle, longest=chosen.longest)
-    if over or session.stage is not Stage.FULL or _duty(console, person) is not None:
+    if over or session.stage is not Stage.FULL or _duty(console, person, session) is not None:
         return None
     now = replace(visit, session=session, person=person)
     if campaign_id is None:
@@ -175,14 +175,20 @@ async def _signed_in(request: Request, deed: Deed) -> Visit:
         raise SignInFirst
     if visit.session.stage is not Stage.FULL:
         raise GoTo(CODE, "code")
-    if deed is not Deed.KEEP_OWN_ACCOUNT and (duty := _duty(console_of(request), visit.person)) is not None:
+    if (
+        deed is not Deed.KEEP_OWN_ACCOUNT
+        and (duty := _duty(console_of(request), visit.person, visit.session)) is not None
+    ):
         raise duty
     return visit
 
 
-def _duty(console: Console, person: Person) -> GoTo | None:
-    """Return what somebody has to do before anything else."""
-    if person.password_until is not None:
+def _duty(console: Console, person: Person, session: Session) -> GoTo | None:
+    """Return what somebody has to do before anything else; a provider sees to a second factor itself."""
+    openid = console.settings.web.openid
+    if session.openid and openid is not None and openid.second_factor == "provider":
+        return None
+    if person.password_until is not None and not session.openid:
         return GoTo(FIRST_PASSWORD, "password")
     if console.settings.web.second_factor == "required" and not person.second_factor:
         return GoTo(FIRST_CODE, "second_factor")

@@ -55,7 +55,7 @@ async def sign_in_page(request: Request, visit: Anybody, next: str = "/", out: s
     """Show where a name and a password go; whoever is in already is led on."""
     if isinstance(visit, Visit):
         return RedirectResponse(forms.inner(next) if visit.session.stage is Stage.FULL else CODE, 303)
-    return await _sign_in_page(request, next=forms.inner(next), out=bool(out))
+    return await _sign_in_page(request, next=forms.inner(next), out=out)
 
 
 @page.post("/sign-in")
@@ -96,8 +96,10 @@ async def code(request: Request, visit: Anybody) -> Response:
     except NotLetIn as error:
         context = {"next": forms.inner(given.next), "wrong": str(error)}
         return await pages.show(request, "code.html", context, status=401)
-    response = RedirectResponse(_first_duty(console, visit.person) or forms.inner(given.next), 303)
-    await visits.begin(request, response, visit.person, Stage.FULL)
+    by_openid = visit.session.openid
+    duty = None if by_openid else _first_duty(console, visit.person)
+    response = RedirectResponse(duty or forms.inner(given.next), 303)
+    await visits.begin(request, response, visit.person, Stage.FULL, openid=by_openid)
     if left is not None:
         message = f"控えのコードを一つ使いました。残りは {left} 個です。少なくなったら、作り直してください。"
         pages.flash(request, response, "warning", message)
@@ -111,7 +113,8 @@ async def sign_out(request: Request, visit: Anybody) -> Response:
     if isinstance(visit, Visit):
         await console.results.accounts.end_sessions(visit.person.id, only=visit.session.id)
         await console.audit.by(visit.author).mention(Action.SIGNED_OUT, visit.person.name)
-    response = RedirectResponse("/sign-in?out=1", 303)
+    by_openid = isinstance(visit, Visit) and visit.session.openid
+    response = RedirectResponse(f"/sign-in?out={'openid' if by_openid else '1'}", 303)
     visits.take_token(console, response)
     return response
 
@@ -149,11 +152,12 @@ async def _sign_in_page(
     next: str,  # noqa: A002
     wrong: str | None = None,
     name: str = "",
-    out: bool = False,
+    out: str = "",
     status: int = 200,
 ) -> Response:
     some = await console_of(request).results.accounts.any_person()
-    context = {"next": next, "wrong": wrong, "name": name, "out": out, "nobody": not some}
+    openid = console_of(request).settings.web.openid
+    context = {"next": next, "wrong": wrong, "name": name, "out": out, "nobody": not some, "openid": openid}
     return await pages.show(request, "sign_in.html", context, status=status)
 
 

@@ -84,8 +84,11 @@ async def _found(request: Request, console: Console) -> Visit | Guest:
     return Visit(token=token, csrf=csrf, where=where, session=session, person=person)
 
 
-async def begin(request: Request, response: Response, person: Person, stage: Stage) -> None:
-    """Sign somebody in as far as `stage`, with a token that nobody knew before, in place of the one so far."""
+async def begin(request: Request, response: Response, person: Person, stage: Stage, *, openid: bool = False) -> None:
+    """Sign somebody in as far as `stage`, with a token that nobody knew before, in place of the one so far.
+
+    `openid`: because an identity provider vouches for them.
+    """
     console = console_of(request)
     accounts, chosen, now = console.results.accounts, console.settings.web, console.clock.now()
     before = await visit_of(request)
@@ -100,6 +103,7 @@ async def begin(request: Request, response: Response, person: Person, stage: Sta
         seen_at=now,
         address=address_of(request),
         browser=_browser(request),
+        openid=openid,
     )
     await accounts.begin_session(session, most=chosen.sessions, older=now - chosen.longest)
     give_token(console, response, token)

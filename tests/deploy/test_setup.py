@@ -163,15 +163,18 @@ test -e package.json || cd "$3" && mkdir -p node_modules/smpp
 
 
 def test_where_npm_is_out_of_reach_the_set_up_goes_on_and_tries_again(checkout: Path) -> None:
-    wanted = checkout / "tests/messaging/centre"
-    shutil.copytree(ROOT / "tests/messaging/centre", wanted)
+    for wanted in ("tests/messaging/centre", "tests/web/provider"):
+        shutil.copytree(ROOT / wanted, checkout / wanted)
     write_program(checkout / ".venv/bin/npm", NPM)
     without = set_up(checkout, "node")
     assert without.returncode == 0, without.stderr
     assert "ECONNREFUSED" in without.stdout
-    assert "Only tests/messaging/test_other_centre.py needs this" in without.stdout
+    for test in ("tests/messaging/test_other_centre.py", "tests/web/test_openid.py"):
+        assert f"Only {test} needs this" in without.stdout
     (checkout / ".venv/bin/reached").touch()
-    assert "ready in .node" in set_up(checkout, "node").stdout
+    done = set_up(checkout, "node").stdout
+    assert "ready in .node." in done
+    assert "ready in .node/openid." in done
     assert set_up(checkout, "node").stdout == "", "the third run does nothing"
 
 

@@ -11,9 +11,9 @@ import pytest
 from sqlalchemy import update
 
 from ivr.campaign.records import NewCampaign
-from ivr.domain.account import FREE_TRIES, Department, Person, Secrets, Session, Stage
+from ivr.domain.account import FREE_TRIES, Department, Link, Person, Secrets, Session, Stage
 from ivr.domain.authority import Role
-from ivr.errors import InputError, KeysFailed, NotFound
+from ivr.errors import InputError, KeysFailed, NotFound, StoreFailed
 from ivr.storage import SqlResults
 from ivr.storage.tables import people
 
@@ -84,6 +84,31 @@ async def test_the_first_person_is_added_once_and_gets_the_campaigns_so_far(stor
     assert (await store.campaign("前からの催告")).department == TAX.id
     with pytest.raises(NotFound):
         await store.campaign_of("x")
+
+
+async def test_a_link_is_one_persons_and_of_one_provider(store: SqlResults, yamada: Person) -> None:
+    accounts, link = store.accounts, Link(issuer="https://idp", subject="0c5f")
+    other = somebody("tanaka")
+    await accounts.add(other, SECRETS)
+    assert await accounts.linked(link) is None
+    linked = await asyncio.gather(*(accounts.put_link(other.id, link, keep_local=True) for _ in range(3)))
+    assert sorted(linked) == [False, False, True]
+    assert await accounts.linked(link) == replace(other, link=link)
+    assert await accounts.linked(replace(link, issuer="https://other")) is None
+    with pytest.raises(StoreFailed):
+        await accounts.put_link(yamada.id, link, keep_local=False)
+    with pytest.raises(InputError, match="あなただけ"):
+        await accounts.put_link(yamada.id, replace(link, subject="y"), keep_local=True)
+    assert (await accounts.person(yamada.id)).link is None
+    await accounts.begin_session(replace(session(other), openid=True), most=3, older=NOW)
+    found = await accounts.session("s0")
+    assert found is not None
+    assert found[0].openid
+    await accounts.end_link(other.id)
+    assert await accounts.session("s0") is None
+    assert await accounts.person(other.id) == other
+    with pytest.raises(NotFound):
+        await accounts.end_link("x")
 
 
 async def test_no_change_leaves_the_office_without_an_administrator(store: SqlResults, yamada: Person) -> None:

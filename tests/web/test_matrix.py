@@ -22,6 +22,9 @@ OPEN = {
     ("GET", "/sign-in/code"),
     ("POST", "/sign-in/code"),
     ("POST", "/sign-out"),
+    ("GET", "/sign-in/openid"),
+    ("GET", "/sign-in/openid/back"),
+    ("GET", "/sign-in/openid/out"),
     ("GET", "/first/{key}"),
     ("POST", "/first/{key}"),
 }
