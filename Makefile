@@ -29,7 +29,7 @@ bench: setup ## measure dialling, audio delays and speech
 	@$(PY) -m tests.bench
 
 serve: setup ## run the engine and the console until told to stop (while there is no ivr.yaml: for practice, nobody's telephone rings)
-	@exec .venv/bin/ivr serve $$(test -n "$$IVR_CONFIG" -o -e ivr.yaml || echo --practice)
+	@exec .venv/bin/ivr serve $$(test -e ivr.yaml || echo --practice)
 
 lock: ## renew requirements*.lock from pyproject.toml (needs uv)
 	@sh deploy/lock.sh
