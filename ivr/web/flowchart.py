@@ -24,14 +24,14 @@ BOX, PILL, PILL_TALL, BEND = 248, 116, 34, 18
 ASIDE, BETWEEN, MARGIN = 28, 68, 14
 """Between neighbours, between layers, around everything."""
 
-HEAD, LINE, PAD = 34, 22, 12
+HEAD, LINE, PAD = 34, 22, 15
 """Heights in a box: of its heading, of a line of text; and what is left free around text."""
 
 FULL, HALF = 14.0, 8.0
 """Widths of a character of East Asia and of any other."""
 
 LONGEST_LINES = 3
-HANGING = "、。，．」）"
+HANGING = "、。，．」）.,"
 """What begins no line: it may stand out at the end of one."""
 
 SWEEPS = 8
@@ -132,9 +132,18 @@ def wrapped(text: str, width: float, most: int = LONGEST_LINES) -> tuple[str, ..
             if len(lines) == most:
                 lines[-1] = _cut(lines[-1], width)
                 break
-            lines.append("")
+            lines.append(_carried(lines, letter))
         lines[-1] += letter
     return tuple(line for line in lines if line)
+
+
+def _carried(lines: list[str], letter: str) -> str:
+    """Take the beginning of a word, which `letter` goes on with, from the last line; return it for the next."""
+    head, blank, word = lines[-1].rpartition(" ")
+    if not blank or not head or not (word + letter).isascii() or letter == " ":
+        return ""
+    lines[-1] = head
+    return word
 
 
 def wide(text: str) -> float:
@@ -170,7 +179,8 @@ def _edge(step: Step, target: str, label: str, kind: str) -> _Edge:
 
 
 def _nodes(scenario: Scenario, edges: Sequence[_Edge], said: Mapping[str, str]) -> dict[str, _Node]:
-    nodes = {"answer": _Node("answer", PILL, PILL_TALL)}
+    rooms = sum(_room(one.label) for one in edges if one.source == "answer")
+    nodes = {"answer": _Node("answer", max(PILL, rooms + 2 * PAD), PILL_TALL)}
     for name, step in scenario.steps.items():
         labels = [_room(one.label) for one in edges if one.source == f"step:{name}"]
         width = max(BOX, sum(labels) + 2 * PAD)
@@ -201,7 +211,7 @@ def _layered(nodes: dict[str, _Node], edges: Sequence[_Edge]) -> list[_Edge] | N
     bends = 0
     for one in edges:
         if one.source == one.target:
-            nodes[one.source].loop = _room(one.label)
+            nodes[one.source].loop = _room(one.label) + 10
             found.append(one)
             continue
         upper, lower = (one.target, one.source) if one in back else (one.source, one.target)
@@ -385,6 +395,9 @@ def _path(points: Iterable[tuple[float, float]]) -> str:
     for at, (to_x, to_y) in enumerate(points):
         if at == 0:
             told.append(f"M{to_x:.1f} {to_y:.1f}")
+        elif abs(to_x - x) + abs(to_y - y) < 0.05:
+            # An arrow at the end of a line without length would point nowhere.
+            continue
         elif abs(to_x - x) < 0.05:
             told.append(f"V{to_y:.1f}")
         else:
@@ -398,7 +411,8 @@ def _loop(node: _Node, edge: _Edge, tops: Sequence[float]) -> Way:
     """Return a line from a step to itself, at its right side."""
     x, y = node.x + node.width / 2, tops[node.layer] + node.height / 2
     path = f"M{x:.1f} {y - 14:.1f}C{x + 30:.1f} {y - 22:.1f} {x + 30:.1f} {y + 22:.1f} {x:.1f} {y + 14:.1f}"
-    return Way(edge.kind, path, edge.label, round(x + 22, 1), round(y, 1), wide(edge.label) + 12)
+    plate = wide(edge.label) + 12
+    return Way(edge.kind, path, edge.label, round(x + 12 + plate / 2, 1), round(y, 1), plate)
 
 
 def _mean(values: Sequence[float], otherwise: float) -> float:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ivr import scenario_files
 from ivr.domain.scenario import END, Ask, Leave, Say, Scenario, Step
 from ivr.web.flow import drawn
-from ivr.web.flowchart import BOX, HANGING, MOST_STEPS, Drawing, wide, wrapped
+from ivr.web.flowchart import BOX, HANGING, MOST_STEPS, PAD, Drawing, wide, wrapped
 
 SHIPPED = sorted((Path(__file__).parents[2] / "scenarios").glob("*.yaml"))
 
@@ -116,6 +116,11 @@ def test_a_flow_that_is_too_large_is_not_drawn() -> None:
 
 @given(st.text(max_size=300))
 def test_a_text_is_cut_to_its_box(text: str) -> None:
-    lines = wrapped(text, BOX - 24)
+    lines = wrapped(text, BOX - 2 * PAD)
     assert len(lines) <= 3
-    assert all(wide(line.rstrip(HANGING)) <= BOX - 24 for line in lines)
+    assert all(wide(line.rstrip(HANGING)) <= BOX - 2 * PAD for line in lines)
+
+
+def test_words_of_letters_stay_whole_and_no_line_begins_with_a_full_stop() -> None:
+    assert wrapped("We have sent you an important notice.", 200.0) == ("We have sent you an", "important notice.")
+    assert wrapped("あ" * 10 + "。い", 140.0) == ("あ" * 10 + "。", "い")

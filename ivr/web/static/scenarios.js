@@ -126,6 +126,7 @@ if (editor && editor.dataset.check) {
     if (wrong) words = `間違い ${wrong} 件${doubtful ? `、注意 ${doubtful} 件` : ""}`;
     else if (doubtful) words = `間違いはありません。注意が ${doubtful} 件あります。`;
     if (verdict.textContent !== words) verdict.textContent = words;
+    verdict.classList.toggle("bad", wrong > 0);
     problems.replaceChildren(...told.errors.map((one) => item("wrong", one)), ...told.warnings.map((one) => item("doubtful", one)));
     if (told.more) problems.append(item("wrong", { line: 0, message: `ほかに ${told.more} 件あります。上から直してください。`, there: "" }));
     text.toggleAttribute("aria-invalid", wrong > 0);
