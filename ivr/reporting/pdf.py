@@ -13,12 +13,13 @@ from typing import Any, BinaryIO
 
 from ivr.domain.outcome_class import OutcomeClass
 from ivr.errors import OwnError
+from ivr.reporting import typeset
 from ivr.reporting.files import replacing
 from ivr.reporting.heat_map import WEEKDAYS, HeatMap
 from ivr.reporting.paper import SIGNED_BY, Figure, Paper, Section, shown
 from ivr.reporting.typeface import FAMILY, GETA, drawable, see_there
 
-PROGRAM = Path(__file__).parent / "typeset.py"
+PROGRAM = typeset.__file__
 LONGEST_S = 25
 """Seconds for a PDF: fewer than those of a request."""
 
@@ -35,7 +36,7 @@ def save_pdf(binary: BinaryIO, report: Paper) -> None:
     see_there()
     said = _plain(_laid_out(report))
     said["lacking"] = GETA in json.dumps(said, ensure_ascii=False)
-    order = [sys.executable, "-I", str(PROGRAM), FAMILY, str(int(report.made.at.timestamp()))]
+    order = [sys.executable, "-I", PROGRAM, FAMILY, str(int(report.made.at.timestamp()))]
     try:
         done = subprocess.run(
             order, input=json.dumps(said).encode(), capture_output=True, timeout=LONGEST_S, check=True

@@ -1,7 +1,7 @@
 """A program of its own: what a report says comes in as JSON, its PDF goes out. It gives way to calls, on one processor.
 
-Typst keeps what it has laid out for the next time, more than a hundred megabytes, and a defect of it would end its process:
-neither is for the one that makes calls. Imports nothing of ours, so that it starts at once: `python -I typeset.py`.
+Typst keeps what it has laid out for the next time, more than a hundred megabytes, and a defect of it would end its
+process: neither is for the one that makes calls. Imports nothing of ours, so that it starts at once.
 """
 
 from __future__ import annotations

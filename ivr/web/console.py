@@ -21,9 +21,9 @@ from ivr.domain.audit import Author
 from ivr.drafts.foreseeing import Foreseeing
 from ivr.drafts.kept import Drafts
 from ivr.editions import Book
-from ivr.parts.rules import register
 from ivr.openid import Provider
 from ivr.parts.openid import identity_provider
+from ivr.parts.rules import register
 from ivr.settings import Settings
 from ivr.speech import TelephoneVoice
 from ivr.storage import SqlResults
