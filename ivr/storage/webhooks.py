@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, literal, select, update
+from sqlalchemy import Connection, Row, delete, exists, func, insert, literal, select, update
 
 from ivr.domain.outcome import Outcome
 from ivr.domain.webhook import MOST_EVENTS, MOST_WEBHOOKS, OVERLAP, EventKind, Happened, Off, Webhook
@@ -112,6 +112,11 @@ class SqlWebhooks:
         if row is None:
             raise NotFound(MISSING)
         return _webhook(row)
+
+    async def to_be_told(self) -> frozenset[str]:
+        """Return the webhooks for whom something waits, however much it is."""
+        query = select(webhooks.c.id).where(exists().where(deliveries.c.webhook_id == webhooks.c.id))
+        return await self._store.read(lambda connection: frozenset(connection.execute(query).scalars()))
 
     async def waiting(self) -> Mapping[str, Waiting]:
         """Return what waits to be told, by webhook; those for whom nothing does are left out."""
