@@ -19,7 +19,7 @@ import structlog
 from ivr.audit import Audit
 from ivr.campaign.ports import Clock
 from ivr.domain.audit import Action
-from ivr.domain.webhook import LONGEST_FAILURE, PING, Off, Webhook, id_of, message_id, pause, signed
+from ivr.domain.webhook import LEAST_FAILURES, LONGEST_FAILURE, PING, Off, Webhook, id_of, message_id, pause, signed
 from ivr.errors import IvrError
 from ivr.hooks.feeding import wanted
 from ivr.hooks.posting import IN_ALL_S, Answer, Post
@@ -191,7 +191,7 @@ class Sender:
         since = webhook.failing_since or now
         if answer.gone:
             await self._give_up(webhook, Off.GONE, now)
-        elif now - since >= LONGEST_FAILURE:
+        elif now - since >= LONGEST_FAILURE and webhook.failures + 1 >= LEAST_FAILURES:
             await self._give_up(webhook, Off.GIVEN_UP, now)
         return False
 
