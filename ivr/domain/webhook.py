@@ -26,7 +26,10 @@ MOST_EVENTS = 100
 """In one message."""
 
 LONGEST_FAILURE = timedelta(days=3)
-"""After so long without one message taken a webhook is switched off."""
+"""After so long without one message taken a webhook is switched off,"""
+
+LEAST_FAILURES = 10
+"""but not before so many tries: an engine that was off has not tried."""
 
 OVERLAP = timedelta(hours=24)
 """How long messages are also signed with the secret before the newest."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -19,12 +19,12 @@ import structlog
 from ivr.audit import Audit
 from ivr.campaign.ports import Clock
 from ivr.domain.audit import Action
-from ivr.domain.webhook import LONGEST_FAILURE, PING, Off, Webhook, id_of, message_id, pause, signed
+from ivr.domain.webhook import LEAST_FAILURES, LONGEST_FAILURE, PING, Off, Webhook, id_of, message_id, pause, signed
 from ivr.errors import IvrError
 from ivr.hooks.feeding import wanted
 from ivr.hooks.posting import IN_ALL_S, Answer, Post
 from ivr.storage import SqlResults
-from ivr.storage.webhooks import NOTHING, Batch, Waiting
+from ivr.storage.webhooks import NOTHING, Batch
 
 LOOK_EVERY = 1.0
 """Seconds between two looks for what happened: also how much of a burst goes in one message."""
@@ -115,8 +115,8 @@ class Sender:
             self._told.webhooks_waiting(0, 0.0)
             return
         await self._collect(at_work)
-        waiting = await self._webhooks.waiting()
-        self._count(at_work, waiting)
+        await self._count(at_work)
+        waiting = await self._webhooks.to_be_told()
         now = self._clock.now()
         for webhook in at_work:
             busy = webhook.id in self._under_way or len(self._under_way) >= AT_ONCE
@@ -142,11 +142,12 @@ class Sender:
             if not await self._webhooks.collect(found, wanted(found.changed, at_work, now), now) or not found.more:
                 return
 
-    def _count(self, at_work: list[Webhook], waiting: Mapping[str, Waiting]) -> None:
+    async def _count(self, at_work: list[Webhook]) -> None:
         moment = self._clock.monotonic()
         if moment - self._counted < COUNT_EVERY:
             return
         self._counted = moment
+        waiting = await self._webhooks.waiting()
         found = [waiting.get(one.id, NOTHING) for one in at_work]
         oldest = min((one.oldest for one in found if one.oldest is not None), default=None)
         age = (self._clock.now() - oldest).total_seconds() if oldest is not None else 0.0
@@ -190,7 +191,7 @@ class Sender:
         since = webhook.failing_since or now
         if answer.gone:
             await self._give_up(webhook, Off.GONE, now)
-        elif now - since >= LONGEST_FAILURE:
+        elif now - since >= LONGEST_FAILURE and webhook.failures + 1 >= LEAST_FAILURES:
             await self._give_up(webhook, Off.GIVEN_UP, now)
         return False
 

@@ -4,6 +4,8 @@
 
 One engine holds the feed for a time by the database's clock, and every write of a sender names it: who has lost the
 feed writes nothing. A row names nobody: who it is about is opened when it is told.
+
+What is locked is locked in this order, so that two engines never wait for each other: feed, webhook, deliveries.
 """
 
 from __future__ import annotations
@@ -24,8 +26,8 @@ from ivr.storage.engines import Member, time
 from ivr.storage.tables import attempts, campaigns, deliveries, recipients, webhook_feed, webhooks
 from ivr.storage.tables import changes as numbered
 
-MOST = 500
-"""Changes looked at together."""
+MOST = 100
+"""Changes looked at together: what they are made into keeps the loop from calls for a few milliseconds."""
 
 _KEEP = {
     "sqlite": sqlite.insert(deliveries).on_conflict_do_nothing(),
@@ -228,6 +230,11 @@ def collect(
     return True
 
 
+def lock(connection: Connection) -> None:
+    """Keep whoever collects waiting until this transaction is over."""
+    connection.execute(select(webhook_feed.c.id).with_for_update())
+
+
 def see_needed(connection: Connection) -> None:
     """Begin to collect at this moment where the first webhook is there to be told, and end it with the last."""
     known = connection.execute(select(webhook_feed.c.known).with_for_update()).scalar_one()
@@ -243,7 +250,7 @@ def drop(connection: Connection, campaign_id: str) -> None:
     """Let go of what waits to be told of a campaign, and count it."""
     of_it = deliveries.c.campaign_id == campaign_id
     waiting = select(deliveries.c.webhook_id, func.count().label("rows")).where(of_it).group_by(deliveries.c.webhook_id)
-    for row in connection.execute(waiting).all():
+    for row in connection.execute(waiting.order_by(deliveries.c.webhook_id)).all():
         connection.execute(
             update(webhooks).where(webhooks.c.id == row.webhook_id).values(dropped=webhooks.c.dropped + row.rows)
         )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, literal, select, update
+from sqlalchemy import Connection, Row, delete, exists, func, insert, literal, select, update
 
 from ivr.domain.outcome import Outcome
 from ivr.domain.webhook import MOST_EVENTS, MOST_WEBHOOKS, OVERLAP, EventKind, Happened, Off, Webhook
@@ -75,6 +75,7 @@ class SqlWebhooks:
         sealed = self._sealed(webhook.id, key)
 
         def work(connection: Connection) -> None:
+            webhook_feed.lock(connection)
             names = list(connection.execute(select(webhooks.c.name)).scalars())
             if webhook.name in names:
                 raise InputError(f"「{webhook.name}」という通知先は、すでにあります。")
@@ -113,6 +114,11 @@ class SqlWebhooks:
             raise NotFound(MISSING)
         return _webhook(row)
 
+    async def to_be_told(self) -> frozenset[str]:
+        """Return the webhooks for whom something waits, however much it is."""
+        query = select(webhooks.c.id).where(exists().where(deliveries.c.webhook_id == webhooks.c.id))
+        return await self._store.read(lambda connection: frozenset(connection.execute(query).scalars()))
+
     async def waiting(self) -> Mapping[str, Waiting]:
         """Return what waits to be told, by webhook; those for whom nothing does are left out."""
         query = select(
@@ -146,6 +152,7 @@ class SqlWebhooks:
         """Tell a webhook nothing from now on; what waits stays. False where it is off already."""
 
         def work(connection: Connection) -> bool:
+            webhook_feed.lock(connection)
             of_it = (webhooks.c.id == webhook_id, webhooks.c.off.is_(None))
             changed = connection.execute(update(webhooks).where(*of_it).values(off=why.value, off_at=now))
             webhook_feed.see_needed(connection)
@@ -157,6 +164,7 @@ class SqlWebhooks:
         """Tell a webhook what waits and what happens from now on, as if nothing had failed."""
 
         def work(connection: Connection) -> None:
+            webhook_feed.lock(connection)
             afresh = {"off": None, "off_at": None, "failures": 0, "failing_since": None, "next_at": None}
             connection.execute(update(webhooks).where(webhooks.c.id == webhook_id).values(**afresh, missed_at=None))
             webhook_feed.see_needed(connection)
@@ -171,6 +179,8 @@ class SqlWebhooks:
         """Forget a webhook; return how many events it was not told of."""
 
         def work(connection: Connection) -> int:
+            webhook_feed.lock(connection)
+            connection.execute(select(webhooks.c.id).where(webhooks.c.id == webhook_id).with_for_update())
             waited = connection.execute(delete(deliveries).where(deliveries.c.webhook_id == webhook_id)).rowcount
             connection.execute(delete(webhooks).where(webhooks.c.id == webhook_id))
             webhook_feed.see_needed(connection)
@@ -259,14 +269,14 @@ class SqlWebhooks:
         """Store that a message was taken: what it told waits no longer."""
 
         def work(connection: Connection) -> None:
-            told = (deliveries.c.webhook_id == webhook_id, deliveries.c.number <= batch.upto)
-            connection.execute(delete(deliveries).where(*told))
             afresh: dict[str, Any] = {"upto": None}
             if batch.events:
                 fine = {"failures": 0, "failing_since": None, "next_at": None, "answer": answer}
                 afresh |= {**fine, "tried_at": now, "taken_at": now}
             afresh["dropped"] = webhooks.c.dropped + batch.gone
             connection.execute(update(webhooks).where(webhooks.c.id == webhook_id).values(**afresh))
+            told = (deliveries.c.webhook_id == webhook_id, deliveries.c.number <= batch.upto)
+            connection.execute(delete(deliveries).where(*told))
 
         await self._store.write(work)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ipaddress
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ivr.errors import InputError
 from ivr.hooks.place import Gate, place_of
@@ -59,6 +61,19 @@ def test_a_place_is_asked_at_the_address_that_was_allowed() -> None:
 def test_what_is_no_address_of_a_web_server_is_refused(url: str) -> None:
     with pytest.raises(InputError):
         place_of(url)
+
+
+@given(url=st.text(max_size=60) | st.from_regex(r"https?://[!-~]{0,40}", fullmatch=True))
+def test_any_other_text_is_refused_or_is_a_place(url: str) -> None:
+    try:
+        place = place_of(url)
+    except InputError:
+        return
+    assert place.scheme in ("http", "https")
+    assert place.host
+    assert 0 < place.port < 65536
+    assert place.path.startswith(("/", "?"))
+    assert "@" not in place.authority
 
 
 def allowed(hosts: list[str], host: str, address: str) -> bool:

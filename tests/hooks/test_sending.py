@@ -202,16 +202,18 @@ async def test_what_was_before_a_system_was_registered_is_not_told(desk: Desk) -
     assert [one["person"] for one in receiver.events] == ["00000002"]
 
 
-async def test_many_are_told_a_hundred_at_a_time_in_their_order(desk: Desk) -> None:
+async def test_many_are_told_together_in_their_order(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ivr.storage.webhooks.MOST_EVENTS", 10)
+    monkeypatch.setattr(webhook_feed, "MOST", 7)
     async with receiving() as receiver:
         await desk.webhook(receiver, kinds=frozenset({EventKind.CALL_ENDED}))
-        row = await desk.campaign(number=230)
-        for n in range(1, 231):
+        row = await desk.campaign(number=23)
+        for n in range(1, 24):
             await attempt(desk.store, row, Outcome.BUSY, recipient=f"{n:08}")
         async with desk.sending():
-            await until(lambda: len(receiver.events) >= 230)
-    assert [one["person"] for one in receiver.events] == [f"{n:08}" for n in range(1, 231)]
-    assert [len(message.events) for message in receiver.messages] == [100, 100, 30]
+            await until(lambda: len(receiver.events) >= 23)
+    assert [one["person"] for one in receiver.events] == [f"{n:08}" for n in range(1, 24)]
+    assert [len(message.events) for message in receiver.messages] == [10, 10, 3]
     assert receiver.connections == 1
 
 
@@ -277,16 +279,19 @@ async def on_record(desk: Desk) -> bool:
     return bool([one async for one in desk.audit.entries() if one.action == Action.WEBHOOK_GAVE_UP])
 
 
-async def test_after_three_days_it_is_given_up_and_goes_on_when_somebody_has_mended_it(desk: Desk) -> None:
+async def test_after_three_days_it_is_given_up_and_goes_on_when_somebody_has_mended_it(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with receiving(status(500)) as receiver:
         webhook = await desk.webhook(receiver, kinds=frozenset({EventKind.CALL_ENDED}))
         row = await desk.campaign()
         async with desk.sending():
             await attempt(desk.store, row, Outcome.BUSY, recipient="00000001")
             await until(lambda: failed(desk, webhook, 1))
-            desk.clock.forward(days=2, hours=23)
+            desk.clock.forward(days=3)
             await until(lambda: failed(desk, webhook, 2))
-            assert not await is_off(desk, webhook, Off.GIVEN_UP)
+            assert not await is_off(desk, webhook, Off.GIVEN_UP), "an engine that was off has not tried"
+            monkeypatch.setattr(sending, "LEAST_FAILURES", 3)
             desk.clock.forward(days=1)
             await until(lambda: is_off(desk, webhook, Off.GIVEN_UP))
             desk.clock.forward(days=1)
