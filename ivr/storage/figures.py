@@ -14,7 +14,7 @@ from ivr.campaign.records import Counts
 from ivr.domain.attempt import AttemptState
 from ivr.domain.outcome import Outcome
 from ivr.domain.text import TextState
-from ivr.storage import queries, text_queries
+from ivr.storage import queries
 from ivr.storage.tables import COUNTED, OPEN, attempts, marks, recipients, tallies, texts
 from ivr.storage.tallying import Kind, moment_of, quarter, settled, settled_in
 
@@ -48,8 +48,8 @@ _IN_PERIOD = _TALLIED.where(
     tallies.c.place < bindparam("behind"),
 )
 
-Standing = tuple[str, Outcome | None, bool, datetime | None]
-"""State, outcome, whether proven by a beep, and in which quarter of an hour settled."""
+Standing = tuple[str, Outcome | None, bool, TextState | None, datetime | None]
+"""State, outcome, whether proven by a beep, how their text is, and in which quarter of an hour settled."""
 
 
 def figures(connection: Connection, campaign_id: str) -> Figures:
@@ -66,7 +66,7 @@ def figures(connection: Connection, campaign_id: str) -> Figures:
         tries=dict(sorted(((int(place), Outcome(what)), one) for (place, what), one in tries.items())),
         keys={step_and_key: one.number for step_and_key, one in sorted(keys.items())},
         settled=_settled(people),
-        texts={TextState(state): number for state, number in text_queries.states(connection, campaign_id).items()},
+        texts=_texts(people),
         marks=_marks(connection, campaign_id),
     )
 
@@ -112,10 +112,18 @@ def _quarters(counted: Mapping[tuple[str, str], Dials]) -> dict[tuple[datetime, 
 
 def _settled(people: Mapping[Standing, int]) -> dict[tuple[datetime, Outcome | None, bool], int]:
     found: Counter[tuple[datetime, Outcome | None, bool]] = Counter()
-    for (state, outcome, proven, at), number in people.items():
+    for (state, outcome, proven, _, at), number in people.items():
         if state == "settled" and at is not None:
             found[at, outcome, proven] += number
     return dict(sorted(found.items(), key=lambda item: item[0][0]))
+
+
+def _texts(people: Mapping[Standing, int]) -> dict[TextState, int]:
+    found: Counter[TextState] = Counter()
+    for (_, _, _, text, _), number in people.items():
+        if text is not None:
+            found[text] += number
+    return dict(sorted(found.items()))
 
 
 def lines(connection: Connection) -> tuple[OpenLine, ...]:
@@ -150,20 +158,21 @@ def lines(connection: Connection) -> tuple[OpenLine, ...]:
 def _people(connection: Connection, campaign_id: str, *asked: ColumnElement[bool]) -> dict[Standing, int]:
     here = recipients.c
     query = (
-        select(here.state, here.outcome, here.proven, here.settled_in, func.count().label("number"))
+        select(here.state, here.outcome, here.proven, here.texted, here.settled_in, func.count().label("number"))
         .where(here.campaign_id == campaign_id, *asked)
-        .group_by(here.state, here.outcome, here.proven, here.settled_in)
+        .group_by(here.state, here.outcome, here.proven, here.texted, here.settled_in)
         .with_hint(recipients, f"INDEXED BY {COUNTED}", "sqlite")
     )
     return {_standing(row): row.number for row in connection.execute(query)}
 
 
-def _standing(row: Row[tuple[str, str | None, bool, int | None, int]]) -> Standing:
-    return row.state, Outcome(row.outcome) if row.outcome else None, row.proven, settled_in(row.settled_in)
+def _standing(row: Row[tuple[str, str | None, bool, str | None, int | None, int]]) -> Standing:
+    outcome, text = Outcome(row.outcome) if row.outcome else None, TextState(row.texted) if row.texted else None
+    return row.state, outcome, row.proven, text, settled_in(row.settled_in)
 
 
 def _counts(connection: Connection, campaign_id: str, people: dict[Standing, int], ended: int) -> Counts:
-    found = ((state, outcome, proven, number) for (state, outcome, proven, _), number in people.items())
+    found = ((state, outcome, proven, number) for (state, outcome, proven, _, _), number in people.items())
     return queries.in_numbers(
         found, ended + queries.open_dials(connection, campaign_id), queries.next_due(connection, campaign_id)
     )

@@ -14,15 +14,14 @@ from pydantic import Field
 from starlette.responses import Response
 
 from ivr import scenario_files
+from ivr.aside import over
 from ivr.data_dir import made
 from ivr.desk.scenarios import EXAMPLE, checked
 from ivr.domain import kana
-from ivr.domain.recipient import same_person
 from ivr.domain.scenario import END, SCREENING, Ask, Leave, Say, Scenario, Step
 from ivr.domain.sms import OFFICE, OFFICE_PHONE, URL
 from ivr.domain.template import filled, variables
 from ivr.drafts import making, shelf, uploaded
-from ivr.drafts.calm import uncollected
 from ivr.drafts.draft import Chosen, Draft, Sample
 from ivr.drafts.kept import LIST
 from ivr.errors import InputError, NotFound, SpeechFailed
@@ -133,8 +132,7 @@ async def listener(request: Request, work: Work) -> Response:
     async with steps.changing(request, work, given.version) as draft:
         upload = making.upload_of(draft)
         data = await console_of(request).drafts.file(draft.id, LIST)
-        with uncollected():
-            found = await asyncio.to_thread(_found, draft, data, given.recipient)
+        found = await over(data, making.found, draft, given.recipient)
         if found is None or upload.taken is None:
             raise InputError("その宛名番号の人は、かけられる人の中にいません。")
         others = tuple(one for one in upload.taken.samples if one.id != found.id)
@@ -197,13 +195,6 @@ async def _spoken(console: Console, text: str, known: dict[str, str], language: 
         except TimeoutError:
             raise SpeechFailed("音声を作るのに時間がかかりすぎました。もう一度押してください。") from None
         return await asyncio.to_thread(file.read_bytes)
-
-
-def _found(draft: Draft, data: bytes, recipient: str) -> Sample | None:
-    # Corrections are laid over people when they are shown: the sample is as the list has it.
-    intake = making.intake_of(draft.model_copy(update={"readings": {}}), data)
-    wanted = same_person(recipient)
-    return next((uploaded.sample_of(one) for one in intake.accepted if same_person(one.id) == wanted), None)
 
 
 def _samples(draft: Draft) -> list[Sample]:
