@@ -67,7 +67,7 @@ class Foreseeing:
         return self._known.pop(draft_id, None) if found is not None and found.over else None
 
     def begin(self, draft_id: str, version: int, people: int, plan: Callable[[], Plan]) -> None:
-        """Begin the forecast of a draft, unless one of this version is under way. `plan`, pickled, is asked in there."""
+        """Begin the forecast of a draft, unless one of this version is under way. `plan`, pickled, is asked there."""
         known = self._known.get(draft_id)
         if known is not None and known.version == version and not known.over:
             return
