@@ -16,7 +16,7 @@ from multiprocessing.connection import Connection
 
 import structlog
 
-from ivr.drafts.calm import uncollected
+from ivr.aside import uncollected
 from ivr.errors import InputError, IvrError
 from ivr.forecast import Outlook, Plan, foreseen
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from functools import lru_cache
 
 from ivr import scenario_files
+from ivr.aside import uncollected
 from ivr.audit import Audit
 from ivr.campaign.intake import Intake
 from ivr.campaign.records import CampaignRow, NewCampaign
@@ -20,7 +21,6 @@ from ivr.desk.text_orders import see_sendable, told_of_texts
 from ivr.domain.recipient import same_person
 from ivr.domain.scenario import Scenario
 from ivr.drafts import rules_form, uploaded
-from ivr.drafts.calm import uncollected
 from ivr.drafts.draft import Chosen, Draft, Sample, Uploaded
 from ivr.drafts.kept import LIST, Drafts
 from ivr.errors import InputError, NotFound

@@ -68,6 +68,9 @@ COUNTED = "ix_recipients_outcome"
 TEXTED = "ix_texts_state"
 """The index by which texts are counted, likewise."""
 
+TEXTED_NUMBERS = "ix_texts_number"
+"""The index by which the texts to a number are found."""
+
 SHOWN = "ix_recipients_shown"
 STANDING = ("state", "outcome", "proven", "tries", "excluded", "texted", "last_at")
 """The index that holds all that people are chosen and put in order by: none of it needs their rows."""
@@ -262,10 +265,10 @@ texts = Table(
         ["campaign_id", "recipient_id"], [recipients.c.campaign_id, recipients.c.id], ondelete="CASCADE"
     ),
     UniqueConstraint("campaign_id", "recipient_id"),
-    Index("ix_texts_number", "number_hash", "intended_at"),
+    Index(TEXTED_NUMBERS, "number_hash", "intended_at"),
     Index("ix_texts_person", "person_hash", "intended_at"),
     Index("ix_texts_sent", "sent_at"),
-    Index(TEXTED, "campaign_id", "state", "parts"),
+    Index(TEXTED, "campaign_id", "state", "parts", "sent_at"),
     Index("ix_texts_open", "id", sqlite_where=HANDING_OVER, postgresql_where=HANDING_OVER),
 )
 

@@ -111,6 +111,7 @@ async def _asked(client: httpx.AsyncClient, path: str, **sent: Any) -> httpx.Res
 
 def _listed() -> bytes:
     rows = (
-        f"{at:08},ヤマダ タロウ,090-{at // 10_000:04}-{at % 10_000:04},桜町{at}番地,令和8年度" for at in range(ROWS)
+        f"{at:08},ヤマダ タロウ,090-{1_000 + at // 10_000}-{at % 10_000:04},桜町{at}番地,令和8年度"
+        for at in range(ROWS)
     )
     return "\n".join(("宛名番号,カナ氏名,電話番号,住所,年度", *rows)).encode("cp932")

@@ -19,7 +19,7 @@ INDEXES = {
         "recipients",
         ["campaign_id", "line", "id", "state", "outcome", "proven", "tries", "excluded", "texted", "last_at"],
     ),
-    "ix_texts_state": ("texts", ["campaign_id", "state", "parts"]),
+    "ix_texts_state": ("texts", ["campaign_id", "state", "parts", "sent_at"]),
 }
 
 
