@@ -29,12 +29,23 @@ The text of an error is one sentence for the person who sees it.
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 
 class IvrError(Exception):
     """Anything that ivr says on purpose."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Let it be told from one of our processes to another, whatever it was made from."""
+        return _again, (type(self), self.args, dict(self.__dict__))
+
+
+def _again(kind: type[IvrError], args: tuple[object, ...], held: Mapping[str, object]) -> IvrError:
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update(held)
+    return error
 
 
 class InputError(IvrError):

@@ -18,7 +18,7 @@ from ivr.settings import load
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), ROOT / "asterisk_conf" / "README.md"]
 
-STARTED_AS_PROGRAMS = {"ivr.__main__", "ivr.asterisk.pbx_child", "tts.worker"}
+STARTED_AS_PROGRAMS = {"ivr.__main__", "ivr.asterisk.pbx_child", "ivr.reporting.typeset", "tts.worker"}
 """Modules that no other imports: each is run by its name or its file."""
 
 LOADED_BY_NAME = {"ivr.rehearsal.demo", "tts.engines.espeak", "tts.engines.kokoro", "tts.engines.openjtalk"}

@@ -178,6 +178,8 @@ class Texts(Protocol):
         """Let `number` be sent texts again; False where it was not barred."""
         ...
 
-    async def counts(self, asked: TextsAsked, ceilings: Sequence[Ceiling] = ()) -> TextCounts:
-        """Return the texts of a campaign in numbers; of who is due, how many have reached one of `ceilings`."""
+    async def counts(
+        self, asked: TextsAsked, ceilings: Sequence[Ceiling] = (), *, among: int | None = None
+    ) -> TextCounts:
+        """Return the texts of a campaign in numbers; of who is due (the first `among`), how many reached a ceiling."""
         ...

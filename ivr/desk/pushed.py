@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import csv
 import hashlib
 import io
@@ -12,14 +11,15 @@ from datetime import datetime
 from pathlib import Path
 
 from ivr import scenario_files
+from ivr.aside import uncollected
 from ivr.audit import Audit
-from ivr.campaign.intake import Intake, Refusal, read_list
+from ivr.campaign.intake import Refusal, read_list
 from ivr.campaign.records import CampaignRow
 from ivr.desk.lists import excluded_today
 from ivr.desk.orders import Order, Parts, bring_in, put_together, see_name
+from ivr.desk.orders_aside import made_aside
 from ivr.desk.scenarios import load_scenario
 from ivr.desk.text_orders import see_sendable
-from ivr.domain.scenario import Scenario
 from ivr.errors import InputError, NotFound, Problems
 from ivr.settings import Settings
 from ivr.storage import SqlResults
@@ -27,12 +27,14 @@ from ivr.storage import SqlResults
 LIST = "list.csv"
 """What messages call a list that has no file."""
 
+MOST_REFUSED = 1_000
+"""Rows that are told one by one."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pushed:
-    """What has become of a list: the campaign, and who of the list is not in it or is not called."""
+class Taken:
+    """Who of a list is in a campaign, and who is not or is not called. The first rows that are refused."""
 
-    campaign: CampaignRow
     rows: int
     accepted: int
     refused: tuple[Refusal, ...]
@@ -60,6 +62,14 @@ def as_list(people: Sequence[Mapping[str, object]]) -> bytes:
         raise InputError("people に、文字として読めないものがあります。") from None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pushed:
+    """What has become of a list."""
+
+    campaign: CampaignRow
+    taken: Taken
+
+
 async def push(
     chosen: Settings,
     results: SqlResults,
@@ -75,20 +85,15 @@ async def push(
     """Create a campaign of `department` out of the list in `data`, as `by`; InputError, NameTaken."""
     see_name(name)
     file = _file(chosen, scenario)
-    intake = await asyncio.to_thread(read_list, data, file=LIST)
-    report = await load_scenario(chosen, file, columns=intake.columns)
-    if report.scenario is None:
-        raise Problems(report.errors)
-    see_sendable(chosen, report.scenario)
-    order, excluded = await asyncio.to_thread(_order, chosen, name, file, report.scenario, intake, data, by, now)
-    campaign = await bring_in(results, order, audit, department=department)
-    return Pushed(
-        campaign=campaign,
-        rows=intake.rows,
-        accepted=len(intake.accepted),
-        refused=intake.refused,
-        excluded=excluded,
-    )
+    with uncollected():
+        order, (told, columns) = await made_aside(data, _made, chosen, name, file, by, now)
+        report = await load_scenario(chosen, file, columns=columns)
+        if report.scenario is None:
+            raise Problems(report.errors)
+        see_sendable(chosen, report.scenario)
+        campaign = await bring_in(results, order, audit, department=department)
+        del order
+    return Pushed(campaign=campaign, taken=told)
 
 
 def _file(chosen: Settings, name: str) -> Path:
@@ -100,16 +105,13 @@ def _file(chosen: Settings, name: str) -> Path:
     return known[name]
 
 
-def _order(
-    chosen: Settings,
-    name: str,
-    file: Path,
-    scenario: Scenario,
-    intake: Intake,
-    data: bytes,
-    by: str,
-    now: datetime,
-) -> tuple[Order, int]:
+def _made(
+    data: bytes, chosen: Settings, name: str, file: Path, by: str, now: datetime
+) -> tuple[Order, tuple[Taken, tuple[str, ...]]]:
+    """Return the order, what is told of the list, and its columns."""
+    intake = read_list(data, file=LIST)
+    text = scenario_files.text_of(file)
+    scenario = scenario_files.parse(text, file.name)
     if not scenario.calls and not chosen.texts.provider:
         raise InputError("SMS だけのシナリオですが、SMS の事業者が決まっていません。")
     excluded = excluded_today(chosen, LIST, intake)
@@ -120,7 +122,13 @@ def _order(
         intake=intake,
         excluded=excluded,
         scenario=scenario,
-        scenario_text=scenario_files.text_of(file),
+        scenario_text=text,
         scenario_file=file.name,
     )
-    return put_together(chosen, parts, by=by, now=now), len(excluded)
+    told = Taken(
+        rows=intake.rows,
+        accepted=len(intake.accepted),
+        refused=intake.refused[:MOST_REFUSED],
+        excluded=len(excluded),
+    )
+    return put_together(chosen, parts, by=by, now=now), (told, intake.columns)

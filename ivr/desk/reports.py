@@ -174,13 +174,15 @@ async def report(config: Path | None, name: str, out: Path | None = None, *, jso
     return 0
 
 
-async def texts_of(chosen: Settings, results: SqlResults, campaign: CampaignRow) -> TextCounts | None:
-    """Return the texts of a campaign in numbers, None where its scenario has none."""
+async def texts_of(
+    chosen: Settings, results: SqlResults, campaign: CampaignRow, *, among: int | None = None
+) -> TextCounts | None:
+    """Return the texts of a campaign in numbers, None where its scenario has none; caps `among` the first so many."""
     asked = texts_asked(chosen, campaign, scenario_files.of(campaign))
     if asked is None:
         return None
     now = SystemClock(chosen.calling.timezone).now()
-    return await results.texts.counts(asked, chosen.text_rules(campaign.rules).ceilings(now))
+    return await results.texts.counts(asked, chosen.text_rules(campaign.rules).ceilings(now), among=among)
 
 
 def show_counts(

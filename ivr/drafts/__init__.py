@@ -7,7 +7,6 @@
     rules_form   the rules of a campaign as a form with a week in it
     making       a draft becomes a campaign
     foreseeing   its forecast, in a process of its own
-    calm         long lists without pauses for calls
 
 Nothing here knows of a page or a request.
 """

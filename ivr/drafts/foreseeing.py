@@ -16,7 +16,7 @@ from multiprocessing.connection import Connection
 
 import structlog
 
-from ivr.drafts.calm import uncollected
+from ivr.aside import uncollected
 from ivr.errors import InputError, IvrError
 from ivr.forecast import Outlook, Plan, foreseen
 
@@ -67,7 +67,7 @@ class Foreseeing:
         return self._known.pop(draft_id, None) if found is not None and found.over else None
 
     def begin(self, draft_id: str, version: int, people: int, plan: Callable[[], Plan]) -> None:
-        """Begin the forecast of a draft, unless one of this version is under way. `plan` is asked in a thread."""
+        """Begin the forecast of a draft, unless one of this version is under way. `plan`, pickled, is asked there."""
         known = self._known.get(draft_id)
         if known is not None and known.version == version and not known.over:
             return
@@ -85,9 +85,7 @@ class Foreseeing:
         with self._one:
             self._tell(draft_id, version, waits=False)
             try:
-                with uncollected():
-                    made = plan()
-                outlook = self._foreseen(made, lambda done: self._tell(draft_id, version, done=done))
+                outlook = self._foreseen(plan, lambda done: self._tell(draft_id, version, done=done))
             except InputError as error:
                 self._tell(draft_id, version, wrong=str(error))
             except Exception as error:  # noqa: BLE001  a thread has nobody else to tell
@@ -96,7 +94,7 @@ class Foreseeing:
             else:
                 self._tell(draft_id, version, outlook=outlook)
 
-    def _foreseen(self, plan: Plan, told: Callable[[int], None]) -> Outlook:
+    def _foreseen(self, plan: Callable[[], Plan], told: Callable[[int], None]) -> Outlook:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         process = context.Process(target=child, args=(theirs,), daemon=True)
@@ -128,8 +126,10 @@ def child(told: Connection) -> None:
     """Foresee one campaign: a plan comes in, numbers and at last the outlook, or what is wrong, go out."""
     os.nice(NICE)
     with suppress(OSError, EOFError):
-        plan: Plan = told.recv()
+        plan: Callable[[], Plan] = told.recv()
         try:
-            told.send(foreseen(plan, told.send))
+            with uncollected():
+                made = plan()
+            told.send(foreseen(made, told.send))
         except IvrError as error:
             told.send(str(error))

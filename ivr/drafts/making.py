@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
 from collections.abc import Callable, Mapping
@@ -11,18 +10,21 @@ from datetime import datetime
 from functools import lru_cache
 
 from ivr import scenario_files
+from ivr.aside import uncollected
 from ivr.audit import Audit
 from ivr.campaign.intake import Intake
 from ivr.campaign.records import CampaignRow, NewCampaign
 from ivr.desk import orders
 from ivr.desk.lists import excluded_today
+from ivr.desk.orders_aside import made_aside
 from ivr.desk.text_orders import see_sendable, told_of_texts
+from ivr.domain.recipient import same_person
 from ivr.domain.scenario import Scenario
 from ivr.drafts import rules_form, uploaded
-from ivr.drafts.calm import uncollected
-from ivr.drafts.draft import Chosen, Draft, Uploaded
+from ivr.drafts.draft import Chosen, Draft, Sample, Uploaded
 from ivr.drafts.kept import LIST, Drafts
 from ivr.errors import InputError, NotFound
+from ivr.forecast import Plan
 from ivr.settings import Settings
 from ivr.storage import SqlResults
 
@@ -82,12 +84,18 @@ def intake_of(draft: Draft, data: bytes) -> Intake:
     return replace(intake, accepted=uploaded.with_readings(intake.accepted, draft.readings))
 
 
-def order_of(
-    chosen: Settings, draft: Draft, data: bytes, *, name: str, by: str, now: datetime
-) -> tuple[orders.Order, tuple[str, ...]]:
-    """Return the order of a campaign that a draft makes, and what is to be said of its texts; for a thread.
+def plan_of(data: bytes, chosen: Settings, draft: Draft, by: str, now: datetime, seed: int) -> Plan:
+    """Return what a forecast of a draft is made of; InputError. Computes for seconds."""
+    order, _ = order_of(data, chosen, draft, "forecast", by, now)
+    return Plan(chosen=chosen, order=order, begin=now, seed=seed)
 
-    Raises InputError.
+
+def order_of(
+    data: bytes, chosen: Settings, draft: Draft, name: str, by: str, now: datetime
+) -> tuple[orders.Order, tuple[str, ...]]:
+    """Return the order of a campaign that a draft makes, and what is to be said of its texts; InputError.
+
+    Computes for seconds.
     """
     upload, held = upload_of(draft), chosen_of(draft)
     intake, scenario, own = intake_of(draft, data), scenario_of(draft), own_rules(chosen, draft)
@@ -111,6 +119,21 @@ def order_of(
     notes = tuple(told_of_texts(chosen, scenario, held.file, order.recipients))
     see_sendable(chosen, scenario)
     return order, notes
+
+
+def glanced(data: bytes, chosen: Settings, draft: Draft, now: datetime) -> tuple[int, int, tuple[str, ...]]:
+    """Return how many people are called, how many share a number with another, and what is to be said of texts."""
+    order, notes = order_of(data, chosen, draft, "-", "-", now)
+    joined = sum(len(members) - 1 for members in order.households.values())
+    return len(order.recipients), joined, notes
+
+
+def found(data: bytes, draft: Draft, recipient: str) -> Sample | None:
+    """Return what is kept of somebody on the list of a draft to hear sentences for, by 宛名番号."""
+    # Corrections are laid over people when they are shown: the sample is as the list has it.
+    intake = intake_of(draft.model_copy(update={"readings": {}}), data)
+    wanted = same_person(recipient)
+    return next((uploaded.sample_of(one) for one in intake.accepted if same_person(one.id) == wanted), None)
 
 
 def for_staff(chosen: Settings, draft: Draft, *, by: str, now: datetime) -> NewCampaign:
@@ -155,7 +178,7 @@ async def created(
         data = await drafts.file(draft.id, LIST)
         now = clock()
         with uncollected():
-            order, _ = await asyncio.to_thread(order_of, chosen, draft, data, name=name, by=by, now=now)
+            order, _ = await made_aside(data, order_of, chosen, draft, name, by, now)
             named = await drafts.put(
                 draft.model_copy(update={"name": name, "creating": now}), draft.changed_by, now, basis=False
             )

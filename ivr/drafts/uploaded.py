@@ -1,4 +1,4 @@
-"""A list that came in: what is shown of it before anybody is called. Computes for seconds: for a thread."""
+"""A list that came in: what is shown of it before anybody is called."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from ivr.aside import over
 from ivr.campaign.intake import KANA, ByHand, Intake, first_rows, read_list, role_of
 from ivr.desk.lists import excluded_today, mobiles
 from ivr.domain import phone
@@ -65,6 +66,16 @@ def taken_in(
         ),
         refused,
     )
+
+
+async def read(chosen: Settings, data: bytes, name: str, columns: Columns | None) -> tuple[Uploaded, bytes]:
+    """Return what came of a file, and every row that was refused, packed; no call waits for it."""
+    return await over(data, _read, chosen, name, columns)
+
+
+def _read(data: bytes, chosen: Settings, name: str, columns: Columns | None) -> tuple[Uploaded, bytes]:
+    upload, refused = taken_in(chosen, data, name, columns)
+    return upload, packed(refused)
 
 
 def intake_of(data: bytes, name: str, columns: Columns | None) -> Intake:

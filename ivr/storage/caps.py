@@ -77,14 +77,16 @@ def reached(
     return any(count >= limit.times for count, limit in zip(counts, limits, strict=True))
 
 
-def full(connection: Connection, limits: Sequence[Ceiling], table: Table) -> Mapping[Of, frozenset[str]]:
-    """Return the hashes of numbers and of people of which `table` has as many rows as one of `limits` allows."""
+def full(
+    connection: Connection, limits: Sequence[Ceiling], table: Table, hashes: Sequence[Mapping[Of, str]]
+) -> Mapping[Of, frozenset[str]]:
+    """Return those of the hashes of numbers and people of which `table` has as many rows as one of `limits` allows."""
     found: dict[Of, frozenset[str]] = dict.fromkeys(Of, frozenset())
     for limit in limits:
         column = table.c[_COUNTED[limit.of]]
         query = (
             select(column)
-            .where(column != "", table.c.intended_at >= limit.since)
+            .where(column.in_([one[limit.of] for one in hashes]), table.c.intended_at >= limit.since)
             .group_by(column)
             .having(func.count() >= limit.times)
         )

@@ -103,8 +103,9 @@ class _Seat:
         return self
 
     async def run(self, work: Work[T]) -> T:
-        # aiosqlite's way into its thread; cancelling the wait does not stop what runs there.
-        return cast(T, await self._thread._execute(self._transact, work))  # type: ignore[no-untyped-call]
+        # aiosqlite's way into its thread; cancelling the wait does not stop what runs there. The thread keeps what it
+        # was given until it is given something else: `work`, which may hold 200,000 people, is taken out of it.
+        return cast(T, await self._thread._execute(self._transact, [work]))  # type: ignore[no-untyped-call]
 
     async def clean(self) -> None:
         await self._thread._execute(self._clean)  # type: ignore[no-untyped-call]
@@ -141,7 +142,8 @@ class _Seat:
             "secure_delete = ON",
         )
 
-    def _transact(self, work: Work[T]) -> T:
+    def _transact(self, given: list[Work[T]]) -> T:
+        work = given.pop()
         # IMMEDIATE: what reads first and then writes can't be turned away half-way for another process's sake.
         self._raw.execute("BEGIN IMMEDIATE" if self._writes else "BEGIN")
         with self._connection.begin():

@@ -1,8 +1,8 @@
 """People page by page, and one person's history.
 
-Which people a page holds is found in one index (`ix_recipients_shown`) and the index of marks or of texts, whatever is
-asked; only the rows of a page's people are read and opened. So the rarest of filters costs a walk along that index,
-and no page costs more. SQLite is told to walk there: without figures of its own, which nobody makes it gather, it would
+Which people a page holds is found in one index (`ix_recipients_shown`) and the index of marks, whatever is asked; only
+the rows of a page's people are read and opened. So the rarest of filters costs a walk along that index, and no page
+costs more. SQLite is told to walk there: without figures of its own, which nobody makes it gather, it would
 rather sort what a narrower index finds.
 """
 
@@ -21,7 +21,7 @@ from ivr.domain.text import TextState
 from ivr.errors import InputError, NotFound
 from ivr.storage import queries, text_queries
 from ivr.storage.sealing import Sealing
-from ivr.storage.tables import SHOWN, marks, recipients, texts
+from ivr.storage.tables import SHOWN, marks, recipients
 
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 """When those were last dialled who never were."""
@@ -140,24 +140,15 @@ def _asked(campaign_id: str, chosen: Chosen) -> list[ColumnElement[bool]]:
         marked = select(marks.c.recipient_id).where(marks.c.campaign_id == campaign_id, marks.c.mark == chosen.mark)
         asked.append(here.id.in_(marked))
     if chosen.texted:
-        asked.append(or_(*_texted(campaign_id, chosen)))
+        states = [state.value for state in chosen.texted if state is not None]
+        none = [here.texted.is_(None)] if None in chosen.texted else []
+        asked.append(or_(here.texted.in_(states), *none))
     return asked
 
 
 def _ended(chosen: Chosen, proven: bool) -> ColumnElement[bool]:
     outcomes = [outcome.value for outcome, beep in chosen.endings if beep is proven]
     return and_(recipients.c.outcome.in_(outcomes), recipients.c.proven == proven)
-
-
-def _texted(campaign_id: str, chosen: Chosen) -> list[ColumnElement[bool]]:
-    here = texts.c.campaign_id == campaign_id
-    states = [state.value for state in chosen.texted if state is not None]
-    found: list[ColumnElement[bool]] = []
-    if states:
-        found.append(recipients.c.id.in_(select(texts.c.recipient_id).where(here, texts.c.state.in_(states))))
-    if None in chosen.texted:
-        found.append(recipients.c.id.not_in(select(texts.c.recipient_id).where(here)))
-    return found
 
 
 def _rows(connection: Connection, sealing: Sealing, campaign_id: str, keys: list[str]) -> tuple[PersonRow, ...]:
@@ -170,14 +161,6 @@ def _rows(connection: Connection, sealing: Sealing, campaign_id: str, keys: list
         .order_by(marks.c.mark)
     ):
         tags[row.recipient_id].append(row.mark)
-    texted = {
-        row.recipient_id: TextState(row.state)
-        for row in connection.execute(
-            select(texts.c.recipient_id, texts.c.state).where(
-                texts.c.campaign_id == campaign_id, texts.c.recipient_id.in_(keys)
-            )
-        )
-    }
     found = []
     for key in keys:
         row = people[key]
@@ -195,7 +178,7 @@ def _rows(connection: Connection, sealing: Sealing, campaign_id: str, keys: list
                 due_at=row.due_at,
                 settled_at=row.settled_at,
                 excluded=excluded,
-                text=texted.get(key),
+                text=TextState(row.texted) if row.texted else None,
             )
         )
     return tuple(found)

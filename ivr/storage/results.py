@@ -48,7 +48,7 @@ from ivr.storage.tokens import SqlTokens
 from ivr.storage.webhooks import SqlWebhooks
 from ivr.storage.writer import Work, Writer
 from ivr.vault import KeyStore
-from ivr.vault.fields import Fields
+from ivr.vault.fields import Fields, Keys
 
 T = TypeVar("T")
 
@@ -86,7 +86,7 @@ class SqlResults:
 
     @classmethod
     async def open(
-        cls, url: str, keys: KeyStore, *, on_write: Callable[[float], None] = _untold, patience: float = PATIENCE_S
+        cls, url: str, keys: Keys, *, on_write: Callable[[float], None] = _untold, patience: float = PATIENCE_S
     ) -> Self:
         """Open the database at `url`, made or brought to this engine's schema where need be.
 

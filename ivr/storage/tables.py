@@ -22,8 +22,8 @@
 What names a callee is sealed (`ivr.storage.sealing`), and so are the secrets of the console's people;
 `recipients.id` is a keyed hash. `waiting`, `calling`, `settled` are the states of a recipient. `claimed_by` is the
 engine that is about to call, until `claimed_until`: it keeps two engines from preparing the same call, and nothing
-relies on it. At most one attempt of a recipient, and one of a number, has not ended: the database refuses a second
-one, whatever the code above believes.
+relies on it. `texted` is the state of the person's text, None where there is none. At most one attempt of a recipient,
+and one of a number, has not ended: the database refuses a second one, whatever the code above believes.
 """
 
 from __future__ import annotations
@@ -66,8 +66,14 @@ SHARING = text("household IS NOT NULL")
 COUNTED = "ix_recipients_outcome"
 """The index by which people are counted, whose every column is one that they are counted by: nothing is sorted."""
 
+TEXTED = "ix_texts_state"
+"""The index by which texts are counted, likewise."""
+
+TEXTED_NUMBERS = "ix_texts_number"
+"""The index by which the texts to a number are found."""
+
 SHOWN = "ix_recipients_shown"
-STANDING = ("state", "outcome", "proven", "tries", "excluded", "last_at")
+STANDING = ("state", "outcome", "proven", "tries", "excluded", "texted", "last_at")
 """The index that holds all that people are chosen and put in order by: none of it needs their rows."""
 
 
@@ -137,8 +143,9 @@ recipients = Table(
     Column("settled_in", Integer),
     Column("proven", Boolean, nullable=False, server_default=false()),
     Column("excluded", String),
+    Column("texted", String),
     Index("ix_recipients_due", "campaign_id", "state", "rank", "due_at"),
-    Index(COUNTED, "campaign_id", "state", "outcome", "proven", "settled_in"),
+    Index(COUNTED, "campaign_id", "state", "outcome", "proven", "texted", "settled_in"),
     Index(
         "ix_recipients_household",
         "campaign_id",
@@ -259,10 +266,10 @@ texts = Table(
         ["campaign_id", "recipient_id"], [recipients.c.campaign_id, recipients.c.id], ondelete="CASCADE"
     ),
     UniqueConstraint("campaign_id", "recipient_id"),
-    Index("ix_texts_number", "number_hash", "intended_at"),
+    Index(TEXTED_NUMBERS, "number_hash", "intended_at"),
     Index("ix_texts_person", "person_hash", "intended_at"),
     Index("ix_texts_sent", "sent_at"),
-    Index("ix_texts_state", "campaign_id", "state", "recipient_id"),
+    Index(TEXTED, "campaign_id", "state", "parts", "sent_at"),
     Index("ix_texts_open", "id", sqlite_where=HANDING_OVER, postgresql_where=HANDING_OVER),
 )
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, exists, false, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, false, func, or_, select
 
 from ivr.campaign.text_news import BY_STAFF, OPT_OUT
 from ivr.campaign.text_records import TextCounts, TextDue, TextRecord, TextsAsked
@@ -21,7 +21,17 @@ from ivr.domain.texting_rules import mobile
 from ivr.storage import barred, caps, exclusions
 from ivr.storage.queries import past_of, with_attempts
 from ivr.storage.sealing import Sealing
-from ivr.storage.tables import attempts, barred_numbers, early_receipts, recipients, text_parts, texts
+from ivr.storage.tables import (
+    COUNTED,
+    TEXTED,
+    TEXTED_NUMBERS,
+    attempts,
+    barred_numbers,
+    early_receipts,
+    recipients,
+    text_parts,
+    texts,
+)
 
 BATCH = 1000
 """People looked at together, where all are."""
@@ -61,8 +71,8 @@ def due(
 
 
 def _people(asked: TextsAsked) -> Select[Any]:
-    has_text = exists().where(texts.c.campaign_id == recipients.c.campaign_id, texts.c.recipient_id == recipients.c.id)
-    return select(recipients).where(recipients.c.campaign_id == asked.campaign, _may_be_due(asked), ~has_text)
+    untexted = recipients.c.texted.is_(None)
+    return select(recipients).where(recipients.c.campaign_id == asked.campaign, _may_be_due(asked), untexted)
 
 
 def _may_be_due(asked: TextsAsked) -> ColumnElement[bool]:
@@ -83,7 +93,8 @@ def _may_be_due(asked: TextsAsked) -> ColumnElement[bool]:
         )
         .scalar_subquery()
     )
-    return or_(settled, and_(waiting, dials >= asked.tries))
+    # So many dials, of whatever end, are told by the row: those of hardly anybody else have to be counted.
+    return or_(settled, and_(waiting, recipients.c.tries >= asked.tries, dials >= asked.tries))
 
 
 def outstanding(connection: Connection, since: datetime, limit: int) -> tuple[str, ...]:
@@ -110,71 +121,85 @@ def heard(connection: Connection, references: Collection[str]) -> dict[str, Text
 
 def counts(connection: Connection, asked: TextsAsked) -> TextCounts:
     """Return the texts of a campaign in numbers."""
-    here = texts.c.campaign_id == asked.campaign
-    joined = recipients.join(
-        texts, and_(texts.c.campaign_id == recipients.c.campaign_id, texts.c.recipient_id == recipients.c.id)
-    )
+    here = recipients.c
+    walked = (here.state, here.outcome, here.proven, here.texted)
     grouped = (
-        select(recipients.c.outcome, texts.c.state, func.count())
-        .select_from(joined)
-        .where(here)
-        .group_by(recipients.c.outcome, texts.c.state)
+        select(*walked, func.count().label("number"))
+        .where(here.campaign_id == asked.campaign, here.texted.is_not(None))
+        .group_by(*walked)
+        .with_hint(recipients, f"INDEXED BY {COUNTED}", "sqlite")
     )
-    found: defaultdict[Outcome | None, dict[TextState, int]] = defaultdict(dict)
-    for outcome, state, number in connection.execute(grouped):
-        found[Outcome(outcome) if outcome else None][TextState(state)] = number
-    taken = select(func.count(), func.coalesce(func.sum(texts.c.parts), 0)).where(here, texts.c.parts > 0)
-    unsure = select(func.count()).where(here, texts.c.state == TextState.UNKNOWN.value, texts.c.parts == 0)
-    people, parts = connection.execute(taken).one()
+    found: defaultdict[Outcome | None, Counter[TextState]] = defaultdict(Counter)
+    for row in connection.execute(grouped):
+        found[Outcome(row.outcome) if row.outcome else None][TextState(row.texted)] += row.number
+    sizes = _sizes(connection, asked.campaign)
     refusals = _refusals(connection, asked.campaign)
-    still = select(func.count()).select_from(_people(asked).subquery())
+    still = _people(asked).with_only_columns(func.count())
     return TextCounts(
         by_outcome=dict(found),
-        taken=people,
-        parts=parts,
-        unsure=connection.execute(unsure).scalar_one(),
+        taken=sum(number for (_, parts), number in sizes.items() if parts),
+        parts=sum(parts * number for (_, parts), number in sizes.items()),
+        unsure=sizes.get((TextState.UNKNOWN, 0), 0),
         due=connection.execute(still).scalar_one(),
         stopped=refusals.get(OPT_OUT, 0),
         declined=refusals.get(BY_STAFF, 0),
     )
 
 
+def _sizes(connection: Connection, campaign_id: str) -> dict[tuple[str, int], int]:
+    """Return how many texts of a campaign are in each state, in so many parts."""
+    here = texts.c
+    query = (
+        select(here.state, here.parts, func.count().label("number"))
+        .where(here.campaign_id == campaign_id)
+        .group_by(here.state, here.parts)
+        .with_hint(texts, f"INDEXED BY {TEXTED}", "sqlite")
+    )
+    return {(row.state, row.parts): row.number for row in connection.execute(query)}
+
+
 def _refusals(connection: Connection, campaign_id: str) -> dict[str, int]:
     """Return of how many texts of a campaign the number has been barred since, by the reason."""
-    query = (
-        select(barred_numbers.c.reason, func.count().label("number"))
-        .join(texts, texts.c.number_hash == barred_numbers.c.number_hash)
-        .where(texts.c.campaign_id == campaign_id, texts.c.parts > 0)
-        .group_by(barred_numbers.c.reason)
+    # From the few numbers to their texts: the other way round it is a walk through all texts.
+    here = texts.c
+    to_it = (
+        select(func.count())
+        .where(here.number_hash == barred_numbers.c.number_hash, here.campaign_id == campaign_id, here.parts > 0)
+        .with_hint(texts, f"INDEXED BY {TEXTED_NUMBERS}", "sqlite")
+        .scalar_subquery()
     )
-    return {row.reason: row.number for row in connection.execute(query)}
+    query = select(barred_numbers.c.reason, func.sum(to_it).label("number")).group_by(barred_numbers.c.reason)
+    return {row.reason: int(row.number) for row in connection.execute(query)}
 
 
-def capped(connection: Connection, sealing: Sealing, asked: TextsAsked, ceilings: Sequence[Ceiling]) -> int:
-    """Return how many people to whom a text is due have reached one of `ceilings`."""
-    full = caps.full(connection, ceilings, texts)
-    if not any(full.values()):
-        return 0
-    found, after = 0, 0
-    while batch := due(connection, sealing, asked, BATCH, after, None):
+def capped(
+    connection: Connection, sealing: Sealing, asked: TextsAsked, ceilings: Sequence[Ceiling], among: int | None
+) -> int:
+    """Return how many people to whom a text is due have reached one of `ceilings`, of the first `among` of them."""
+    found, looked, after = 0, 0, 0
+    size = BATCH if among is None else min(among, BATCH)
+    while batch := due(connection, sealing, asked, size, after, None):
+        hashes = []
         for one in batch:
             to = mobile(one.recipient.numbers, one.past, one.refused, one.nobodys)
-            found += bool(to.number) and (
-                sealing.number_hash(to.number) in full[Of.NUMBER]
-                or sealing.person_hash(one.recipient.id) in full[Of.PERSON]
-            )
-        after = batch[-1].rank
+            if to.number:
+                hashes.append(
+                    {Of.NUMBER: sealing.number_hash(to.number), Of.PERSON: sealing.person_hash(one.recipient.id)}
+                )
+        full = caps.full(connection, ceilings, texts, hashes)
+        found += sum(any(hash_ in full[of] for of, hash_ in one.items()) for one in hashes)
+        looked, after = looked + len(batch), batch[-1].rank
+        if among is not None and looked >= among:
+            break
     return found
 
 
 def states(connection: Connection, campaign_id: str) -> dict[str, int]:
     """Return how many texts of a campaign are in each state."""
-    query = (
-        select(texts.c.state, func.count().label("number"))
-        .where(texts.c.campaign_id == campaign_id)
-        .group_by(texts.c.state)
-    )
-    return {row.state: row.number for row in connection.execute(query)}
+    found: Counter[str] = Counter()
+    for (state, _), number in _sizes(connection, campaign_id).items():
+        found[state] += number
+    return dict(found)
 
 
 def records(

@@ -113,12 +113,18 @@ class SqlTexts:
         """Let `number` be sent texts again; False where it was not barred."""
         return await self._store.write(lambda connection: barred.unbar(connection, self._sealing.number_hash(number)))
 
-    async def counts(self, asked: TextsAsked, ceilings: Sequence[Ceiling] = ()) -> TextCounts:
-        """Return the texts of a campaign in numbers; of who is due, how many have reached one of `ceilings`."""
+    async def counts(
+        self, asked: TextsAsked, ceilings: Sequence[Ceiling] = (), *, among: int | None = None
+    ) -> TextCounts:
+        """Return the texts of a campaign in numbers; of who is due, how many have reached one of `ceilings`.
+
+        Of the first `among` of them alone where that is given: each has to be opened.
+        """
 
         def count(connection: Connection) -> TextCounts:
             found = text_queries.counts(connection, asked)
-            capped = text_queries.capped(connection, self._sealing, asked, ceilings) if found.due else 0
+            asks = bool(found.due and ceilings)
+            capped = text_queries.capped(connection, self._sealing, asked, ceilings, among) if asks else 0
             return replace(found, capped=capped)
 
         return await self._store.read(count)

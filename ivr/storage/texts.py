@@ -6,7 +6,8 @@
        └───── withhold ── cancelled
 
 What the network tells only ever moves a part towards the better proven (`ivr.domain.text.after`), and the parts make
-the text. So a receipt may come before the answer, after the text was given up as unknown, or ten times.
+the text. Its state stands in the person's row as well (`recipients.texted`), by which people are counted and found.
+So a receipt may come before the answer, after the text was given up as unknown, or ten times.
 """
 
 from __future__ import annotations
@@ -73,8 +74,7 @@ def _free(connection: Connection, sealing: Sealing, intent: TextIntent, *, exclu
         return False
     if not excluded_too and sealing.recipient(row)[1] is not None:
         return False
-    has = exists().where(texts.c.campaign_id == intent.campaign, texts.c.recipient_id == key)
-    return not connection.execute(select(has)).scalar()
+    return row.texted is None
 
 
 def _lives(connection: Connection, member: Member) -> bool:
@@ -103,7 +103,7 @@ def _insert(
             **sealed,
         )
     )
-    changes.note(connection, ChangeKind.TEXT, intent.campaign, sealed["recipient_id"])
+    _stand(connection, intent.campaign, sealed["recipient_id"], state)
 
 
 def taken(connection: Connection, text: str, references: Sequence[str], at: datetime) -> TextState | None:
@@ -137,7 +137,7 @@ def withdraw(connection: Connection, text: str) -> None:
     """Forget an intent."""
     queued = delete(texts).where(texts.c.id == text, texts.c.state == TextState.QUEUED.value)
     for row in connection.execute(queued.returning(texts.c.campaign_id, texts.c.recipient_id)).all():
-        changes.note(connection, ChangeKind.TEXT, row.campaign_id, row.recipient_id)
+        _stand(connection, row.campaign_id, row.recipient_id, None)
 
 
 def receipt(connection: Connection, told: Receipt, at: datetime) -> TextState | None:
@@ -188,16 +188,28 @@ def orphans(connection: Connection, lease: timedelta) -> tuple[str, ...]:
 
 
 def _locked(connection: Connection, text: str) -> Row[Any] | None:
-    return connection.execute(select(texts).where(texts.c.id == text).with_for_update()).first()
+    """Return a text, which nobody else changes in this transaction, nor before it the row of its person."""
+    both = recipients.join(texts)
+    return connection.execute(select(texts).select_from(both).where(texts.c.id == text).with_for_update()).first()
 
 
 def _change(connection: Connection, row: Row[Any], state: TextState, at: datetime, **values: object) -> None:
     """Put a text into a state; a number that is nobody's is sent nothing more."""
     ended_at = (row.ended_at or at) if state.final else None
     connection.execute(update(texts).where(texts.c.id == row.id).values(state=state.value, ended_at=ended_at, **values))
-    changes.note(connection, ChangeKind.TEXT, row.campaign_id, row.recipient_id)
+    _stand(connection, row.campaign_id, row.recipient_id, state)
     if state is TextState.NO_NUMBER:
         barred.bar(connection, row.number_hash, barred.NO_NUMBER, at)
+
+
+def _stand(connection: Connection, campaign_id: str, key: str, state: TextState | None) -> None:
+    """Tell in a person's row how their text is, None: there is none."""
+    connection.execute(
+        update(recipients)
+        .where(recipients.c.campaign_id == campaign_id, recipients.c.id == key)
+        .values(texted=state.value if state is not None else None)
+    )
+    changes.note(connection, ChangeKind.TEXT, campaign_id, key)
 
 
 def _settle(connection: Connection, text: str, at: datetime) -> None:

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import hmac
 import secrets
+from collections.abc import Mapping
+from typing import Protocol
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from ivr.errors import KeysFailed
-from ivr.vault.key_store import NONCE, KeyStore
+from ivr.vault.key_store import NONCE
+from ivr.vault.lent import LentKeys
 
 GENERATION = 2
 """Bytes."""
@@ -22,13 +25,37 @@ HASH = 16
 """Bytes of a keyed hash that are kept: no two of 2^32 values meet by chance."""
 
 
+class Keys(Protocol):
+    """What fields need of a `KeyStore`, or of `LentKeys`."""
+
+    def secret(self, name: str) -> bytes:
+        """Return a key that is of no campaign."""
+        ...
+
+    def data_keys(self, campaign: str) -> Mapping[int, bytes]:
+        """Return the keys of a campaign by generation, the newest last."""
+        ...
+
+    def destroyed(self, campaign: str) -> bool:
+        """Tell whether they were destroyed."""
+        ...
+
+    def new_data_key(self, campaign: str) -> int:
+        """Make one more."""
+        ...
+
+    def retire(self, campaign: str, generation: int) -> None:
+        """Destroy one."""
+        ...
+
+
 class Fields:
     """Seals and opens fields with the keys of a store, which it reads once for each campaign.
 
     May be used from several threads. Raises KeyDestroyed for a campaign that was erased, and KeysFailed.
     """
 
-    def __init__(self, keys: KeyStore) -> None:
+    def __init__(self, keys: Keys) -> None:
         self._keys = keys
         self._ciphers: dict[str, dict[int, AESGCM]] = {}
         self._lookup = keys.secret("lookup")
@@ -80,6 +107,10 @@ class Fields:
     def begin(self, campaign: str) -> None:
         """Make the key of a new campaign."""
         self._keys.new_data_key(campaign)
+
+    def lent(self, campaign: str) -> LentKeys:
+        """Return the keys of a campaign alone, for a process that reads its rows."""
+        return LentKeys(campaign, self._keys.data_keys(campaign))
 
     def forget(self, campaign: str) -> None:
         """Take back `begin`, for a campaign that was not stored after all."""

@@ -49,6 +49,9 @@ SAID = {
 PROVEN = (OutcomeClass.CONFIRMED, OutcomeClass.MACHINE)
 """Classes of which something proves that the message arrived."""
 
+CAPPED_AMONG = 500
+"""People who are looked at for a cap of texts: each has to be opened."""
+
 See = Annotated[CampaignVisit, permit_campaign(Deed.SEE_CAMPAIGN)]
 
 
@@ -180,7 +183,7 @@ async def _asked_of_store(console: Console, campaign: CampaignRow) -> tuple[Figu
 async def _texts(console: Console, campaign: CampaignRow) -> TextCounts | None:
     with suppress(IvrError):
         # Where its scenario no longer goes with the settings, the rest is shown all the same.
-        return await texts_of(console.settings, console.results, campaign)
+        return await texts_of(console.settings, console.results, campaign, among=CAPPED_AMONG)
     return None
 
 

@@ -32,9 +32,6 @@ page = APIRouter(include_in_schema=False)
 api = APIRouter(tags=["systems"])
 
 CSV = "text/csv"
-MOST_REFUSED = 1_000
-"""Rows that are told one by one."""
-
 MOST_PEOPLE = 1_000
 """People on a page of results."""
 
@@ -152,10 +149,10 @@ async def push(
     taken = Taken(
         id=found.campaign.id,
         name=found.campaign.name,
-        rows=found.rows,
-        accepted=found.accepted,
-        excluded=found.excluded,
-        refused=[Refused(line=one.line, reason=one.reason) for one in found.refused[:MOST_REFUSED]],
+        rows=found.taken.rows,
+        accepted=found.taken.accepted,
+        excluded=found.taken.excluded,
+        refused=[Refused(line=one.line, reason=one.reason) for one in found.taken.refused],
     )
     return JSONResponse(taken.model_dump(), 201, headers={"location": f"/api/v1/lists/{taken.id}"})
 

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 
 from rich.console import Console
 
-from tests.bench import agi, decisions, dialling, latency, listening, live, pages, recipients, speech, store, texts
+from tests.bench import agi, decisions, dialling, lag, latency, listening, live, pages, recipients, speech, store, texts
 from tests.bench.table import Figure, show
 
 
@@ -44,6 +44,7 @@ BENCHES: dict[str, Callable[[], Awaitable[list[Figure]]]] = {
     "store": store.bench_store,
     "pages": pages.bench_pages,
     "live": live.bench_live,
+    "lag": lag.bench_lag,
     "decisions": decisions.bench_decisions,
     "texts": texts.bench_texts,
 }

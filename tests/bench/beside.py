@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from ivr.storage.migrations.versions import r0012_figures
+from ivr.storage.migrations.versions import r0012_figures, r0019_texted
 
 
 def stand(connection: Connection) -> None:
-    """Tell where people stand after their attempts."""
+    """Tell where people stand after their attempts and texts."""
     settled_in = r0012_figures.SETTLED_IN[connection.dialect.name]
-    for statement in (r0012_figures.STANDING, r0012_figures.SETTLED, settled_in):
+    for statement in (r0012_figures.STANDING, r0012_figures.SETTLED, settled_in, r0019_texted.TEXTED):
         connection.exec_driver_sql(statement)
 
 

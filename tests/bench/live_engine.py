@@ -62,7 +62,7 @@ async def main(folder: Path, port: int) -> None:
             )
             department = Department(id="d" * 32, name="税務課")
             await results.accounts.add_department(department, console.clock.now())
-            cookies = [await _signed_in(console, department, number) for number in range(WATCHING_PEOPLE)]
+            cookies = [await signed_in(console, department, number) for number in range(WATCHING_PEOPLE)]
             campaign = await _campaign(console, department)
             async with meanwhile(open_console(console, Opening())):
                 await asyncio.sleep(0.5)
@@ -72,7 +72,7 @@ async def main(folder: Path, port: int) -> None:
                     await asyncio.to_thread(sys.stdin.read)
 
 
-async def _signed_in(console: Console, department: Department, number: int) -> str:
+async def signed_in(console: Console, department: Department, number: int) -> str:
     """Register somebody and return the token of a session of theirs."""
     register, now = console.register(Author(who="bench", where="bench")), console.clock.now()
     person, _ = await register.add(f"clerk{number}", f"clerk{number}", department.id, [Role.CLERK])

@@ -1,4 +1,4 @@
-"""What a page costs the server: 100,000 people of one campaign, 1,000,000 attempts, 30,000 texts.
+"""What a page costs the server: 100,000 people of one campaign, 1,000,000 attempts, 90,000 texts of some parts.
 
 What pages are made from is asked of the store as pages ask it, and made into what they show; then the pages themselves
 are asked for, of the console as it is served but for the network, by somebody who is signed in. SQLite is a file in the
@@ -24,9 +24,11 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, insert, select, text, update
 
 from ivr.accounts.passwords import Passwords
+from ivr.app import meanwhile
 from ivr.campaign.attempt_id import attempt_id
 from ivr.campaign.figures import Chosen, Order
 from ivr.campaign.records import CampaignRow, NewCampaign
+from ivr.campaign.text_records import TextIntent
 from ivr.domain.attempt import Ending, Intent
 from ivr.domain.audit import Author
 from ivr.domain.authority import Role
@@ -44,7 +46,7 @@ from ivr.storage.tables import attempts, marks, recipients, texts
 from ivr.vault.fields import Fields
 from ivr.web.building import built, surrounded
 from ivr.web.console import Console
-from tests.bench import beside
+from tests.bench import beside, surroundings
 from tests.bench.store import EVIDENCE
 from tests.bench.table import Figure
 from tests.keys import keys
@@ -56,10 +58,11 @@ PEOPLE, TRIES = 100_000, 10
 MORE = 200
 """People who are called while the bench runs: one page of changes."""
 
-TEXTED, MARKED, RARE, EXCLUDED = 0.3, 20, 20_000, 50
-"""Share of people with a text; one in so many has a mark, a rare mark, is excluded."""
+MARKED, RARE, EXCLUDED, UNTEXTED = 20, 20_000, 50, 10
+"""One in so many has a mark, a rare mark, is excluded, has no text."""
 
-LIMIT_MS, TURNS = 200, 5
+LIMIT_MS, TURNS = 200, 20
+"""The worst of so many is to be below that. The first one, which fills caches, is not among them."""
 
 SCENARIO = """version: 1
 title: 案内
@@ -86,6 +89,9 @@ LAST = (
     Outcome.UNREACHABLE,
 )
 """What people end with, in turn; half of the messages were left after a beep."""
+
+STATES = (*[TextState.DELIVERED] * 5, TextState.FAILED, TextState.SENT, TextState.OUT_OF_RANGE)
+"""What became of texts, in turn."""
 
 BEFORE = (Outcome.NO_ANSWER, Outcome.BUSY, Outcome.VOICEMAIL_PARTIAL, Outcome.UNREACHABLE)
 """How the dials before ended, in turn."""
@@ -134,12 +140,10 @@ async def _measure(name: str, url: str) -> list[Figure]:
         finally:
             await database.close()
         asked = await _asked(store, campaign, await _called(store, campaign))
+        await surroundings.make(store, BEGAN)
         async with _console(store) as browser:
             asked |= await _pages(store, campaign, browser)
-            return [
-                Figure(bench="pages", name=f"{name}: {what}", value=await _median(ask), unit="ms", target=LIMIT_MS)
-                for what, ask in asked.items()
-            ]
+            return [await _figure(f"{name}: {what}", ask) for what, ask in asked.items()]
 
 
 @asynccontextmanager
@@ -158,12 +162,15 @@ async def _console(store: SqlResults) -> AsyncIterator[Browser]:
             health=dict,
             passwords=Passwords(**QUICK),
         )
-        here = Office(console, clock, {}, surrounded(built(console), console))
-        browser = await here.signed_in("hanako", Role.CLERK)
+        app = built(console)
+        here = Office(console, clock, {}, surrounded(app, console))
+        browser = await here.signed_in("hanako", *Role)
+        await surroundings.register(here)
         (department,) = await store.accounts.departments()
         for campaign in await store.campaigns():
             await store.accounts.assign(campaign.id, department.id)
-        yield browser
+        async with meanwhile(app.state.watching.run()):
+            yield browser
 
 
 async def _pages(store: SqlResults, campaign: CampaignRow, browser: Browser) -> dict[str, Callable[[], Awaitable[Any]]]:
@@ -191,18 +198,34 @@ async def _pages(store: SqlResults, campaign: CampaignRow, browser: Browser) -> 
         "the page of a person": f"{here}/people/{key}",
         "the page of a day": f"/reports/daily/{BEGAN + timedelta(days=2):%Y-%m-%d}",
         "the page of a month": f"/reports/monthly/{BEGAN:%Y-%m}",
+        "the page of a campaign, live": f"{here}/live",
+        "the page of campaigns": "/campaigns",
+        "… the last one": f"/campaigns?page={1 + surroundings.CAMPAIGNS // 20}",
+        "the page of the audit trail": "/audit",
+        "… about somebody who is nowhere in it": "/audit?about=nobody",
+        "the page of people": "/people",
+        "the page of tokens": "/tokens",
+        "the page of what is in the making": "/campaigns/new",
+        "API: today": "/api/v1/today",
+        "API: campaigns": "/api/v1/campaigns",
+        "API: results": f"/api/v1{here}/results",
+        "API: how it stands now": f"/api/v1{here}/events",
+        "API: people": f"/api/v1{here}/people",
+        "API: a month": f"/api/v1/reports/monthly/{BEGAN:%Y-%m}",
     }
     asked: dict[str, Callable[[], Awaitable[Any]]] = {what: partial(get, path) for what, path in pages.items()}
     return asked | {"the page of its people, with their names": partial(show, f"/api/v1{here}/people/show")}
 
 
-async def _median(ask: Callable[[], Awaitable[Any]]) -> float:
+async def _figure(name: str, ask: Callable[[], Awaitable[Any]]) -> Figure:
     took = []
+    await ask()
     for _ in range(TURNS):
         began = time.perf_counter()
         await ask()
-        took.append(time.perf_counter() - began)
-    return statistics.median(took) * 1000
+        took.append((time.perf_counter() - began) * 1000)
+    note = f"median {statistics.median(took):.1f}"
+    return Figure(bench="pages", name=name, value=max(took), unit="ms", target=LIMIT_MS, note=note)
 
 
 async def _called(store: SqlResults, campaign: CampaignRow) -> str:
@@ -269,7 +292,7 @@ async def _call(store: SqlResults, campaign: CampaignRow, number: int) -> None:
 async def _fill(database: databases.Database, campaign: CampaignRow) -> None:
     sealing = Sealing(Fields(keys()))
     for start in range(0, PEOPLE, 10_000):
-        await database.write(partial(_first, sealing, campaign, start, start + 10_000))
+        await database.write(partial(first, sealing, campaign, start, start + 10_000))
     await database.write(partial(_people, sealing, campaign, PEOPLE, PEOPLE + MORE))
     for turn in range(2, TRIES + 1):
         await database.write(partial(_again, turn))
@@ -310,7 +333,7 @@ def _people(sealing: Sealing, campaign: CampaignRow, start: int, end: int, conne
     connection.execute(insert(recipients), rows)
 
 
-def _first(sealing: Sealing, campaign: CampaignRow, start: int, end: int, connection: Connection) -> None:
+def first(sealing: Sealing, campaign: CampaignRow, start: int, end: int, connection: Connection) -> None:
     _people(sealing, campaign, start, end, connection)
     dials, tags, sent = [], [], []
     for number in range(start, end):
@@ -337,18 +360,22 @@ def _first(sealing: Sealing, campaign: CampaignRow, start: int, end: int, connec
         for mark, one_in in (("callback_requested", MARKED), ("rare", RARE)):
             if not number % one_in:
                 tags.append({"campaign_id": campaign.id, "mark": mark, "recipient_id": key})
-        if number % 10 < TEXTED * 10:
-            state = TextState.DELIVERED if number % 4 else TextState.FAILED
-            sent.append(_text(campaign, number, key, state))
+        if number % UNTEXTED:
+            sent.append(_text(sealing, campaign, number))
     for table, rows in ((attempts, dials), (marks, tags), (texts, sent)):
         connection.execute(insert(table), rows)
 
 
-def _text(campaign: CampaignRow, number: int, key: str, state: TextState) -> dict[str, Any]:
+def _text(sealing: Sealing, campaign: CampaignRow, number: int) -> dict[str, Any]:
+    dial, at = _intent(campaign, number), BEGAN + timedelta(minutes=number % 20_000)
+    intent = TextIntent(
+        id=f"text-{number}", campaign=campaign.id, recipient=dial.recipient, at=at, number=dial.number, body="案内"
+    )
+    state = STATES[number % len(STATES)]
     return {
-        "id": f"text-{number}", "campaign_id": campaign.id, "recipient_id": key, "sealed": b"", "number_hash": "",
-        "person_hash": "", "state": state.value, "intended_at": BEGAN, "sent_at": BEGAN, "ended_at": BEGAN, "parts": 1,
-        "why": "", "alone": False, "engine": "", "epoch": 0,
+        "id": intent.id, "campaign_id": campaign.id, **sealing.text(intent), "state": state.value, "intended_at": at,
+        "sent_at": at, "ended_at": at if state.final else None, "parts": 1 + number % 4, "why": "", "alone": False,
+        "engine": "", "epoch": 0,
     }  # fmt: skip
 
 

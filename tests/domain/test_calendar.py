@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ivr.domain.calendar import DAYS, HOLIDAY, LOOK_AHEAD, Calendar, SpecialDay, Window, is_holiday
@@ -212,7 +212,6 @@ moments = st.datetimes(datetime(2026, 1, 1), datetime(2027, 12, 31)).map(lambda 
 
 
 @given(windows, moments)
-@settings(deadline=None)
 def test_opening_and_closing_agree_with_being_open(given_windows: list[Window], now: datetime) -> None:
     found = calendar(*given_windows)
     opening = found.next_open(now)

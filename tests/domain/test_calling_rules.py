@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ivr.domain.attempt import Past
@@ -309,7 +309,6 @@ def open_hours(calendar: Calendar, now: datetime) -> set[int]:
 
 
 @given(rules_given, script, st.integers(1, 3), st.integers(0, 60 * 24 * 400))
-@settings(deadline=None)
 def test_a_person_called_by_the_rules_is_never_called_against_them_and_is_settled_in_the_end(
     rules: Rules, outcomes: list[Outcome], numbers: int, start: int
 ) -> None:

@@ -125,7 +125,7 @@ PIECES = st.one_of(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(PIECES, max_size=6))
 def test_whatever_sounds_nobody_is_kept_waiting_for_ever(parts: list[Samples]) -> None:
     at, opened = asked_after(silence(0.02), *parts)

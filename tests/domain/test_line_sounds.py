@@ -154,7 +154,7 @@ def test_findings_do_not_depend_on_how_the_audio_is_cut(cuts: list[int]) -> None
     assert (pieces.now, pieces.last_sound) == (whole.now, whole.last_sound)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.binary(max_size=20000), level=st.sampled_from([0.0, 0.01, 1.0]))
 def test_anything_at_all_is_heard_without_complaint(data: bytes, level: float) -> None:
     sounds = LineSounds()

@@ -26,14 +26,14 @@ def test_a_form_as_the_settings_fill_it_makes_no_rules_of_its_own() -> None:
         assert (checked.own, checked.wrong) == ({}, {})
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(chosen=st.sets(st.sampled_from(CELLS), min_size=1))
 def test_the_windows_written_are_just_the_hours_that_were_chosen(chosen: set[str]) -> None:
     own = rules_form.read(OFFICE, {**rules_form.defaults(OFFICE), "cells": sorted(chosen)}, texts=False).own
     assert rules_form.cells_of(calling_of(OFFICE, own).windows) == chosen
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     raw=st.dictionaries(
         st.sampled_from(["cells", "text_after", "text_tries", *rules_form.NUMBERS]),

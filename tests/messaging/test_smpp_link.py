@@ -351,7 +351,7 @@ _HEADERS = st.builds(
 _STREAMS = st.lists(st.one_of(st.binary(max_size=40), _HEADERS), max_size=8).map(b"".join)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(before=st.booleans(), stream=_STREAMS, hangs_up=st.booleans())
 def test_no_bytes_end_the_gateway_or_hold_it_up(before: bool, stream: bytes, hangs_up: bool) -> None:
     """Whatever comes, before the bind is answered or after, the gateway lives and its submissions come to an end."""

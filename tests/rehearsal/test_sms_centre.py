@@ -151,7 +151,7 @@ async def test_a_long_text_is_one(long: str) -> None:
 
 
 @given(st.lists(st.sampled_from(Manner), min_size=1, max_size=12))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_every_text_that_is_taken_is_there_once_whatever_the_handsets_do(manners: list[Manner]) -> None:
     numbers = [f"+8190123400{index:02d}" for index in range(len(manners))]
     handsets = {"0" + number[3:]: habit(one, after=0.0) for number, one in zip(numbers, manners, strict=True)}

@@ -45,6 +45,7 @@ BEFORE_FIGURES = (
     "ALTER TABLE recipients DROP COLUMN settled_in",
     "ALTER TABLE recipients DROP COLUMN proven",
     "ALTER TABLE recipients DROP COLUMN excluded",
+    "ALTER TABLE recipients DROP COLUMN texted",
     "ALTER TABLE attempts DROP COLUMN ordinal",
     "UPDATE alembic_version SET version_num = '0011'",
 )

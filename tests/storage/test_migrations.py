@@ -17,10 +17,12 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 from sqlalchemy.dialects import sqlite
 
+from ivr.campaign.text_records import TextIntent
 from ivr.domain.attempt import Ending, TimedKey
 from ivr.domain.call import KeyPress
 from ivr.domain.exclusion import Exclusion, Source
 from ivr.domain.outcome import Outcome
+from ivr.domain.text import TextState
 from ivr.storage import SqlResults, databases, migrations, queries, tables
 from tests.keys import keys
 from tests.storage.filling import MINUTE, NOON, attempt, campaign, intent, people
@@ -107,7 +109,7 @@ async def test_the_questions_asked_most_are_answered_by_an_index(tmp_path: Path)
         literal = due.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True})
         assert "ix_recipients_due" in plan(literal)
         assert "B-TREE" not in plan(literal)
-        counted = "state, outcome, proven, settled_in"
+        counted = "state, outcome, proven, texted, settled_in"
         walk = f"SELECT {counted}, count(*) FROM recipients INDEXED BY {tables.COUNTED} WHERE campaign_id = 'c'"
         by_standing = plan(f"{walk} GROUP BY {counted}")
         assert f"COVERING INDEX {tables.COUNTED} (campaign_id=?)" in by_standing
@@ -116,6 +118,8 @@ async def test_the_questions_asked_most_are_answered_by_an_index(tmp_path: Path)
         page = plan(f"{asked} AND state = 's' AND outcome = 'o' AND proven AND tries > 1 ORDER BY line, id LIMIT 50")
         assert f"COVERING INDEX {tables.SHOWN} (campaign_id=?)" in page
         assert "B-TREE" not in page
+        sizes = f"SELECT state, parts, count(*) FROM texts INDEXED BY {tables.TEXTED} WHERE campaign_id = 'c'"
+        assert "B-TREE" not in plan(f"{sizes} GROUP BY state, parts")
         assert "USING INDEX uq_attempts_" in plan(f"SELECT * FROM attempts WHERE {tables.OPEN}")
 
 
@@ -134,6 +138,9 @@ async def test_a_database_from_before_the_figures_is_counted(url: str) -> None:
         press = TimedKey(press=KeyPress("confirm", "#", confirms=True), at=noon)
         ending = Ending(outcome=Outcome.CONFIRMED, at=noon + MINUTE, answered_at=noon, keys=(press, press))
         await store.end(dial.id, ending, settled=Outcome.CONFIRMED, due_at=None)
+        text = TextIntent(id="t", campaign=row.id, recipient=busy, at=noon, number="+819012345678", body="市役所です。")
+        assert await store.texts.intend(text)
+        await store.texts.taken("t", ["1", "2"], noon)
         before = await store.figures.figures(row.id), await store.figures.people(row.id)
     database = await databases.connect(url, 5)
     try:
@@ -143,6 +150,7 @@ async def test_a_database_from_before_the_figures_is_counted(url: str) -> None:
     async with await SqlResults.open(url, keys()) as store:
         assert (await store.figures.figures(row.id), await store.figures.people(row.id)) == before
         assert before[0].marks == {"a": 1}
+        assert before[0].texts == {TextState.SENT: 1}
         assert before[0].keys == {("confirm", "#"): 2}
 
 

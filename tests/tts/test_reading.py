@@ -260,14 +260,14 @@ def yen(amount: int) -> str:
     return (text[:-2] + "ヨ" if amount % 10 == 4 else text) + "エン"
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.integers(1, 9_999_999))
 def test_every_amount_is_read_by_the_grammar(amount: int) -> None:
     assert said(f"{amount:,}円") == yen(amount)
     assert said(f"￥{amount}") == yen(amount)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.from_regex(r"0[1-9]0-[0-9]{4}-[0-9]{4}|0[1-9]-[0-9]{4}-[0-9]{4}|0[1-9]{3}-[0-9]{2}-[0-9]{4}", fullmatch=True))
 def test_every_telephone_number_is_read_digit_by_digit(number: str) -> None:
     digits = dict(
@@ -282,14 +282,14 @@ def test_every_telephone_number_is_read_digit_by_digit(number: str) -> None:
     assert said(f"{number}におかけください。") == f"{expected}ニオカケクダサイ。"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.times())
 def test_a_clock_time_is_hour_and_minute(time: dt.time) -> None:
     spelt = f"{time.hour}時{time.minute}分" if time.minute else f"{time.hour}時"
     assert said(f"{time:%H:%M}") == said(spelt if time.hour else spelt.replace("0時", "レイ時", 1))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.text(max_size=60), st.text(max_size=40), st.text(max_size=20), st.sampled_from(["ja", "en", "zh"]))
 def test_reading_never_fails_on_any_text(text: str, kana: str, phone: str, language: str) -> None:
     parts = [text, Variable("kana"), text, Variable("phone"), Variable("備考")]
@@ -300,7 +300,7 @@ def test_reading_never_fails_on_any_text(text: str, kana: str, phone: str, langu
         VOICE.labels(reading)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text(st.sampled_from([chr(code) for code in range(0x30A1, 0x30FF)]), min_size=1, max_size=12))
 def test_any_katakana_is_a_name_that_can_be_said(kana: str) -> None:
     assert VOICE.labels(read([Variable("kana"), "様"], {"kana": kana}))

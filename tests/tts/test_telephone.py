@@ -88,7 +88,7 @@ def test_the_level_agrees_with_itu_t_p56(seed: int) -> None:
     assert telephone.active_level(speech, 8000) == pytest.approx(p56(speech.astype(np.float64), 8000), abs=0.7)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.floats(-30, 12), st.integers(0, 20), st.sampled_from([48000, 22050]))
 def test_every_sound_comes_out_at_one_loudness_without_clipping(gain: float, seed: int, rate: int) -> None:
     sound = babble(rate, 2.0, seed) * np.float32(10 ** (gain / 20))
@@ -124,7 +124,7 @@ def test_no_speech_is_only_the_pause(sound: npt.NDArray[np.float64]) -> None:
     assert not samples.any()
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(1, 400), st.floats(0.001, 1.0))
 def test_even_the_shortest_sound_is_prepared(length: int, amplitude: float) -> None:
     samples = telephone.prepare(np.full(length, amplitude, np.float32), 48000, pause=0.1)

@@ -58,7 +58,7 @@ def test_a_file_cut_short_anywhere_is_not_found_and_can_be_stored_again(cache: C
         assert file.read_bytes() == whole
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(place=st.integers(0, len(ULAW) - 1), suffix=st.sampled_from([".ulaw", ".alaw"]))
 def test_a_changed_byte_is_noticed(tmp_path_factory: pytest.TempPathFactory, place: int, suffix: str) -> None:
     cache = Cache(tmp_path_factory.mktemp("cache"))

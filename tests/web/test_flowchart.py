@@ -56,7 +56,7 @@ def scenarios(draw: st.DrawFn) -> Scenario:
     return Scenario(title="x", start=names[0], steps=steps)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(scenarios())
 def test_boxes_lie_apart_and_everything_is_on_the_drawing(scenario: Scenario) -> None:
     found = chart(scenario)
@@ -74,7 +74,7 @@ def test_boxes_lie_apart_and_everything_is_on_the_drawing(scenario: Scenario) ->
         assert max(numbers) <= max(found.width, found.height)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(scenarios())
 def test_each_way_is_drawn_once_and_keys_that_lead_alike_are_one(scenario: Scenario) -> None:
     ways = chart(scenario).ways

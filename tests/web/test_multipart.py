@@ -20,7 +20,7 @@ FORM = (
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(cuts=st.lists(st.integers(0, len(FORM)), max_size=12))
 def test_a_form_in_pieces_is_what_it_is_whole(cuts: list[int]) -> None:
     taker = Taker(b"b")
@@ -30,7 +30,7 @@ def test_a_form_in_pieces_is_what_it_is_whole(cuts: list[int]) -> None:
     assert taker.file() == UploadedFile("名簿.csv", b"1,\r\n--bb\r\n\r\n2"), "no folders, every byte"
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(noise=st.binary(max_size=300))
 def test_noise_is_refused_or_read_and_never_breaks(noise: bytes) -> None:
     taker = Taker(b"b")

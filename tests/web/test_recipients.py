@@ -7,7 +7,9 @@ import csv
 import io
 import json
 import re
+from collections.abc import AsyncGenerator
 from dataclasses import replace
+from typing import Any
 
 import openpyxl
 import pytest
@@ -271,14 +273,14 @@ async def test_an_export_may_take_longer_than_other_answers_as_long_as_it_goes_o
     browser = await at.signed_in("hanako")
     campaign = await filled(at)
     await browser.get("/account")
-    store = at.console.results.figures
-    batch, slept = store.batch, 0.15
+    slept = 0.15
 
-    async def slow(*args: object, **named: object) -> object:
-        await asyncio.sleep(slept)
-        return await batch(*args, **named)  # type: ignore[arg-type]
+    async def slow(work: Any, *given: Any) -> AsyncGenerator[bytes, None]:
+        async for one in work(*given):
+            yield one
+            await asyncio.sleep(slept)
 
-    monkeypatch.setattr(store, "batch", slow)
+    monkeypatch.setattr(exports, "pieces", slow)
     assert len((await exported(browser, campaign.id, "csv")).splitlines()) == 9
     slept = 0.6
     # httpx calls it a defect of ours that the answer has no end.
@@ -286,6 +288,27 @@ async def test_an_export_may_take_longer_than_other_answers_as_long_as_it_goes_o
         await browser.post(f"/api/v1/campaigns/{campaign.id}/export", {"format": "csv"})
     slept = 0.0
     assert await exported(browser, campaign.id, "csv"), "and the next one may begin"
+
+
+async def test_an_export_ends_with_the_session_of_who_asked_for_it(at: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exports, "A_MORSEL", 1)
+    monkeypatch.setattr(exports, "ASK_AGAIN", 0.0)
+    browser = await at.signed_in("hanako")
+    campaign = await filled(at)
+    await browser.get("/account")
+    assert await exported(browser, campaign.id, "csv")
+    sent: list[bytes] = []
+
+    async def ending(work: Any, *given: Any) -> AsyncGenerator[bytes, None]:
+        async for one in work(*given):
+            sent.append(one)
+            yield one
+            at.clock.forward(hours=13)
+
+    monkeypatch.setattr(exports, "pieces", ending)
+    with pytest.raises(AssertionError):
+        await browser.post(f"/api/v1/campaigns/{campaign.id}/export", {"format": "csv"})
+    assert len(sent) == 2, "the piece after which the session was over is not sent"
 
 
 @pytest.mark.parametrize(

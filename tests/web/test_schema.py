@@ -92,7 +92,6 @@ def test_no_request_that_the_schema_leads_to_meets_a_defect(served: Served, sess
 
         @settings(
             max_examples=EXAMPLES,
-            deadline=None,
             derandomize=True,
             database=None,
             phases=[Phase.generate],

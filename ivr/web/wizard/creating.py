@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse, Response
 
+from ivr.aside import over
 from ivr.desk.orders import LONGEST_NAME
 from ivr.drafts import making, rules_form
-from ivr.drafts.calm import uncollected
 from ivr.drafts.draft import Draft
 from ivr.drafts.kept import LIST
 from ivr.errors import InputError, IvrError
@@ -97,17 +95,10 @@ async def create(request: Request, work: Work) -> Response:
 async def _glance(console: Console, draft: Draft) -> Glance:
     try:
         data = await console.drafts.file(draft.id, LIST)
-        with uncollected():
-            people, joined, notes = await asyncio.to_thread(_glanced, console, draft, data)
+        people, joined, notes = await over(data, making.glanced, console.settings, draft, console.clock.now())
     except IvrError as error:
         return Glance(wrong=str(error))
     return Glance(people=people, joined=joined, notes=notes)
-
-
-def _glanced(console: Console, draft: Draft, data: bytes) -> tuple[int, int, tuple[str, ...]]:
-    order, notes = making.order_of(console.settings, draft, data, name="-", by="-", now=console.clock.now())
-    joined = sum(len(members) - 1 for members in order.households.values())
-    return len(order.recipients), joined, notes
 
 
 def _rules(console: Console, draft: Draft) -> list[tuple[str, str]]:

@@ -15,7 +15,6 @@ from ivr import scenario_files
 from ivr.campaign.intake import COLUMNS, ID, KANA, PHONES, role_of
 from ivr.domain.authority import Deed
 from ivr.drafts import uploaded
-from ivr.drafts.calm import uncollected
 from ivr.drafts.draft import Columns, Draft
 from ivr.drafts.kept import KEPT_FOR, LIST, REFUSED
 from ivr.errors import InputError
@@ -167,9 +166,8 @@ async def _take_in(
 ) -> Draft:
     console = console_of(request)
     async with console.lists_at_once:
-        with uncollected():
-            upload, refused = await asyncio.to_thread(uploaded.taken_in, console.settings, data, name, told)
-        files = {LIST: data, REFUSED: await asyncio.to_thread(uploaded.packed, refused)}
+        upload, refused = await uploaded.read(console.settings, data, name, told)
+        files = {LIST: data, REFUSED: refused}
     await console.drafts.put_files(held.id, files)
     changed = held.model_copy(update={"upload": upload, "columns": told})
     if changed.scenario is not None and upload.taken is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import timedelta
+from functools import partial
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
@@ -18,7 +19,7 @@ from ivr.drafts import making
 from ivr.drafts.draft import Draft, Seen, TestCall
 from ivr.drafts.kept import LIST
 from ivr.errors import InputError, NotFound
-from ivr.forecast import HORIZON, Plan
+from ivr.forecast import HORIZON
 from ivr.web import forms
 from ivr.web.console import Console, console_of
 from ivr.web.permits import DraftVisit
@@ -91,11 +92,7 @@ async def foresee(request: Request, work: Work) -> Response:
             request, work, draft.model_copy(update={"forecast": None, "forecast_error": ""}), basis=False
         )
     by, now = work.visit.person.name, console.clock.now()
-
-    def plan() -> Plan:
-        order, _ = making.order_of(console.settings, changed, data, name="forecast", by=by, now=now)
-        return Plan(chosen=console.settings, order=order, begin=now, seed=SEED)
-
+    plan = partial(making.plan_of, data, console.settings, changed, by, now, SEED)
     console.foreseeing.begin(changed.id, changed.basis, changed.people, plan)
     if not forms.wants_page(request):
         return JSONResponse((await _state(request, changed)).model_dump())

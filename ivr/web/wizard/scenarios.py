@@ -9,11 +9,10 @@ from fastapi import APIRouter, Query, Request
 from pydantic import Field
 from starlette.responses import Response
 
+from ivr.aside import over
 from ivr.desk.scenarios import EXAMPLE
 from ivr.domain import kana
-from ivr.domain.recipient import same_person
 from ivr.drafts import making, shelf, uploaded
-from ivr.drafts.calm import uncollected
 from ivr.drafts.draft import Chosen, Draft, Sample
 from ivr.drafts.kept import LIST
 from ivr.errors import InputError
@@ -114,8 +113,7 @@ async def listener(request: Request, work: Work) -> Response:
     async with steps.changing(request, work, given.version) as draft:
         upload = making.upload_of(draft)
         data = await console_of(request).drafts.file(draft.id, LIST)
-        with uncollected():
-            found = await asyncio.to_thread(_found, draft, data, given.recipient)
+        found = await over(data, making.found, draft, given.recipient)
         if found is None or upload.taken is None:
             raise InputError("その宛名番号の人は、かけられる人の中にいません。")
         others = tuple(one for one in upload.taken.samples if one.id != found.id)
@@ -157,13 +155,6 @@ async def _checked(console: Console, draft: Draft, key: str, file: str, text: st
         problems=tuple((one.line, one.message) for one in report.errors),
         warnings=tuple((one.line, one.message) for one in report.warnings),
     )
-
-
-def _found(draft: Draft, data: bytes, recipient: str) -> Sample | None:
-    # Corrections are laid over people when they are shown: the sample is as the list has it.
-    intake = making.intake_of(draft.model_copy(update={"readings": {}}), data)
-    wanted = same_person(recipient)
-    return next((uploaded.sample_of(one) for one in intake.accepted if same_person(one.id) == wanted), None)
 
 
 def _samples(draft: Draft) -> list[Sample]:
