@@ -41,7 +41,7 @@ class Order:
     """A campaign as it was asked for, read and checked, but not stored."""
 
     campaign: NewCampaign
-    recipients: tuple[Recipient, ...]
+    recipients: Sequence[Recipient]
     households: Mapping[str, tuple[Recipient, ...]]
     """Who shares the number that is dialled first, by that number: the first of them is called."""
     sources: Mapping[str, str | int]

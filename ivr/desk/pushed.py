@@ -17,7 +17,7 @@ from ivr.campaign.intake import Refusal, read_list
 from ivr.campaign.records import CampaignRow
 from ivr.desk.lists import excluded_today
 from ivr.desk.orders import Order, Parts, bring_in, put_together, see_name
-from ivr.desk.orders_aside import made_aside
+from ivr.desk.orders_aside import let_go, made_aside
 from ivr.desk.scenarios import load_scenario
 from ivr.desk.text_orders import see_sendable
 from ivr.errors import InputError, NotFound, Problems
@@ -92,7 +92,7 @@ async def push(
             raise Problems(report.errors)
         see_sendable(chosen, report.scenario)
         campaign = await bring_in(results, order, audit, department=department)
-        del order
+        await let_go(order)
     return Pushed(campaign=campaign, taken=told)
 
 

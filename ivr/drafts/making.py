@@ -16,7 +16,7 @@ from ivr.campaign.intake import Intake
 from ivr.campaign.records import CampaignRow, NewCampaign
 from ivr.desk import orders
 from ivr.desk.lists import excluded_today
-from ivr.desk.orders_aside import made_aside
+from ivr.desk.orders_aside import let_go, made_aside
 from ivr.desk.text_orders import see_sendable, told_of_texts
 from ivr.domain.recipient import same_person
 from ivr.domain.scenario import Scenario
@@ -183,7 +183,7 @@ async def created(
                 draft.model_copy(update={"name": name, "creating": now}), draft.changed_by, now, basis=False
             )
             campaign = await orders.bring_in(results, order, audit, department=department)
-            del order
+            await let_go(order)
         await drafts.use(named, campaign.id, clock())
         return campaign
 
