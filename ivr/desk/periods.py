@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 
 from rich.console import Console
 
 from ivr import identity, settings
+from ivr.campaign.figures import Period
 from ivr.desk.answers import print_json
 from ivr.desk.records import store
 from ivr.domain.account import at_terminal
@@ -24,9 +26,15 @@ from ivr.reporting import (
     write_pdf,
     write_period,
 )
+from ivr.settings import STAFF_CALL
 from ivr.system_clock import SystemClock
 
 WRITERS = {"xlsx": write_period, "pdf": write_pdf}
+
+
+def reported(periods: Iterable[Period]) -> list[Period]:
+    """Return what stands in a report: a call to a member of staff is nobody's reminder."""
+    return [one for one in periods if one.campaign.rules != STAFF_CALL]
 
 
 async def daily(config: Path | None, of: date | None, out: Path | None, form: str | None = None, *, json: bool) -> int:
@@ -52,7 +60,7 @@ async def _report(
         out = Path(f"日報-{of}.{form}" if unit is Unit.HOUR else f"月報-{of:%Y-%m}.{form}")
     start, end = day(of, zone) if unit is Unit.HOUR else month(of, zone)
     async with store(chosen) as results:
-        periods = await results.figures.period(start, end)
+        periods = reported(await results.figures.period(start, end))
     made = Made(by=at_terminal(identity.human()), department="", at=now)
     _tell(period_report(of, periods, zone=zone, unit=unit), made, out, form, json=json)
     return 0

@@ -20,6 +20,7 @@ from ivr.domain.scenario import Scenario
 from ivr.domain.token import SYSTEM
 from ivr.errors import IvrError
 from ivr.parts.rules import texts_asked
+from ivr.settings import STAFF_CALL
 from ivr.standing import APPROVABLE, ILL, STATES, Place, unapproved, why_unsent, why_waiting
 from ivr.steering import HALTS, MOVES, approved, cut_off, moved
 from ivr.web import forms, pages
@@ -223,9 +224,9 @@ async def assign(request: Request, asked: Annotated[CampaignVisit, permit_campai
 
 
 async def seen(console: Console, visit: Visit) -> list[CampaignRow]:
-    """Return the campaigns that somebody may see, oldest first."""
+    """Return the campaigns that somebody may see, oldest first; calls to a member of staff only as long as they last."""
     roles = visit.person.roles
-    found = await console.results.campaigns()
+    found = [one for one in await console.results.campaigns() if one.rules != STAFF_CALL or one.state == "running"]
     return [one for one in found if may(roles, Deed.SEE_CAMPAIGN, own=is_own(visit, one))]
 
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any, BinaryIO
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
+from ivr.desk.periods import reported
 from ivr.domain.authority import Deed, may
 from ivr.errors import NotFound
 from ivr.reporting import (
@@ -116,7 +117,7 @@ def _day(written: str) -> date:
 async def _report(console: Console, visit: Visit, of: date, unit: Unit) -> PeriodReport:
     zone = console.settings.calling.timezone
     start, end = day(of, zone) if unit is Unit.HOUR else month(of, zone)
-    found = await console.results.figures.period(start, end)
+    found = reported(await console.results.figures.period(start, end))
     roles = visit.person.roles
     mine = [one for one in found if may(roles, Deed.SEE_CAMPAIGN, own=is_own(visit, one.campaign))]
     return await asyncio.to_thread(period_report, of, mine, zone=zone, unit=unit)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from ivr.campaign.attempt_id import attempt_id
@@ -10,6 +11,7 @@ from ivr.domain.attempt import Ending, Intent, TimedKey
 from ivr.domain.call import KeyPress
 from ivr.domain.outcome import Outcome
 from ivr.domain.recipient import Recipient
+from ivr.settings import NOTHING
 from tests.web.browsers import NOON, Office
 
 SCENARIO = """version: 1
@@ -43,7 +45,13 @@ def somebody(at: int) -> Recipient:
 
 
 async def filled(
-    at: Office, name: str = "住民税", *, people: int = 8, department: str = "税務課", waiting: int = 2
+    at: Office,
+    name: str = "住民税",
+    *,
+    people: int = 8,
+    department: str = "税務課",
+    waiting: int = 2,
+    rules: Mapping[str, object] = NOTHING,
 ) -> CampaignRow:
     """Make a campaign of which all but `waiting` people are settled; the first of them at the second dial."""
     part = await at.department(department)
@@ -54,6 +62,7 @@ async def filled(
         created_at=NOON - timedelta(days=3),
         created_by="hanako",
         department=part.id,
+        rules=rules,
     )
     campaign = await at.console.results.create_campaign(new, [somebody(one) for one in range(people)])
     for one in range(people - waiting):

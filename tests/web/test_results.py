@@ -12,6 +12,7 @@ from pypdf import PdfReader
 
 from ivr.domain.authority import Role
 from ivr.reporting import Step, Unit, timeline, typeface
+from ivr.settings import STAFF_CALL
 from ivr.web import charts
 from tests.web.browsers import Office
 from tests.web.filled import filled
@@ -74,6 +75,7 @@ async def test_a_days_report_counts_the_campaigns_that_one_may_see_only(at: Offi
     auditor = await at.signed_in("kansa", Role.AUDITOR, department="監査委員事務局")
     await filled(at, "住民税")
     await filled(at, "国保料", department="国保年金課")
+    test_call = await filled(at, "住民税（試し）", people=1, waiting=0, rules=STAFF_CALL)
     mine = (await clerk.client.get("/api/v1/reports/daily/2026-11-26")).json()
     assert [line["campaign"] for line in mine["campaigns"]] == ["住民税"]
     every = (await auditor.client.get("/api/v1/reports/daily/2026-11-26")).json()
@@ -84,6 +86,10 @@ async def test_a_days_report_counts_the_campaigns_that_one_may_see_only(at: Offi
     assert "令和8年度" in page
     assert "国保料" not in page
     assert "課長" in page, "somebody signs it on paper"
+    assert await at.console.results.move_campaign(test_call.id, expected=[test_call.state], state="done")
+    assert test_call.name not in (await clerk.get("/campaigns")).text, (
+        "a call to a member of staff is nobody's reminder"
+    )
 
 
 async def test_a_months_report_counts_its_days(at: Office) -> None:
