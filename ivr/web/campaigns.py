@@ -224,7 +224,7 @@ async def assign(request: Request, asked: Annotated[CampaignVisit, permit_campai
 
 
 async def seen(console: Console, visit: Visit) -> list[CampaignRow]:
-    """Return the campaigns that somebody may see, oldest first; calls to a member of staff only as long as they last."""
+    """Return the campaigns that somebody may see, oldest first; calls to staff only as long as they last."""
     roles = visit.person.roles
     found = [one for one in await console.results.campaigns() if one.rules != STAFF_CALL or one.state == "running"]
     return [one for one in found if may(roles, Deed.SEE_CAMPAIGN, own=is_own(visit, one))]
