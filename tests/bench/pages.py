@@ -39,6 +39,7 @@ from ivr.domain.recipient import Recipient
 from ivr.domain.text import TextState
 from ivr.parts.keys import audit_trail
 from ivr.reporting import figures_json
+from ivr.service import spare_the_lasting
 from ivr.settings import load
 from ivr.storage import SqlResults, databases
 from ivr.storage.sealing import Sealing
@@ -143,6 +144,7 @@ async def _measure(name: str, url: str) -> list[Figure]:
         await surroundings.make(store, BEGAN)
         async with _console(store) as browser:
             asked |= await _pages(store, campaign, browser)
+            spare_the_lasting()
             return [await _figure(f"{name}: {what}", ask) for what, ask in asked.items()]
 
 
