@@ -17,7 +17,7 @@ webhooks.py    systems that are told of results; webhook_feed.py: of what, and w
 sealing.py     between people and rows: what names somebody is sealed
 audit.py       the audit trail, to which entries are only added
 backups.py     copies of the whole database, and the way back
-tables.py      the schema; migrations/ its history
+tables.py      of calls, console_tables.py of the console, schema.py what all tables share; migrations/ their history
 writer.py      group commit
 databases.py   SQLite and PostgreSQL behind one face
 failures.py    what a database says when it refuses

@@ -12,7 +12,8 @@ from sqlalchemy import Connection, Row, and_, delete, exists, func, insert, sele
 from ivr.domain.account import Department, Link, Person, Secrets, Session, Stage, is_last_local, shut_for
 from ivr.domain.authority import Role
 from ivr.errors import InputError, NotFound
-from ivr.storage.tables import campaigns, departments, people, sessions
+from ivr.storage.console_tables import departments, people, sessions
+from ivr.storage.tables import campaigns
 from ivr.vault.fields import Fields
 
 PEOPLE = "people"

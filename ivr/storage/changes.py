@@ -19,8 +19,9 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or
 from ivr.campaign.figures import Change, ChangeKind, Changes
 from ivr.domain.outcome import Outcome
 from ivr.errors import InputError
+from ivr.storage.console_tables import webhook_feed
 from ivr.storage.prepared import Prepared
-from ivr.storage.tables import attempts, campaigns, changes, webhook_feed
+from ivr.storage.tables import attempts, campaigns, changes
 
 KEPT = 20_000
 """Changes kept: minutes of a full trunk, for a page that was away."""

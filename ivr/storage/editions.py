@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, Select, insert, select, update
 
 from ivr.domain.edition import Edition, Kept
 from ivr.errors import NotFound
-from ivr.storage.tables import editions, scenarios
+from ivr.storage.console_tables import editions, scenarios
 from ivr.storage.text_results import Store
 
 _KEPT = select(scenarios, editions).join_from(

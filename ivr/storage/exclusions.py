@@ -32,8 +32,9 @@ from ivr.domain.entered import EnteredExclusion
 from ivr.domain.exclusion import Entry, Exclusions, Source
 from ivr.domain.recipient import Recipient, same_person
 from ivr.errors import KeyDestroyed
+from ivr.storage.schema import UtcDateTime
 from ivr.storage.sealing import TEXTS, Sealing
-from ivr.storage.tables import UtcDateTime, attempts, barred_numbers, exclusions, texts
+from ivr.storage.tables import attempts, barred_numbers, exclusions, texts
 from ivr.storage.text_results import Store
 
 TABLE = "exclusions"

@@ -1,4 +1,4 @@
-"""The tables. Times are UTC in the database and aware in Python; what has no fixed shape is JSON.
+"""The tables of calls and texts; console_tables.py has those of the console.
 
     campaigns   1 ─── n  recipients   1 ─── n  attempts   1 ─── n  key_presses
                          recipients   1 ─ 0..1 texts      1 ─── n  text_parts
@@ -9,34 +9,27 @@
     early_receipts   what was told of texts that nobody knew (yet)
     barred_numbers   who is to be sent no texts, by a keyed hash; outlives the campaigns
 
-    departments 1 ─── n  people    1 ─── n  sessions      of the console; campaigns.department_id: whose a campaign is
-
     engines     whoever dials from this store; an attempt names its own
-    webhooks     1 ─── n  deliveries   events that wait to be told, in order; webhook_feed: how far they were collected
     statistics  what stays of campaigns whose people were erased
     audit       what was done by whom, chained (ivr.domain.audit): texts as they are sealed, insert-only by triggers
 
 `tallies` count what a million attempts are too many to be counted for, `changes` are numbered as they are stored
 (`ivr.storage.tallying`, `ivr.storage.changes`).
 
-What names a callee is sealed (`ivr.storage.sealing`), and so are the secrets of the console's people;
-`recipients.id` is a keyed hash. `waiting`, `calling`, `settled` are the states of a recipient. `claimed_by` is the
-engine that is about to call, until `claimed_until`: it keeps two engines from preparing the same call, and nothing
-relies on it. `texted` is the state of the person's text, None where there is none. At most one attempt of a recipient,
-and one of a number, has not ended: the database refuses a second one, whatever the code above believes.
+What names a callee is sealed (`ivr.storage.sealing`); `recipients.id` is a keyed hash. `waiting`, `calling`, `settled`
+are the states of a recipient. `claimed_by` is the engine that is about to call, until `claimed_until`: it keeps two
+engines from preparing the same call, and nothing relies on it. `texted` is the state of the person's text, None where
+there is none. At most one attempt of a recipient, and one of a number, has not ended: the database refuses a second
+one, whatever the code above believes.
 """
 
 from __future__ import annotations
-
-from datetime import UTC, datetime
 
 from sqlalchemy import (
     JSON,
     BigInteger,
     Boolean,
     Column,
-    DateTime,
-    Dialect,
     Float,
     ForeignKey,
     ForeignKeyConstraint,
@@ -44,15 +37,15 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     String,
     Table,
     Text,
-    TypeDecorator,
     UniqueConstraint,
     false,
     text,
 )
+
+from ivr.storage.schema import UtcDateTime, metadata
 
 OPEN = text("state <> 'ended'")
 """What makes an attempt an open one. Not bound: a partial index serves only the condition that it names."""
@@ -76,37 +69,6 @@ SHOWN = "ix_recipients_shown"
 STANDING = ("state", "outcome", "proven", "tries", "excluded", "texted", "last_at")
 """The index that holds all that people are chosen and put in order by: none of it needs their rows."""
 
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """A moment. Goes in with any zone, comes out in UTC; a naive one is refused."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Return `value` in UTC; SQLite has no zones and gets it without one."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a time without a zone")
-        value = value.astimezone(UTC)
-        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Return `value` in UTC, aware."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-metadata = MetaData(
-    naming_convention={
-        "pk": "pk_%(table_name)s",
-        "fk": "fk_%(table_name)s_%(referred_table_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    }
-)
 
 campaigns = Table(
     "campaigns",
@@ -316,140 +278,6 @@ exclusions = Table(
     Index("ix_exclusions_person", "person_hash"),
     Index("ix_exclusions_number", "number_hash"),
     Index("ix_exclusions_entered", "entered_at"),
-)
-
-departments = Table(
-    "departments",
-    metadata,
-    Column("id", String, primary_key=True),
-    Column("name", String, nullable=False, unique=True),
-    Column("created_at", UtcDateTime, nullable=False),
-)
-
-people = Table(
-    "people",
-    metadata,
-    Column("id", String, primary_key=True),
-    Column("name", String, nullable=False, unique=True),
-    Column("display", String, nullable=False),
-    Column("department_id", ForeignKey(departments.c.id), nullable=False),
-    Column("roles", JSON, nullable=False),
-    Column("active", Boolean, nullable=False),
-    Column("sealed", LargeBinary, nullable=False),
-    Column("second_factor", Boolean, nullable=False),
-    Column("last_step", Integer, nullable=False),
-    Column("password_until", UtcDateTime),
-    Column("failures", Integer, nullable=False),
-    Column("locked_until", UtcDateTime),
-    Column("created_at", UtcDateTime, nullable=False),
-    Column("issuer", String),
-    Column("subject", String),
-    Index("ix_people_link", "issuer", "subject", unique=True),
-)
-
-sessions = Table(
-    "sessions",
-    metadata,
-    Column("id", String, primary_key=True),
-    Column("person_id", ForeignKey(people.c.id, ondelete="CASCADE"), nullable=False),
-    Column("stage", String, nullable=False),
-    Column("begun_at", UtcDateTime, nullable=False),
-    Column("seen_at", UtcDateTime, nullable=False),
-    Column("address", String, nullable=False),
-    Column("browser", String, nullable=False),
-    Column("openid", Boolean, nullable=False, server_default=false()),
-    Index("ix_sessions_person", "person_id", "begun_at"),
-)
-
-tokens = Table(
-    "tokens",
-    metadata,
-    Column("id", String, primary_key=True),
-    Column("name", String, nullable=False),
-    Column("department_id", ForeignKey(departments.c.id), nullable=False),
-    Column("scopes", JSON, nullable=False),
-    Column("hash", String, nullable=False, unique=True),
-    Column("created_at", UtcDateTime, nullable=False),
-    Column("created_by", String, nullable=False),
-    Column("expires_at", UtcDateTime, nullable=False),
-    Column("used_at", UtcDateTime),
-    Column("revoked_at", UtcDateTime),
-)
-
-scenarios = Table(
-    "scenarios",
-    metadata,
-    Column("id", String, primary_key=True),
-    Column("file", String, nullable=False, unique=True),
-    Column("department_id", ForeignKey(departments.c.id)),
-    Column("newest", Integer, nullable=False),
-    Column("retired_at", UtcDateTime),
-    Column("retired_by", String),
-)
-
-editions = Table(
-    "editions",
-    metadata,
-    Column("scenario_id", ForeignKey(scenarios.c.id), primary_key=True),
-    Column("number", Integer, primary_key=True, autoincrement=False),
-    Column("text", Text, nullable=False),
-    Column("at", UtcDateTime, nullable=False),
-    Column("by", String),
-    Column("why", String, nullable=False),
-    Column("again", Integer),
-)
-
-webhooks = Table(
-    "webhooks",
-    metadata,
-    Column("id", String, primary_key=True),
-    Column("name", String, nullable=False),
-    Column("url", Text, nullable=False),
-    Column("department_id", ForeignKey(departments.c.id), nullable=False),
-    Column("kinds", JSON, nullable=False),
-    Column("outcomes", JSON, nullable=False),
-    Column("sealed", LargeBinary, nullable=False),
-    Column("created_at", UtcDateTime, nullable=False),
-    Column("created_by", String, nullable=False),
-    Column("off", String),
-    Column("off_at", UtcDateTime),
-    Column("failures", Integer, nullable=False),
-    Column("failing_since", UtcDateTime),
-    Column("next_at", UtcDateTime),
-    Column("tried_at", UtcDateTime),
-    Column("taken_at", UtcDateTime),
-    Column("answer", Text, nullable=False),
-    Column("dropped", Integer, nullable=False),
-    Column("missed_at", UtcDateTime),
-    Column("upto", BigInteger),
-)
-
-deliveries = Table(
-    "deliveries",
-    metadata,
-    Column("number", BigInteger().with_variant(Integer, "sqlite"), Identity(), primary_key=True),
-    Column("webhook_id", ForeignKey(webhooks.c.id, ondelete="CASCADE"), nullable=False),
-    Column("event", String, nullable=False),
-    Column("kind", String, nullable=False),
-    Column("campaign_id", String, nullable=False),
-    Column("subject", String, nullable=False),
-    Column("at", UtcDateTime, nullable=False),
-    Column("content", JSON, nullable=False),
-    UniqueConstraint("webhook_id", "event"),
-    Index("ix_deliveries_webhook", "webhook_id", "number"),
-    Index("ix_deliveries_campaign", "campaign_id"),
-    sqlite_autoincrement=True,
-)
-
-webhook_feed = Table(
-    "webhook_feed",
-    metadata,
-    Column("id", Integer, primary_key=True, autoincrement=False),
-    Column("cursor", Text, nullable=False),
-    Column("known", BigInteger),
-    Column("engine", String, nullable=False),
-    Column("epoch", Integer, nullable=False),
-    Column("until", UtcDateTime),
 )
 
 engines = Table(

@@ -26,14 +26,7 @@ from ivr.domain.text import TextState, after, of_parts
 from ivr.storage import barred, caps, changes, exclusions, tallying
 from ivr.storage.engines import Member, time
 from ivr.storage.sealing import Sealing
-from ivr.storage.tables import (
-    HANDING_OVER,
-    early_receipts,
-    engines,
-    recipients,
-    text_parts,
-    texts,
-)
+from ivr.storage.tables import HANDING_OVER, early_receipts, engines, recipients, text_parts, texts
 
 KEEP_EARLY = timedelta(days=7)
 """How long what was told of a text that nobody knows is kept: longer than any network tries to deliver one."""

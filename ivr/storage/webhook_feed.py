@@ -22,8 +22,9 @@ from ivr.campaign.figures import ChangeKind
 from ivr.domain.outcome import Outcome
 from ivr.domain.webhook import Happened
 from ivr.storage import changes
+from ivr.storage.console_tables import deliveries, webhook_feed, webhooks
 from ivr.storage.engines import Member, time
-from ivr.storage.tables import attempts, campaigns, deliveries, recipients, webhook_feed, webhooks
+from ivr.storage.tables import attempts, campaigns, recipients
 from ivr.storage.tables import changes as numbered
 
 MOST = 100

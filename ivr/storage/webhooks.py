@@ -18,7 +18,8 @@ from ivr.domain.outcome import Outcome
 from ivr.domain.webhook import MOST_EVENTS, MOST_WEBHOOKS, OVERLAP, EventKind, Happened, Off, Webhook
 from ivr.errors import InputError, KeyDestroyed, NotFound
 from ivr.storage import webhook_feed
-from ivr.storage.tables import campaigns, deliveries, departments, recipients, webhooks
+from ivr.storage.console_tables import deliveries, departments, webhooks
+from ivr.storage.tables import campaigns, recipients
 from ivr.storage.text_results import Store
 from ivr.storage.webhook_feed import Look
 

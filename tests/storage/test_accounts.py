@@ -15,7 +15,7 @@ from ivr.domain.account import FREE_TRIES, Department, Link, Person, Secrets, Se
 from ivr.domain.authority import Role
 from ivr.errors import InputError, KeysFailed, NotFound, StoreFailed
 from ivr.storage import SqlResults
-from ivr.storage.tables import people
+from ivr.storage.console_tables import people
 
 NOW = datetime(2026, 11, 28, 3, 0, tzinfo=UTC)
 TAX = Department(id=uuid4().hex, name="税務課")

@@ -23,7 +23,7 @@ from ivr.domain.call import KeyPress
 from ivr.domain.exclusion import Exclusion, Source
 from ivr.domain.outcome import Outcome
 from ivr.domain.text import TextState
-from ivr.storage import SqlResults, databases, migrations, queries, tables
+from ivr.storage import SqlResults, databases, migrations, queries, schema, tables
 from tests.keys import keys
 from tests.storage.filling import MINUTE, NOON, attempt, campaign, intent, people
 from tests.storage.old_schema import BEFORE_FIGURES
@@ -31,7 +31,7 @@ from tests.storage.old_schema import BEFORE_FIGURES
 
 def _differences(connection: Connection) -> list[object]:
     context = MigrationContext.configure(connection, opts={"compare_type": True})
-    return list(compare_metadata(context, tables.metadata))
+    return list(compare_metadata(context, schema.metadata))
 
 
 async def test_a_migrated_database_is_what_the_tables_say(url: str) -> None:

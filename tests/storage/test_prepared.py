@@ -27,7 +27,7 @@ from sqlalchemy import (
 
 from ivr.storage import databases
 from ivr.storage.prepared import Prepared
-from ivr.storage.tables import UtcDateTime
+from ivr.storage.schema import UtcDateTime
 
 metadata = MetaData()
 

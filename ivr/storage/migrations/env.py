@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from ivr.storage.tables import metadata
+from ivr.storage.schema import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],
