@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from fastapi.routing import APIRoute
+from playwright.sync_api import Page, Route
 
 from ivr.domain.authority import ROLE_LABELS, Role
 from ivr.web.building import PARTS
@@ -91,6 +92,7 @@ def test_an_office_calls_people_by_the_console_alone_and_every_page_is_sound(off
         everybody.go("/")
         everybody.page.locator("summary", has_text="すべて緊急停止").click()
         everybody.look("emergency-stop")
+        goes_on_to_where_somebody_is_going(everybody.page)
         everybody.go("/campaigns/" + "0" * 32, "not-found")
         everybody.says("見つかりません")
         engine = restarted(office, engine, seen, everybody, campaign)
@@ -103,6 +105,19 @@ def test_an_office_calls_people_by_the_console_alone_and_every_page_is_sound(off
         assert len(seen.asked) > 50
     engine.process.terminate()
     assert engine.ended(within=20).status == 0
+
+
+def goes_on_to_where_somebody_is_going(page: Page) -> None:
+    """See that a page does not make itself anew under somebody who is on the way to another."""
+
+    def slowly(route: Route) -> None:
+        time.sleep(0.5)
+        route.continue_()
+
+    page.route("**/reports", slowly)
+    page.evaluate("location.href = '/reports'; setTimeout(renewPage, 100)")
+    page.wait_for_url("**/reports/daily/*", timeout=10_000)
+    page.unroute("**/reports")
 
 
 def register_first(chief: Visitor, link: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from ivr.errors import InputError
 from ivr.hooks import posting
 from ivr.hooks.posting import Post
 from ivr.settings import Webhooks
+from tests.certificates import certified
 from tests.hooks.receiver import Behaviour, endless, hangs, raw, receiving, status
 
 HERE = Webhooks(hosts=("127.0.0.1",))
@@ -155,9 +155,7 @@ async def test_a_name_server_that_is_silent_is_not_waited_for(monkeypatch: pytes
 
 
 async def test_a_certificate_is_proven_by_the_authority_of_the_settings(tmp_path: Path) -> None:
-    certificate, key = made_certificate(tmp_path)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
+    certificate, context = certified(tmp_path)
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
@@ -175,37 +173,6 @@ async def test_a_certificate_is_proven_by_the_authority_of_the_settings(tmp_path
             assert "webhooks.ca_file" in (await post.send(url, {}, b"{}")).said
     finally:
         server.close()
-
-
-def made_certificate(folder: Path) -> tuple[Path, Path]:
-    """Make a certificate for 127.0.0.1 that is its own authority."""
-    import ipaddress
-
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "receiver")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    certificate, secret = folder / "receiver.pem", folder / "receiver.key"
-    certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    secret.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return certificate, secret
 
 
 def test_the_pauses_grow_and_are_spread() -> None:

@@ -17,6 +17,7 @@ from ivr.domain.text import TextState
 from ivr.errors import TextUncertain
 from ivr.messaging import Account, HttpGateway
 from ivr.parts.text_shapes import read_shape
+from tests.certificates import certified
 from tests.messaging.centres import LIMIT, PHONE, Heard, free_port, text
 from tests.messaging.providers import (
     MEANINGLESS,
@@ -32,7 +33,6 @@ from tests.messaging.providers import (
     http,
     provider,
 )
-from tests.messaging.test_smpp_link import _certified
 
 pytestmark = pytest.mark.parametrize("style", STYLES)
 LONG = "市役所です。𠮷田さん &=%\n" * 20
@@ -280,7 +280,8 @@ async def test_neither_secret_nor_number_nor_text_is_logged(style: Style, caplog
 
 
 async def test_it_speaks_with_whom_the_certificate_names(style: Style, tmp_path: Path) -> None:
-    ours, theirs = _certified(tmp_path)
+    file, theirs = certified(tmp_path)
+    ours = ssl.create_default_context(cafile=file)
     server = await asyncio.start_server(_answers(SENT[style]), "127.0.0.1", 0, ssl=theirs)
     async with server:
         url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"

@@ -6,16 +6,12 @@ import asyncio
 import dataclasses
 import ssl
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
-from ipaddress import IPv4Address
+from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 import smpp34
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -25,6 +21,7 @@ from ivr.errors import TextUncertain
 from ivr.messaging import SmppAccount, SmppGateway
 from ivr.messaging import smpp_wire as wire
 from ivr.messaging.smpp_wire import Bind, Command, Named, Pdu, ShortMessage
+from tests.certificates import certified
 from tests.messaging.centres import LIMIT, QUICK, Heard, Peer, gateway, scripted_centre, text
 
 RECEIPT = ShortMessage(esm_class=4, short_message=b"id:A1 stat:DELIVRD")
@@ -289,38 +286,14 @@ async def test_a_centre_that_reads_nothing_costs_its_link_and_no_more() -> None:
 
 
 async def test_a_bind_over_tls_is_with_the_centre_that_the_certificate_names(tmp_path: Path) -> None:
-    ours, theirs = _certified(tmp_path)
+    file, theirs = certified(tmp_path)
+    ours = ssl.create_default_context(cafile=file)
     async with scripted_centre(stay, tls=theirs) as port:
         async with gateway(port, Heard(), tls=ours) as sms:
             assert isinstance(await sms.submit(text()), Accepted)
         async with gateway(port, Heard(), wait=False, tls=ssl.create_default_context()) as sms:
             assert not await sms.ready(0.3)
             assert "接続できません" in sms.state
-
-
-def _certified(folder: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "centre")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    file = folder / "centre.pem"
-    file.write_bytes(
-        certificate.public_bytes(serialization.Encoding.PEM)
-        + key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    theirs = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    theirs.load_cert_chain(file)
-    return ssl.create_default_context(cafile=file), theirs
 
 
 def test_an_account_that_does_not_fit_is_our_mistake() -> None:

@@ -15,9 +15,10 @@ from ivr.errors import Problems
 from ivr.openid import exchange
 from ivr.settings import load
 from ivr.web.openid import ASTRAY, AWAY, UNPROVEN
+from tests.certificates import certified
 from tests.web.browsers import HandClock, Office, office
 from tests.web.test_openid import says, trail
-from tests.web.vouching import Forger, certificate, comes_back, forger, rsa, sets_out, settings, vouched
+from tests.web.vouching import Forger, comes_back, forger, rsa, sets_out, settings, vouched
 
 
 @pytest.fixture
@@ -193,7 +194,7 @@ async def test_the_secret_goes_in_the_form_where_the_provider_wants_it_there(at:
 
 
 async def test_a_provider_with_a_certificate_that_nobody_knows_is_none(tmp_path: Path) -> None:
-    file, tls = certificate(tmp_path)
+    file, tls = certified(tmp_path)
     async with forger(HandClock(UTC), tls) as told:
         for more, comes in (
             ("", False),

@@ -21,6 +21,16 @@ window.addEventListener("pageshow", () => {
   }
 });
 
+// A page makes itself anew only while nobody is on the way to another: to load it would take back their step. A download
+// leaves no page, so that a way is one for ten seconds.
+let leftAt = -Infinity;
+window.addEventListener("beforeunload", () => { leftAt = performance.now(); });
+const renewPage = () => {
+  if (performance.now() - leftAt < 10000) return false;
+  location.reload();
+  return true;
+};
+
 // One question at a time, and Escape takes it back.
 document.addEventListener("toggle", (event) => {
   if (!event.target.matches("details.confirm[open]")) return;
@@ -48,7 +58,7 @@ if (idle) {
   const note = () => localStorage.setItem(seen, String(Date.now()));
   const look = () => {
     const left = Number(localStorage.getItem(seen)) + idle - Date.now();
-    if (left <= 0) location.reload();
+    if (left <= 0) renewPage();
     ending.hidden = left > 120000;
   };
   note();

@@ -131,8 +131,7 @@
   // The page is made anew, unless somebody is in the middle of something on it.
   const renew = () => {
     if (document.querySelector("details[open]")) return;
-    if (source) source.close();
-    location.reload();
+    if (renewPage() && source) source.close();
   };
 
   const ended = (call) => {

@@ -51,7 +51,7 @@ if (watched) {
       if (!answer.ok) return;
       const told = await answer.json();
       if (!states.includes(told.state)) {
-        location.reload();
+        if (!renewPage()) setTimeout(look, 1500);
         return;
       }
       const bar = watched.querySelector("progress");
