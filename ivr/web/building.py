@@ -10,35 +10,22 @@ from starlette.responses import PlainTextResponse
 from starlette.staticfiles import StaticFiles
 
 from ivr.domain.authority import Deed
-from ivr.web import (
-    account,
-    campaigns,
-    errors,
-    exclusions,
-    exports,
-    live,
-    openid,
-    pages,
-    people,
-    recipients,
-    reports,
-    results,
-    scenarios,
-    signing_in,
-    system,
-    systems,
-    today,
-    tokens,
-    trail,
-    webhooks,
-    wizard,
-)
+from ivr.web import campaigns, errors, pages, scenarios, today, wizard
 from ivr.web.console import Console
-from ivr.web.inspection import Inspection
+from ivr.web.exclusions import page as exclusions
+from ivr.web.health import page as system
+from ivr.web.health.inspection import Inspection
+from ivr.web.live import page as live
+from ivr.web.live.watching import Watching
 from ivr.web.permits import permit
+from ivr.web.results import exports, recipients, reports
+from ivr.web.results import figures as results
 from ivr.web.safety import Safety
+from ivr.web.staff import account, openid, people, signing_in
+from ivr.web.systems import lists as systems
+from ivr.web.systems import tokens, webhooks
+from ivr.web.trail import page as trail
 from ivr.web.visits import Visit
-from ivr.web.watching import Watching
 
 if TYPE_CHECKING:
     from starlette.responses import Response

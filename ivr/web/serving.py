@@ -15,8 +15,8 @@ from ivr.errors import Busy, StoreFailed
 from ivr.parts.serving import listening, serve
 from ivr.web.building import built, surrounded
 from ivr.web.console import Console
-from ivr.web.inspection import Inspection
-from ivr.web.watching import Watching
+from ivr.web.health.inspection import Inspection
+from ivr.web.live.watching import Watching
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ivr.web import live, watching
+from ivr.web.live import page as live
+from ivr.web.live import watching
 from tests.web.browsers import Office, office
 
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from ivr import scenario_files
 from ivr.domain.scenario import END, Ask, Leave, Say, Scenario, Step
-from ivr.web.flow import drawn
-from ivr.web.flowchart import BOX, HANGING, MOST_STEPS, PAD, Drawing, wide, wrapped
+from ivr.web.scenarios.flow import drawn
+from ivr.web.scenarios.flowchart import BOX, HANGING, MOST_STEPS, PAD, Drawing, wide, wrapped
 
 SHIPPED = sorted((Path(__file__).parents[2] / "scenarios").glob("*.yaml"))
 

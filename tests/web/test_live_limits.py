@@ -14,9 +14,10 @@ import pytest
 from ivr.domain.audit import Author
 from ivr.domain.authority import Role
 from ivr.errors import StoreFailed
-from ivr.web import safety, serving, watching
-from ivr.web.sights import Ended
-from ivr.web.watchers import MOST_KEPT, Watcher
+from ivr.web import safety, serving
+from ivr.web.live import watching
+from ivr.web.live.sights import Ended
+from ivr.web.live.watchers import MOST_KEPT, Watcher
 from tests.web.browsers import Office
 from tests.web.test_serving import answered, served
 from tests.web.watching import events_of, listening, running

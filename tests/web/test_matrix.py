@@ -13,7 +13,8 @@ from starlette.routing import Mount
 
 from ivr.domain.authority import MATRIX, Deed, Reach, Role, may, reach
 from ivr.domain.token import Scope
-from ivr.web import bearers, building, permits
+from ivr.web import building, permits
+from ivr.web.systems import bearers
 from tests.web.browsers import ORIGIN, PAGE, Office
 
 OPEN = {

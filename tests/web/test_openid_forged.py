@@ -14,7 +14,7 @@ import pytest
 from ivr.errors import Problems
 from ivr.openid import exchange
 from ivr.settings import load
-from ivr.web.openid import ASTRAY, AWAY, UNPROVEN
+from ivr.web.staff.openid import ASTRAY, AWAY, UNPROVEN
 from tests.certificates import certified
 from tests.web.browsers import HandClock, Office, office
 from tests.web.test_openid import says, trail

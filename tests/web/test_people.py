@@ -12,8 +12,8 @@ import pytest
 
 from ivr.domain.audit import Action, Author
 from ivr.domain.authority import Role
-from ivr.web import trail
-from ivr.web.examining import Examining
+from ivr.web.trail import page as trail
+from ivr.web.trail.examining import Examining
 from tests.web.browsers import ORIGIN, PASSWORD, Browser, Office, code_of
 from tests.web.test_signing_in import with_telephone
 

@@ -22,7 +22,8 @@ from ivr.domain.exclusion import Exclusion, Source
 from ivr.errors import StoreFailed
 from ivr.reporting.masking import masked_name, masked_number
 from ivr.vault.key_store import KeyStore
-from ivr.web import exports, safety
+from ivr.web import safety
+from ivr.web.results import exports
 from tests.web.browsers import ORIGIN, Browser, Office
 from tests.web.filled import filled, somebody
 

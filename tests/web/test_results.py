@@ -13,7 +13,7 @@ from pypdf import PdfReader
 from ivr.domain.authority import Role
 from ivr.reporting import Step, Unit, timeline, typeface
 from ivr.settings import STAFF_CALL
-from ivr.web import charts
+from ivr.web.results import charts
 from tests.web.browsers import Office
 from tests.web.filled import filled
 

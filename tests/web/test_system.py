@@ -14,8 +14,8 @@ import pytest
 from ivr import exclusions as register
 from ivr.domain.authority import Role
 from ivr.storage import probing
-from ivr.web import inspection, looking
-from ivr.web.health_words import WORDS
+from ivr.web.health import inspection, looking
+from ivr.web.health.words import WORDS
 from tests.web.browsers import Browser, Office, office
 
 SETTINGS = "web: {second_factor: optional, low_disk: %s}\nexclusions: {file: jogai.csv}\n"

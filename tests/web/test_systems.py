@@ -11,7 +11,7 @@ import pytest
 from ivr.domain.authority import Role
 from ivr.domain.outcome import Outcome
 from ivr.domain.token import Scope
-from ivr.web import bearers
+from ivr.web.systems import bearers
 from tests.web.browsers import SCENARIO, Browser, Office
 
 LIST = "宛名番号,カナ氏名,電話番号\n00000001,ヤマダ タロウ,03-1234-5678\n00000002,,03-1234-5679\n"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ivr.web.account import browser_named
-from ivr.web.trail import in_words
+from ivr.web.staff.account import browser_named
+from ivr.web.trail.page import in_words
 
 CHROME = "AppleWebKit/537.36 (KHTML, like Gecko) Chrome/150.0.0.0"
 

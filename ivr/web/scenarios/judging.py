@@ -18,11 +18,11 @@ from ivr.domain.edition import LARGEST, normal
 from ivr.domain.scenario import Scenario
 from ivr.errors import InputError, Problem
 from ivr.web import forms, pages
-from ivr.web.bearers import Pace
 from ivr.web.console import Console, console_of
-from ivr.web.flow import drawn, flow, sms, step_at
 from ivr.web.permits import permit
-from ivr.web.speaking import judged_soon, spoken
+from ivr.web.scenarios.flow import drawn, flow, sms, step_at
+from ivr.web.scenarios.speaking import judged_soon, spoken
+from ivr.web.systems.bearers import Pace
 from ivr.web.visits import Visit
 
 page = APIRouter(include_in_schema=False)

@@ -18,8 +18,8 @@ from ivr.drafts.kept import LIST
 from ivr.errors import InputError
 from ivr.web import forms
 from ivr.web.console import Console, console_of
-from ivr.web.flow import drawn, flow, sms, step_at
-from ivr.web.speaking import judged, spoken
+from ivr.web.scenarios.flow import drawn, flow, sms, step_at
+from ivr.web.scenarios.speaking import judged, spoken
 from ivr.web.wizard import steps
 from ivr.web.wizard.steps import Sent, Told, Work
 

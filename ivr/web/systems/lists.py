@@ -24,9 +24,9 @@ from ivr.domain.token import Scope
 from ivr.errors import InputError
 from ivr.standing import STATES
 from ivr.web import forms
-from ivr.web.bearers import Caller, CampaignCaller, bearer, bearer_campaign
 from ivr.web.console import console_of
 from ivr.web.errors import TooMany
+from ivr.web.systems.bearers import Caller, CampaignCaller, bearer, bearer_campaign
 
 page = APIRouter(include_in_schema=False)
 api = APIRouter(tags=["systems"])

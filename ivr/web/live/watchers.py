@@ -21,7 +21,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from enum import StrEnum
 
-from ivr.web.sights import Ended, Sight
+from ivr.web.live.sights import Ended, Sight
 
 MOST_KEPT = 100
 """Ended calls that wait for a slow reader; of more the newest."""

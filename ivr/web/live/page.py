@@ -16,13 +16,13 @@ from ivr.standing import STATES
 from ivr.web import pages
 from ivr.web.campaigns import MEANINGS, VERBS, buttons_of, seen
 from ivr.web.console import Console, console_of
+from ivr.web.live.sights import Live, LiveDay, Sight
+from ivr.web.live.watchers import Over, Watcher
+from ivr.web.live.watching import Watching
 from ivr.web.permits import CampaignVisit, holds, permit, permit_campaign
 from ivr.web.safety import EVENTS
-from ivr.web.sights import Live, LiveDay, Sight
 from ivr.web.today import OPEN
 from ivr.web.visits import Visit
-from ivr.web.watchers import Over, Watcher
-from ivr.web.watching import Watching
 
 page = APIRouter(include_in_schema=False)
 api = APIRouter(tags=["live"])

@@ -25,7 +25,7 @@ from ivr.storage.exclusions import A_PAGE
 from ivr.web import forms, pages
 from ivr.web.campaigns import seen
 from ivr.web.console import Console, console_of
-from ivr.web.excluded import Entry, Excluded, OptedOut, Sought, file_state, sought
+from ivr.web.exclusions.excluded import Entry, Excluded, OptedOut, Sought, file_state, sought
 from ivr.web.permits import is_own, permit
 from ivr.web.visits import Visit
 

@@ -18,7 +18,7 @@ from ivr.reporting.outlook import done_at, pace
 from ivr.standing import STATES
 from ivr.web.campaigns import reason_of
 from ivr.web.console import Console
-from ivr.web.lamps import Lines, lines_of
+from ivr.web.live.lamps import Lines, lines_of
 
 TOO_EARLY = "まだ見積もれません。もう少しかけると分かります。"
 TOO_FAR = "このままの速さでは、60日の間に終わりません。"

@@ -30,10 +30,11 @@ from ivr.reporting import (
 )
 from ivr.reporting.heat_map import WEEKDAYS
 from ivr.reporting.paper import SIGNED_BY, shown
-from ivr.web import charts, forms, pages
+from ivr.web import forms, pages
 from ivr.web.console import Console, console_of
 from ivr.web.permits import is_own, permit
-from ivr.web.results import XLSX
+from ivr.web.results import charts
+from ivr.web.results.figures import XLSX
 from ivr.web.visits import Visit
 
 page = APIRouter(include_in_schema=False)

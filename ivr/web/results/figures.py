@@ -25,9 +25,10 @@ from ivr.errors import IvrError
 from ivr.reporting import Step, Unit, figures_json, heat_map, save_figures, texts_json, timeline, tries
 from ivr.reporting.classes import by_class
 from ivr.reporting.heat_map import WEEKDAYS
-from ivr.web import charts, forms, pages
+from ivr.web import forms, pages
 from ivr.web.console import Console, console_of
 from ivr.web.permits import CampaignVisit, is_own, permit_campaign
+from ivr.web.results import charts
 
 page = APIRouter(include_in_schema=False)
 api = APIRouter(tags=["results"])

@@ -20,10 +20,10 @@ from ivr.campaign.figures import ChangeKind, Glance, OpenLine
 from ivr.errors import NotFound, StoreFailed
 from ivr.parts.rules import limits
 from ivr.web.console import Console
-from ivr.web.lamps import Places, lines_of
-from ivr.web.sights import Ended, Live, LiveDay, Sight, card_of, ended_of, judged, live_of
+from ivr.web.live.lamps import Places, lines_of
+from ivr.web.live.sights import Ended, Live, LiveDay, Sight, card_of, ended_of, judged, live_of
+from ivr.web.live.watchers import Over, Watcher
 from ivr.web.today import window_of
-from ivr.web.watchers import Over, Watcher
 
 LOOK_EVERY = 0.25
 """Seconds between two looks."""

@@ -10,7 +10,7 @@ from ivr.domain.sms import OFFICE, OFFICE_PHONE, URL
 from ivr.domain.template import filled, variables
 from ivr.errors import NotFound
 from ivr.settings import Settings
-from ivr.web import flowchart
+from ivr.web.scenarios import flowchart
 
 STANDS_FOR = {"kana": "お名前", "id": "宛名番号", "phone": "電話番号"}
 

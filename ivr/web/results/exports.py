@@ -26,7 +26,7 @@ from ivr.web import forms
 from ivr.web.console import Console, console_of
 from ivr.web.errors import NotAllowed
 from ivr.web.permits import CampaignVisit, holds, permit_campaign
-from ivr.web.results import XLSX
+from ivr.web.results.figures import XLSX
 
 page = APIRouter(include_in_schema=False)
 api = APIRouter(tags=["results"])

@@ -13,8 +13,8 @@ from ivr.doctor import State
 from ivr.domain.authority import Deed, Reach, reach
 from ivr.web import pages
 from ivr.web.console import console_of
-from ivr.web.health_words import WORDS
-from ivr.web.inspection import Inspection, Seen, worst
+from ivr.web.health.inspection import Inspection, Seen, worst
+from ivr.web.health.words import WORDS
 from ivr.web.permits import permit
 from ivr.web.visits import Visit
 

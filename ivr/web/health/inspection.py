@@ -19,9 +19,9 @@ from ivr.doctor import Finding, State
 from ivr.doctor.finding import bad, good
 from ivr.doctor.troubles import troubles
 from ivr.errors import IvrError
-from ivr.web import looking
 from ivr.web.console import Console
-from ivr.web.health_words import WORDS
+from ivr.web.health import looking
+from ivr.web.health.words import WORDS
 
 NOTICED_EVERY = 1.0
 """Seconds between two looks at what the engine says of itself."""

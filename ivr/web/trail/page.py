@@ -20,8 +20,8 @@ from ivr.errors import InputError
 from ivr.storage import AuditAsked
 from ivr.web import forms, pages
 from ivr.web.console import Console, console_of
-from ivr.web.examining import Examining
 from ivr.web.permits import permit
+from ivr.web.trail.examining import Examining
 from ivr.web.visits import Visit
 
 page = APIRouter(include_in_schema=False)
