@@ -177,7 +177,7 @@ async def test_a_worker_that_is_killed_is_replaced_and_its_phrase_said(counted: 
 async def test_a_worker_gives_way_to_calls_though_it_is_in_a_session_of_its_own(counted: Counted) -> None:
     await counted.voice.warm_up()
     (worker,) = counted.voice.worker_ids()
-    assert os.getpriority(os.PRIO_PROCESS, worker) == NICENESS
+    assert os.getpriority(os.PRIO_PROCESS, worker) == min(19, os.getpriority(os.PRIO_PROCESS, 0) + NICENESS)
     group = Path(f"/proc/{worker}/autogroup")
     if not group.exists():
         pytest.skip("this kernel does not group processes by session")
