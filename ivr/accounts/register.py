@@ -76,9 +76,12 @@ class Register:
         return person, password
 
     async def change(
-        self, person: Person, *, display: str, department_id: str, roles: Collection[Role], active: bool
+        self, person: Person, *, display: str, department_id: str, roles: Collection[Role], active: bool | None
     ) -> None:
-        """Change who somebody is; InputError where no administrator would be left, NotFound."""
+        """Change who somebody is; InputError where no administrator would be left, NotFound.
+
+        `active` is None where that stays as it is.
+        """
         _see(_unfit_display(display), _unfit_roles(roles))
         department = await self._department(department_id)
         await self._record(
@@ -86,7 +89,7 @@ class Register:
             person.name,
             roles=_told(roles),
             department=department.name,
-            active="yes" if active else "no",
+            **({} if active is None else {"active": "yes" if active else "no"}),
         )
         await self.results.accounts.change(
             person.id, display=display, department_id=department_id, roles=roles, active=active
