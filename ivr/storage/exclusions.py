@@ -25,6 +25,7 @@ from sqlalchemy import (
     null,
     or_,
     select,
+    text,
     update,
 )
 
@@ -36,6 +37,9 @@ from ivr.storage.schema import UtcDateTime
 from ivr.storage.sealing import TEXTS, Sealing
 from ivr.storage.tables import attempts, barred_numbers, campaigns, exclusions, texts
 from ivr.storage.text_results import Store
+
+_LOCK = 5_717_220_003
+"""As that of `ivr.storage.migrations`."""
 
 TABLE = "exclusions"
 
@@ -52,6 +56,21 @@ IN_FORCE = exists().where(
 """That staff have excluded the person `excluded` (as `person_hash`) or the `number` (hashed), in force at `moment`."""
 
 _HOLDS = select(IN_FORCE)
+
+
+def attend(connection: Connection) -> None:
+    """Let nobody be excluded until this transaction is over: before it asks, and before it waits for any row.
+
+    On PostgreSQL a statement that has waited for a row does not see what was stored meanwhile. SQLite has one writer.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock_shared(:lock)"), {"lock": _LOCK})
+
+
+def _alone(connection: Connection) -> None:
+    """Wait for whatever has asked who is excluded and is not stored yet."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
 
 
 def hold(connection: Connection, sealing: Sealing, person: str, number: str, now: datetime) -> bool:
@@ -130,6 +149,7 @@ class SqlExclusions:
         """
 
         def work(connection: Connection) -> EnteredExclusion:
+            _alone(connection)
             values = self._values(entered)
             same = select(exclusions).where(
                 exclusions.c.person_hash.is_not_distinct_from(values["person_hash"]),

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
+
+from sqlalchemy import Connection, select
+from sqlalchemy.util import await_only
 
 from ivr.campaign.records import CampaignRow
 from ivr.campaign.text_news import BY_STAFF
@@ -15,7 +20,10 @@ from ivr.domain.exclusion import Exclusion, Source, callable_numbers
 from ivr.domain.exclusion import Exclusions as Known
 from ivr.storage import SqlResults
 from ivr.storage.exclusions import ELSEWHERE
+from ivr.storage.tables import recipients
+from tests.keys import keys
 from tests.storage import filling
+from tests.storage.cluster import Cluster
 
 WHO = "00000001"
 DAY = timedelta(days=1)
@@ -144,3 +152,28 @@ async def test_why_another_department_has_excluded_somebody_stays_its_own(store:
     assert await said(store, row) == Exclusion(reason=ELSEWHERE, source=Source.STAFF)
     nobodys = await filling.campaign(store, name="部署なし")
     assert await said(store, nobodys) == Exclusion(reason=ELSEWHERE, source=Source.STAFF)
+
+
+async def test_no_dial_is_stored_once_somebody_is_entered_whatever_it_waited_for(postgres: Cluster) -> None:
+    """On PostgreSQL, where a statement does not see what was stored while it waited for a row."""
+    url = await postgres.new_database()
+    async with AsyncExitStack() as stack:
+        dials, enters, holds = [await stack.enter_async_context(await SqlResults.open(url, keys())) for _ in range(3)]
+        row = await filling.campaign(dials)
+        held, goes, loop = asyncio.Event(), asyncio.Event(), asyncio.get_running_loop()
+
+        def hold(connection: Connection) -> None:
+            connection.execute(select(recipients).with_for_update())
+            loop.call_soon(held.set)
+            await_only(goes.wait())
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(holds.write(hold))
+            await held.wait()
+            dial = group.create_task(dials.intend(filling.intent(row)))
+            await asyncio.sleep(0.2)
+            adding = group.create_task(enters.exclusions.add(entered(person=WHO)))
+            await asyncio.wait({adding}, timeout=0.3)
+            before = adding.done()
+            goes.set()
+        assert not (before and dial.result())
