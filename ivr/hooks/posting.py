@@ -178,6 +178,8 @@ async def _asked(
     # A URL of the address alone, so that nothing is looked up again.
     request = client.build_request("POST", place.at(address), headers=named, content=body, extensions=extensions)
     answer = await client.send(request, stream=True)
+    # Webhooks of several departments may be told on one machine: nothing of one goes with another.
+    client.cookies.clear()
     try:
         read = 0
         async for piece in answer.aiter_raw():

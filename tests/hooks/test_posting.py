@@ -176,6 +176,14 @@ async def test_names_that_are_not_answered_keep_no_other_waiting(monkeypatch: py
         goes.set()
 
 
+async def test_nothing_that_a_receiver_gives_is_sent_along_with_the_next_message() -> None:
+    """Webhooks of several departments may be told on one machine."""
+    async with receiving(status(200, "set-cookie: seen=1; Path=/")) as receiver, Post(HERE) as post:
+        for _ in range(2):
+            assert (await post.send(f"http://127.0.0.1:{receiver.port}/", {}, b"{}")).taken
+    assert ["cookie" in one.headers for one in receiver.messages] == [False, False]
+
+
 async def test_a_certificate_is_proven_by_the_authority_of_the_settings(tmp_path: Path) -> None:
     certificate, key = made_certificate(tmp_path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
