@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, delete, exists, func, insert, literal, select, update
 
 from ivr.domain.outcome import Outcome
-from ivr.domain.webhook import MOST_EVENTS, MOST_WEBHOOKS, OVERLAP, EventKind, Happened, Off, Webhook
+from ivr.domain.webhook import MOST_EVENTS, MOST_WEBHOOKS, OVERLAP, EventKind, Happened, Off, Webhook, rests
 from ivr.errors import InputError, KeyDestroyed, NotFound
 from ivr.storage import webhook_feed
 from ivr.storage.console_tables import deliveries, departments, webhooks
@@ -214,7 +214,7 @@ class SqlWebhooks:
         def fix(connection: Connection) -> tuple[list[Row[Any]], int]:
             of_it = (webhooks.c.id == webhook_id, webhooks.c.off.is_(None))
             row = connection.execute(select(webhooks.c.upto, webhooks.c.next_at).where(*of_it)).first()
-            if row is None or (row.next_at is not None and row.next_at > now):
+            if row is None or rests(row.next_at, now):
                 return [], 0
             if not webhook_feed.held(connection, member, spare):
                 return [], 0

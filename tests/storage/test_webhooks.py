@@ -212,3 +212,17 @@ async def test_who_comes_late_with_an_answer_disturbs_nobody_who_went_on(store: 
     await attempt(store, row, Outcome.BUSY, recipient="00000003")
     await collected(store, made)
     assert await store.webhooks.begin(made.id, NOON, NONE) == batch, "what it tells stays fixed"
+
+
+async def test_a_clock_that_was_far_ahead_keeps_nobody_from_being_told_once_it_is_right(store: SqlResults) -> None:
+    row = await office(store)
+    made = await webhook(store)
+    assert await store.webhooks.hold(LEASE)
+    await attempt(store, row, Outcome.BUSY, recipient="00000001")
+    await collected(store, made)
+    batch = await store.webhooks.begin(made.id, NOON, NONE)
+    assert batch is not None
+    for ahead, due in ((timedelta(hours=7), False), (timedelta(days=400), True)):
+        await store.webhooks.failed(made.id, batch, NOON, "なぜか", NOON + ahead)
+        assert (await store.webhooks.one(made.id)).due(NOON) is due
+        assert (await store.webhooks.begin(made.id, NOON, NONE) == batch) is due
