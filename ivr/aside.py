@@ -54,9 +54,10 @@ async def pieces(work: Callable[..., AsyncIterator[T]], *given: object) -> Async
     calls up.
     """
     order = await asyncio.to_thread(pickle.dumps, (work, given))
+    # -P: nothing that lies where the engine was started passes for one of our modules.
     path = os.pathsep.join(one or str(Path.cwd()) for one in sys.path)
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", _CHILD, stdin=PIPE, stdout=PIPE, env={**os.environ, "PYTHONPATH": path}
+        sys.executable, "-P", "-c", _CHILD, stdin=PIPE, stdout=PIPE, env={**os.environ, "PYTHONPATH": path}
     )
     try:
         await _order(cast(StreamWriter, process.stdin), memoryview(order))

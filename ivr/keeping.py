@@ -141,6 +141,7 @@ async def _replace(url: str, source: Path, before: Path, rescue: Rescue) -> None
 def _say_restored(source: Path, added: int, lost: Mapping[str, int], gone: int) -> None:
     print(f"{source} から戻しました。実行中だった催告は一時停止にしました。")
     print("バックアップのあとの電話と SMS の記録は失われています。")
+    print("架電除外も、バックアップのときのものに戻りました。そのあとに断った人を、もう一度登録してください。")
     print("再開の前に、二重にかけたり送ったりすることにならないか確かめてください。")
     if added:
         print(f"監査証跡は、バックアップのあとの {added} 件も引き継ぎました。")

@@ -221,7 +221,11 @@ def serve_console(engine: Engine) -> None:
 
 
 async def _sweep_drafts(engine: Engine, drafts: Drafts) -> None:
+    from ivr.web.speaking import sweep
+
     while True:
+        with suppress(OSError):
+            await asyncio.to_thread(sweep, engine.settings.data_dir, engine.clock.now().timestamp())
         with suppress(IvrError, OSError):
             await drafts.sweep(engine.clock.now())
         await engine.clock.sleep(SWEEP_EVERY)

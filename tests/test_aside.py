@@ -86,3 +86,13 @@ async def test_a_long_list_is_worked_on_elsewhere_and_gives_way_to_calls() -> No
     began = time.monotonic()
     assert await over(bytes(3_000_000), size) == (3_000_000, min(19, nice + 10))
     assert time.monotonic() - began < 30
+
+
+async def test_what_lies_where_the_engine_was_started_is_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("ivr", "asyncio", "pickle"):
+        (tmp_path / f"{name}.py").write_text("import os\nos._exit(7)\n", "utf-8")
+    monkeypatch.setattr(sys, "path", [str(Path(__file__).parents[1]), *filter(None, sys.path)])
+    monkeypatch.chdir(tmp_path)
+    assert (await result(size, b"1234"))[0] == 4

@@ -97,6 +97,15 @@ async def test_a_backup_from_before_there_was_a_trail_gets_the_whole_of_it(confi
         assert len(await care.results.records(OLD)) == 3
 
 
+async def test_who_restores_is_told_that_exclusions_are_those_of_the_backup(
+    on_sqlite: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await keeping.restore(on_sqlite, await backup_and_more(on_sqlite))
+    said = capsys.readouterr().out
+    assert "架電除外も、バックアップのときのものに戻りました" in said
+    assert said.index("架電除外") < said.index("再開の前に")
+
+
 async def test_restoring_the_database_that_was_set_aside_keeps_the_trail_too(config: Path) -> None:
     await keeping.restore(config, await backup_and_more(config))
     (aside,) = (config.parent / "var" / "backups").glob("*-before-restore.backup")

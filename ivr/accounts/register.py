@@ -27,6 +27,7 @@ from ivr.domain.account import (
 from ivr.domain.audit import Action, Author
 from ivr.domain.authority import Role
 from ivr.errors import InputError, NotFound
+from ivr.identity import ENGINE
 from ivr.storage import SqlResults
 from ivr.storage.accounts import LAST_LOCAL
 
@@ -46,7 +47,7 @@ class Register:
 
     async def first(self, name: str, display: str, department: str, password: str) -> Person:
         """Register the first person, an administrator, with a password of their own choice; InputError."""
-        _see(unfit_name(name), _unfit_display(display), _unfit_department(department), unfit_password(password, name))
+        _see(_unfit_new(name), _unfit_display(display), _unfit_department(department), unfit_password(password, name))
         person = _person(
             name,
             display,
@@ -62,7 +63,7 @@ class Register:
 
     async def add(self, name: str, display: str, department_id: str, roles: Collection[Role]) -> tuple[Person, str]:
         """Register somebody; return them, and the password to hand over to them. InputError, NotFound."""
-        _see(unfit_name(name), _unfit_display(display), _unfit_roles(roles))
+        _see(_unfit_new(name), _unfit_display(display), _unfit_roles(roles))
         department = await self._department(department_id)
         now = self.clock.now()
         until = now + HANDED_OVER_FOR
@@ -76,9 +77,12 @@ class Register:
         return person, password
 
     async def change(
-        self, person: Person, *, display: str, department_id: str, roles: Collection[Role], active: bool
+        self, person: Person, *, display: str, department_id: str, roles: Collection[Role], active: bool | None
     ) -> None:
-        """Change who somebody is; InputError where no administrator would be left, NotFound."""
+        """Change who somebody is; InputError where no administrator would be left, NotFound.
+
+        `active` is None where that stays as it is.
+        """
         _see(_unfit_display(display), _unfit_roles(roles))
         department = await self._department(department_id)
         await self._record(
@@ -86,7 +90,7 @@ class Register:
             person.name,
             roles=_told(roles),
             department=department.name,
-            active="yes" if active else "no",
+            **({} if active is None else {"active": "yes" if active else "no"}),
         )
         await self.results.accounts.change(
             person.id, display=display, department_id=department_id, roles=roles, active=active
@@ -213,6 +217,13 @@ def _see(*unfit: str | None) -> None:
     for why in unfit:
         if why is not None:
             raise InputError(why)
+
+
+def _unfit_new(name: str) -> str | None:
+    """Return why nobody is registered under `name`: nobody acts in the trail as what acts by itself."""
+    if name == ENGINE:
+        return f"「{name}」は、監査証跡では呼鈴そのものの名前です。別の利用者名にしてください。"
+    return unfit_name(name)
 
 
 def _unfit_display(display: str) -> str | None:

@@ -69,8 +69,9 @@ class Vouched:
         if place is not None:
             department, roles = place
             if (person.department, person.roles) != (department, roles):
+                # Who is switched off in this very moment stays so.
                 await self.register.change(
-                    person, display=person.display, department_id=department.id, roles=roles, active=True
+                    person, display=person.display, department_id=department.id, roles=roles, active=None
                 )
         return await accounts.person(person.id)
 

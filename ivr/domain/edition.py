@@ -121,3 +121,8 @@ def unfit_name(name: str) -> str | None:
 def written(name: str) -> str:
     """Return a name as somebody has typed it, in the characters that it is kept in."""
     return unicodedata.normalize("NFC", name.strip().removesuffix(SUFFIX).removesuffix(".yml"))
+
+
+def alike(file: str) -> str:
+    """Return what is the same of two files whose names nobody can tell apart."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", file.rpartition(".")[0]).casefold())

@@ -42,6 +42,14 @@ _PAUSES = tuple(
 )
 
 
+LONGEST_PAUSE = _PAUSES[-1] * 1.2
+
+
+def rests(next_at: datetime | None, now: datetime) -> bool:
+    """Tell whether a next try is still to be waited for; one that no pause leads to is of a clock that was wrong."""
+    return next_at is not None and now < next_at <= now + LONGEST_PAUSE
+
+
 class EventKind(StrEnum):
     """What a webhook may be told of."""
 
@@ -107,7 +115,7 @@ class Webhook:
 
     def due(self, now: datetime) -> bool:
         """Tell whether it may be tried."""
-        return self.off is None and (self.next_at is None or self.next_at <= now)
+        return self.off is None and not rests(self.next_at, now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,19 @@ from ivr.audit import Audit
 from ivr.campaign.ports import Clock
 from ivr.data_dir import made
 from ivr.domain.audit import Action
-from ivr.domain.edition import OUTSIDE, SUFFIX, Course, Edition, Kept, course, digest, normal, unfit_name, written
+from ivr.domain.edition import (
+    OUTSIDE,
+    SUFFIX,
+    Course,
+    Edition,
+    Kept,
+    alike,
+    course,
+    digest,
+    normal,
+    unfit_name,
+    written,
+)
 from ivr.editions.folder import Folder, Found
 from ivr.errors import InputError, NotFound
 from ivr.settings import Settings
@@ -79,9 +91,8 @@ class Book:
         file = name + SUFFIX
         async with self._changing:
             shelf = await self._look()
-            taken = {one.file.rpartition(".")[0].casefold() for one in shelf.kept}
-            taken |= {one.rpartition(".")[0].casefold() for one in shelf.unreadable}
-            if name.casefold() in taken:
+            taken = {alike(one) for one in (*(kept.file for kept in shelf.kept), *shelf.unreadable)}
+            if alike(file) in taken:
                 raise InputError(f"「{name}」という名前のシナリオは、すでにあります。別の名前にしてください。")
             if len(shelf.kept) >= MOST:
                 raise InputError(f"シナリオが {MOST} 件あります。これ以上は作れません。")

@@ -33,6 +33,9 @@ LONGEST = 64 * 1024
 MOST_ADDRESSES = 3
 """Of one name, tried one after the other."""
 
+NAMES_AT_ONCE = 24
+"""Names that are looked up: several for each message under way, since nobody can end a look that is not answered."""
+
 AGENT = "Yobirin-Webhooks/1"
 
 _GONE, _OK = 410, range(200, 300)
@@ -70,7 +73,7 @@ class Post:
         self._ca_file = chosen.ca_file
         self._clients: dict[tuple[str, str, int], httpx.AsyncClient] = {}
         # Of its own: a name server that is silent would keep the threads of everything else.
-        self._threads = ThreadPoolExecutor(2, "webhook-names")
+        self._threads = ThreadPoolExecutor(NAMES_AT_ONCE, "webhook-names")
 
     async def __aenter__(self) -> Self:
         """Return it."""
@@ -175,6 +178,8 @@ async def _asked(
     # A URL of the address alone, so that nothing is looked up again.
     request = client.build_request("POST", place.at(address), headers=named, content=body, extensions=extensions)
     answer = await client.send(request, stream=True)
+    # Webhooks of several departments may be told on one machine: nothing of one goes with another.
+    client.cookies.clear()
     try:
         read = 0
         async for piece in answer.aiter_raw():

@@ -186,7 +186,7 @@ class Sender:
         # As it stands now: it may have been switched off and on meanwhile.
         webhook = await self._webhooks.one(webhook.id)
         again = now + pause(webhook.failures + 1, self._chance(), answer.asked)
-        await self._webhooks.failed(webhook.id, now, answer.said, again)
+        await self._webhooks.failed(webhook.id, batch, now, answer.said, again)
         log.warning("webhook_failed", webhook=webhook.name, answer=answer.said, failures=webhook.failures + 1)
         since = webhook.failing_since or now
         if answer.gone:

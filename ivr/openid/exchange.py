@@ -81,7 +81,7 @@ class Exchange:
         except FAILURES as error:
             why = f"{SECONDS:g} 秒のうちに答えがない" if isinstance(error, TimeoutError) else str(error)
             raise ProviderAway(f"{url} につながりません（{why or type(error).__name__}）。") from None
-        return Answer(status=answer.status_code, held=_object(body), at=_moment(answer.headers.get("date", "")))
+        return Answer(status=answer.status_code, held=_object(body), at=moment(answer.headers.get("date", "")))
 
     def _trusted(self) -> ssl.SSLContext:
         try:
@@ -98,9 +98,10 @@ def _object(body: bytes) -> Mapping[str, Any]:
     return held if isinstance(held, dict) else {}
 
 
-def _moment(told: str) -> datetime | None:
+def moment(told: str) -> datetime | None:
+    """Return what the header `date` says, None where it says nothing that is a moment."""
     try:
         found = parsedate_to_datetime(told)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return found if found.tzinfo is not None else None

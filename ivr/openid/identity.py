@@ -23,7 +23,9 @@ class Identity:
 
 def identity_of(claims: Mapping[str, Any], *, name_claim: str, name_domain: str | None, groups_claim: str) -> Identity:
     """Return whom the claims of a verified token name."""
-    name = _name(_claim(claims, name_claim), name_domain)
+    # An address that anybody may have typed in says nothing of whose it is.
+    unproven = name_claim == "email" and claims.get("email_verified", True) not in (True, "true")
+    name = "" if unproven else _name(_claim(claims, name_claim), name_domain)
     told = claims.get("name")
     display = told.strip() if isinstance(told, str) else ""
     groups = _claim(claims, groups_claim)
@@ -47,7 +49,8 @@ def _claim(claims: Mapping[str, Any], name: str) -> object:
 
 
 def _name(told: object, domain: str | None) -> str:
-    name = told.casefold() if isinstance(told, str) else ""
+    # Letters of other scripts fold to ours: what only looks like a name of ours is none.
+    name = told.casefold() if isinstance(told, str) and told.isascii() else ""
     if domain is not None:
         name, _, rest = name.partition("@")
         if rest != domain:

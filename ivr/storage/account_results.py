@@ -83,7 +83,7 @@ class SqlAccounts:
         return await self._store.write(work)
 
     async def change(
-        self, person_id: str, *, display: str, department_id: str, roles: Collection[Role], active: bool
+        self, person_id: str, *, display: str, department_id: str, roles: Collection[Role], active: bool | None
     ) -> None:
         """Store who a person is from now on; NotFound; InputError where no administrator would be left."""
         await self._store.write(

@@ -114,19 +114,27 @@ def by_id(connection: Connection, person_id: str) -> Person:
 
 
 def change(
-    connection: Connection, person_id: str, *, display: str, department_id: str, roles: Collection[Role], active: bool
+    connection: Connection,
+    person_id: str,
+    *,
+    display: str,
+    department_id: str,
+    roles: Collection[Role],
+    active: bool | None,
 ) -> None:
-    """Store who a person is from now on; NotFound; InputError where no administrator would be left."""
+    """Store who a person is from now on; NotFound; InputError where no administrator would be left.
+
+    `active` is None where that stays as it is.
+    """
     by_id(connection, person_id)
     _see_department(connection, department_id)
-    connection.execute(
-        update(people)
-        .where(people.c.id == person_id)
-        .values(display=display, department_id=department_id, roles=sorted(roles), active=active)
-    )
+    values: dict[str, Any] = {"display": display, "department_id": department_id, "roles": sorted(roles)}
+    if active is not None:
+        values["active"] = active
+    connection.execute(update(people).where(people.c.id == person_id).values(values))
     if not any(Role.ADMINISTRATOR in one.roles and one.active for one in everybody(connection)):
         raise InputError("使える管理者が一人もいなくなるので、この変更はできません。先に別の管理者を登録してください。")
-    if not active:
+    if active is False:
         connection.execute(delete(sessions).where(sessions.c.person_id == person_id))
 
 

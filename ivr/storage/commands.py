@@ -203,6 +203,7 @@ def intend(
     """
     if member.most and not line_free(connection, member.most):
         return False
+    exclusions.attend(connection)
     if caps.reached(connection, sealing, intent, ceilings):
         return False
     sealed = sealing.attempt(intent)

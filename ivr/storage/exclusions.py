@@ -25,6 +25,7 @@ from sqlalchemy import (
     null,
     or_,
     select,
+    text,
     update,
 )
 
@@ -34,12 +35,18 @@ from ivr.domain.recipient import Recipient, same_person
 from ivr.errors import KeyDestroyed
 from ivr.storage.schema import UtcDateTime
 from ivr.storage.sealing import TEXTS, Sealing
-from ivr.storage.tables import attempts, barred_numbers, exclusions, texts
+from ivr.storage.tables import attempts, barred_numbers, campaigns, exclusions, texts
 from ivr.storage.text_results import Store
+
+_LOCK = 5_717_220_003
+"""As that of `ivr.storage.migrations`."""
 
 TABLE = "exclusions"
 
 A_PAGE = 50
+
+ELSEWHERE = "ほかの部署の登録（理由は表示しません）"
+"""What a campaign is told in place of the reason that another department has written."""
 
 IN_FORCE = exists().where(
     exclusions.c.lifted_at.is_(None),
@@ -51,6 +58,21 @@ IN_FORCE = exists().where(
 _HOLDS = select(IN_FORCE)
 
 
+def attend(connection: Connection) -> None:
+    """Let nobody be excluded until this transaction is over: before it asks, and before it waits for any row.
+
+    On PostgreSQL a statement that has waited for a row does not see what was stored meanwhile. SQLite has one writer.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock_shared(:lock)"), {"lock": _LOCK})
+
+
+def _alone(connection: Connection) -> None:
+    """Wait for whatever has asked who is excluded and is not stored yet."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+
+
 def hold(connection: Connection, sealing: Sealing, person: str, number: str, now: datetime) -> bool:
     """Tell whether staff have excluded a person or an E.164 number, in force at `now`."""
     asked = {"excluded": person_hash(sealing, person), "number": sealing.number_hash(number), "moment": now}
@@ -58,9 +80,12 @@ def hold(connection: Connection, sealing: Sealing, person: str, number: str, now
 
 
 def about(
-    connection: Connection, sealing: Sealing, people: Collection[Recipient], now: datetime | None
+    connection: Connection, sealing: Sealing, campaign: str, people: Collection[Recipient], now: datetime | None
 ) -> Mapping[str, Exclusions]:
-    """Return what is in force at `now` (None: whatever was not lifted) about those of `people` whom it concerns."""
+    """Return what is in force at `now` (None: whatever was not lifted) about those of `people` whom it concerns.
+
+    It is kept with the people of the campaign: the reason only where its own department has written it.
+    """
     persons = {person_hash(sealing, one.id): same_person(one.id) for one in people}
     numbers = {sealing.number_hash(number): number for one in people for number in one.numbers}
     if not persons:
@@ -70,14 +95,17 @@ def about(
     query = select(exclusions).where(concerned, _in_force(now)).order_by(here.entered_at, here.id)
     by_person: dict[str, list[Entry]] = {}
     by_number: dict[str, list[Entry]] = {}
-    for row in connection.execute(query):
-        entry = Entry(reason=_opened(sealing, row)[2], source=Source.STAFF)
+    rows = connection.execute(query).all()
+    if not rows:
+        return {}
+    own = connection.execute(select(campaigns.c.department_id).where(campaigns.c.id == campaign)).scalar()
+    for row in rows:
+        reason = _opened(sealing, row)[2] if row.department_id == own else ELSEWHERE
+        entry = Entry(reason=reason, source=Source.STAFF)
         if row.person_hash in persons:
             by_person.setdefault(persons[row.person_hash], []).append(entry)
         if row.number_hash in numbers:
             by_number.setdefault(numbers[row.number_hash], []).append(entry)
-    if not by_person and not by_number:
-        return {}
     known = Exclusions(people=by_person, numbers=by_number)
     concerns = [one for one in people if same_person(one.id) in by_person or by_number.keys() & set(one.numbers)]
     return {one.id: known for one in concerns}
@@ -115,13 +143,18 @@ class SqlExclusions:
         self._sealing = store.sealing
 
     async def add(self, entered: EnteredExclusion) -> EnteredExclusion:
-        """Store an exclusion; return it, or one that says the same for as long already."""
+        """Store an exclusion; return it, or one of the same department that says the same for as long already.
+
+        What another department has entered does not count: that one lifts it, and knows nothing of this wish.
+        """
 
         def work(connection: Connection) -> EnteredExclusion:
+            _alone(connection)
             values = self._values(entered)
             same = select(exclusions).where(
                 exclusions.c.person_hash.is_not_distinct_from(values["person_hash"]),
                 exclusions.c.number_hash.is_not_distinct_from(values["number_hash"]),
+                exclusions.c.department_id == entered.department,
                 _in_force(entered.entered_at),
             )
             for row in connection.execute(same):

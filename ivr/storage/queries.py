@@ -94,7 +94,7 @@ def due(
     nobodys = barred.nobodys(connection, sealing, {number for due in found for number in due.recipient.numbers}, now)
     if nobodys:
         found = [replace(due, nobodys=nobodys.intersection(due.recipient.numbers)) for due in found]
-    if entered := exclusions.about(connection, sealing, [due.recipient for due in found], now):
+    if entered := exclusions.about(connection, sealing, campaign_id, [due.recipient for due in found], now):
         found = [replace(due, entered=entered.get(due.recipient.id, NONE_ENTERED)) for due in found]
     if counted is None or not found:
         return tuple(found)

@@ -54,7 +54,7 @@ def due(
         found.append((recipient, person.rank, outcome, past, excluded))
     numbers = {number for recipient, *_ in found for number in recipient.numbers}
     refused, nobodys = barred.among(connection, sealing, numbers)
-    entered = exclusions.about(connection, sealing, [recipient for recipient, *_ in found], now)
+    entered = exclusions.about(connection, sealing, asked.campaign, [recipient for recipient, *_ in found], now)
     return tuple(
         TextDue(
             recipient=recipient,

@@ -39,6 +39,7 @@ def intend(
     connection: Connection, sealing: Sealing, intent: TextIntent, member: Member, ceilings: Sequence[Ceiling]
 ) -> bool | None:
     """Store the intent of `member` to hand a text over; see `ivr.campaign.text_records.Texts.intend`."""
+    exclusions.attend(connection)
     if not _free(connection, sealing, intent) or not _lives(connection, member):
         return False
     if barred.holds(connection, sealing.number_hash(intent.number)):

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, exists, func, insert, literal, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, exists, func, insert, literal, select, update
 
 from ivr.domain.outcome import Outcome
-from ivr.domain.webhook import MOST_EVENTS, MOST_WEBHOOKS, OVERLAP, EventKind, Happened, Off, Webhook
+from ivr.domain.webhook import MOST_EVENTS, MOST_WEBHOOKS, OVERLAP, EventKind, Happened, Off, Webhook, rests
 from ivr.errors import InputError, KeyDestroyed, NotFound
 from ivr.storage import webhook_feed
 from ivr.storage.console_tables import deliveries, departments, webhooks
@@ -211,13 +211,13 @@ class SqlWebhooks:
         """
         member, sealing = self._store.member, self._store.sealing
 
-        def fix(connection: Connection) -> list[Row[Any]]:
+        def fix(connection: Connection) -> tuple[list[Row[Any]], int]:
             of_it = (webhooks.c.id == webhook_id, webhooks.c.off.is_(None))
             row = connection.execute(select(webhooks.c.upto, webhooks.c.next_at).where(*of_it)).first()
-            if row is None or (row.next_at is not None and row.next_at > now):
-                return []
+            if row is None or rests(row.next_at, now):
+                return [], 0
             if not webhook_feed.held(connection, member, spare):
-                return []
+                return [], 0
             waiting = select(deliveries).where(deliveries.c.webhook_id == webhook_id)
             if row.upto is not None:
                 waiting = waiting.where(deliveries.c.number <= row.upto)
@@ -227,9 +227,9 @@ class SqlWebhooks:
                 connection.execute(update(webhooks).where(*of_it).values(upto=None))
             elif found and row.upto is None:
                 connection.execute(update(webhooks).where(*of_it).values(upto=found[-1].number))
-            return found
+            return found, row.upto if row.upto is not None else found[-1].number if found else 0
 
-        found = await self._store.write(fix)
+        found, upto = await self._store.write(fix)
         if not found:
             return None
 
@@ -264,10 +264,13 @@ class SqlWebhooks:
                     content=row.content,
                 )
             )
-        return Batch(upto=found[-1].number, events=tuple(events), gone=len(found) - len(events))
+        return Batch(upto=upto, events=tuple(events), gone=len(found) - len(events))
 
     async def taken(self, webhook_id: str, batch: Batch, now: datetime, answer: str) -> None:
-        """Store that a message was taken: what it told waits no longer."""
+        """Store that a message was taken: what it told waits no longer.
+
+        Where another engine has gone on meanwhile, what that one has fixed stays.
+        """
 
         def work(connection: Connection) -> None:
             afresh: dict[str, Any] = {"upto": None}
@@ -275,22 +278,26 @@ class SqlWebhooks:
                 fine = {"failures": 0, "failing_since": None, "next_at": None, "answer": answer}
                 afresh |= {**fine, "tried_at": now, "taken_at": now}
             afresh["dropped"] = webhooks.c.dropped + batch.gone
-            connection.execute(update(webhooks).where(webhooks.c.id == webhook_id).values(**afresh))
+            connection.execute(update(webhooks).where(*_still(webhook_id, batch)).values(**afresh))
             told = (deliveries.c.webhook_id == webhook_id, deliveries.c.number <= batch.upto)
             connection.execute(delete(deliveries).where(*told))
 
         await self._store.write(work)
 
-    async def failed(self, webhook_id: str, now: datetime, answer: str, again: datetime) -> None:
-        """Store that a message was not taken, and when it is tried again."""
-        await self._change(
-            webhook_id,
-            failures=webhooks.c.failures + 1,
-            failing_since=func.coalesce(webhooks.c.failing_since, literal(now, webhooks.c.failing_since.type)),
-            next_at=again,
-            tried_at=now,
-            answer=answer,
+    async def failed(self, webhook_id: str, batch: Batch, now: datetime, answer: str, again: datetime) -> None:
+        """Store that a message was not taken, and when it is tried again; not where another engine has gone on."""
+        statement = (
+            update(webhooks)
+            .where(*_still(webhook_id, batch))
+            .values(
+                failures=webhooks.c.failures + 1,
+                failing_since=func.coalesce(webhooks.c.failing_since, literal(now, webhooks.c.failing_since.type)),
+                next_at=again,
+                tried_at=now,
+                answer=answer,
+            )
         )
+        await self._store.write(lambda connection: connection.execute(statement))
 
     async def _change(self, webhook_id: str, **values: Any) -> None:
         statement = update(webhooks).where(webhooks.c.id == webhook_id).values(values)
@@ -298,6 +305,11 @@ class SqlWebhooks:
 
     def _sealed(self, webhook_id: str, key: bytes, *before: list[str]) -> bytes:
         return self._fields.seal_own(WEBHOOKS, webhook_id, json.dumps([key.hex(), *before]).encode())
+
+
+def _still(webhook_id: str, batch: Batch) -> tuple[ColumnElement[bool], ...]:
+    """Return that a webhook is still being told what `batch` tells."""
+    return webhooks.c.id == webhook_id, webhooks.c.upto == batch.upto
 
 
 def _webhook(row: Row[Any]) -> Webhook:

@@ -15,12 +15,13 @@ from ivr.domain.exclusion import Exclusion, Source
 from ivr.domain.outcome import Outcome
 from ivr.domain.text import TextState
 from ivr.storage import SqlResults
+from ivr.storage.exclusions import ELSEWHERE
 from ivr.storage.text_results import SqlTexts
 from tests.campaign import texting
 from tests.campaign.dialling import PRESSES, campaign, people, run
 from tests.campaign.fakes import Telephone
 
-SAID = Exclusion(reason="本人の申し出", source=Source.STAFF)
+SAID = Exclusion(reason=ELSEWHERE, source=Source.STAFF)
 
 
 async def enter(results: SqlResults, *, person: str = "", number: str = "") -> None:
@@ -29,7 +30,7 @@ async def enter(results: SqlResults, *, person: str = "", number: str = "") -> N
             id=uuid4().hex,
             person=person,
             number=number,
-            reason=SAID.reason,
+            reason="本人の申し出",
             department="tax",
             entered_at=datetime.now(UTC),
             entered_by="hanako",

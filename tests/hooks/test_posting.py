@@ -154,6 +154,36 @@ async def test_a_name_server_that_is_silent_is_not_waited_for(monkeypatch: pytes
     assert not answer.taken
 
 
+async def test_names_that_are_not_answered_keep_no_other_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    import threading
+
+    goes = threading.Event()
+
+    def looked_up(host: str, port: int) -> list[object]:
+        if host != "shuno":
+            goes.wait(5)
+        return [(socket.AF_INET, 1, 6, "", ("127.0.0.1", port))]
+
+    monkeypatch.setattr(posting, "CONNECT_S", 0.5)
+    monkeypatch.setattr(posting, "_looked_up", looked_up)
+    try:
+        async with receiving() as receiver, Post(Webhooks(hosts=("*.dead", "127.0.0.0/8"))) as post:
+            dead = [asyncio.ensure_future(post.send(f"http://{name}.dead/", {}, b"{}")) for name in "abcdefgh"]
+            await asyncio.sleep(0.05)
+            assert (await post.send(f"http://shuno:{receiver.port}/", {}, b"{}")).taken
+            assert not any(one.taken for one in await asyncio.gather(*dead))
+    finally:
+        goes.set()
+
+
+async def test_nothing_that_a_receiver_gives_is_sent_along_with_the_next_message() -> None:
+    """Webhooks of several departments may be told on one machine."""
+    async with receiving(status(200, "set-cookie: seen=1; Path=/")) as receiver, Post(HERE) as post:
+        for _ in range(2):
+            assert (await post.send(f"http://127.0.0.1:{receiver.port}/", {}, b"{}")).taken
+    assert ["cookie" in one.headers for one in receiver.messages] == [False, False]
+
+
 async def test_a_certificate_is_proven_by_the_authority_of_the_settings(tmp_path: Path) -> None:
     certificate, context = certified(tmp_path)
 

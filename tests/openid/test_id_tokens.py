@@ -248,3 +248,14 @@ def test_a_name_is_one_that_somebody_can_have(claims: dict[str, object]) -> None
     found = named(claims)
     assert found.name == "" or unfit_name(found.name) is None
     assert found.display == found.name or unfit_words(found.display, "", 40) is None
+
+
+@pytest.mark.parametrize("told", ["\u212aacho", "ma\u017fako", "stra\u00dfe"])
+def test_a_name_that_only_looks_like_one_of_ours_is_nobodys(told: str) -> None:
+    assert named({"preferred_username": told}).name == ""
+
+
+@pytest.mark.parametrize(("verified", "name"), [(True, "hanako"), (False, ""), ("false", ""), (None, "hanako")])
+def test_an_address_that_the_provider_has_not_verified_is_nobodys_name(verified: object, name: str) -> None:
+    told = {"email": "hanako@city.example.jp"} | ({"email_verified": verified} if verified is not None else {})
+    assert named(told, name_claim="email", name_domain="city.example.jp").name == name

@@ -31,8 +31,11 @@ def people(number: int) -> list[Recipient]:
     ]
 
 
-async def campaign(store: SqlResults, number: int = 3, name: str = "住民税") -> CampaignRow:
+async def campaign(
+    store: SqlResults, number: int = 3, name: str = "住民税", *, department: str | None = None
+) -> CampaignRow:
     new = NewCampaign(
+        department=department,
         name=name,
         scenario="version: 1\ntitle: 納付のご案内\n",
         scenario_file="scenarios/reminder.yaml",

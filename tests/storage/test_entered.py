@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
+
+from sqlalchemy import Connection, select
+from sqlalchemy.util import await_only
 
 from ivr.campaign.records import CampaignRow
 from ivr.campaign.text_news import BY_STAFF
@@ -14,7 +19,11 @@ from ivr.domain.entered import EnteredExclusion
 from ivr.domain.exclusion import Exclusion, Source, callable_numbers
 from ivr.domain.exclusion import Exclusions as Known
 from ivr.storage import SqlResults
+from ivr.storage.exclusions import ELSEWHERE
+from ivr.storage.tables import recipients
+from tests.keys import keys
 from tests.storage import filling
+from tests.storage.cluster import Cluster
 
 WHO = "00000001"
 DAY = timedelta(days=1)
@@ -40,7 +49,7 @@ async def said(store: SqlResults, row: CampaignRow) -> tuple[str, ...] | Exclusi
 
 
 async def test_a_person_is_dialled_no_more_also_where_they_were_prepared_before(store: SqlResults) -> None:
-    row = await filling.campaign(store)
+    row = await filling.campaign(store, department="tax")
     dial = filling.intent(row)
     await store.exclusions.add(entered(person="1"))
     assert not await store.intend(dial), "the next dial is the first that asks"
@@ -51,7 +60,7 @@ async def test_a_person_is_dialled_no_more_also_where_they_were_prepared_before(
 
 
 async def test_a_number_is_dialled_no_more_whoever_has_it(store: SqlResults) -> None:
-    row = await filling.campaign(store)
+    row = await filling.campaign(store, department="tax")
     dial = filling.intent(row)
     (first, *_) = await store.due(row.id, filling.NOON, 10)
     await store.exclusions.add(entered(number=dial.number))
@@ -61,7 +70,7 @@ async def test_a_number_is_dialled_no_more_whoever_has_it(store: SqlResults) -> 
 
 
 async def test_what_is_lifted_or_over_keeps_nobody_from_being_called(store: SqlResults) -> None:
-    row = await filling.campaign(store)
+    row = await filling.campaign(store, department="tax")
     await store.exclusions.add(entered(person=WHO, ends_at=filling.NOON - DAY))
     one = await store.exclusions.add(entered(person=WHO))
     assert isinstance(await said(store, row), Exclusion)
@@ -97,7 +106,7 @@ async def test_what_is_over_for_long_is_forgotten_and_what_is_in_force_never(sto
 
 
 async def test_no_text_is_sent_to_whom_staff_have_excluded(store: SqlResults) -> None:
-    row = await filling.campaign(store)
+    row = await filling.campaign(store, department="tax")
     mobile = "+819012345678"
     await store.exclusions.add(entered(number=mobile))
     text = TextIntent(id="t", campaign=row.id, recipient=WHO, at=filling.NOON, number=mobile, body="x", alone=True)
@@ -106,7 +115,7 @@ async def test_no_text_is_sent_to_whom_staff_have_excluded(store: SqlResults) ->
 
 
 async def test_who_wants_no_texts_is_told_by_the_texts_that_are_left(store: SqlResults) -> None:
-    row = await filling.campaign(store)
+    row = await filling.campaign(store, department="tax")
     mobile = "+819012345678"
     text = TextIntent(id="t", campaign=row.id, recipient=WHO, at=filling.NOON, number=mobile, body="x", alone=True)
     assert await store.texts.intend(text)
@@ -126,3 +135,45 @@ async def test_neither_name_nor_number_nor_reason_is_in_the_database(store: SqlR
     for secret in ("000777", "57229876", "本人"):
         assert secret not in told
         assert secret.encode() not in bytes(row.sealed)
+
+
+async def test_what_one_department_lifts_another_still_excludes(store: SqlResults) -> None:
+    row = await filling.campaign(store, department="tax")
+    tax = await store.exclusions.add(entered(person=WHO))
+    pension = await store.exclusions.add(entered(person=WHO, department="pension", entered_by="jiro"))
+    assert pension.id != tax.id
+    assert await store.exclusions.lift(tax.id, by="hanako", why="番号ちがい", now=filling.NOON)
+    assert not await store.intend(filling.intent(row))
+
+
+async def test_why_another_department_has_excluded_somebody_stays_its_own(store: SqlResults) -> None:
+    row = await filling.campaign(store, department="tax")
+    await store.exclusions.add(entered(person=WHO, department="welfare", reason="ひみつの事情"))
+    assert await said(store, row) == Exclusion(reason=ELSEWHERE, source=Source.STAFF)
+    nobodys = await filling.campaign(store, name="部署なし")
+    assert await said(store, nobodys) == Exclusion(reason=ELSEWHERE, source=Source.STAFF)
+
+
+async def test_no_dial_is_stored_once_somebody_is_entered_whatever_it_waited_for(postgres: Cluster) -> None:
+    """On PostgreSQL, where a statement does not see what was stored while it waited for a row."""
+    url = await postgres.new_database()
+    async with AsyncExitStack() as stack:
+        dials, enters, holds = [await stack.enter_async_context(await SqlResults.open(url, keys())) for _ in range(3)]
+        row = await filling.campaign(dials)
+        held, goes, loop = asyncio.Event(), asyncio.Event(), asyncio.get_running_loop()
+
+        def hold(connection: Connection) -> None:
+            connection.execute(select(recipients).with_for_update())
+            loop.call_soon(held.set)
+            await_only(goes.wait())
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(holds.write(hold))
+            await held.wait()
+            dial = group.create_task(dials.intend(filling.intent(row)))
+            await asyncio.sleep(0.2)
+            adding = group.create_task(enters.exclusions.add(entered(person=WHO)))
+            await asyncio.wait({adding}, timeout=0.3)
+            before = adding.done()
+            goes.set()
+        assert not (before and dial.result())

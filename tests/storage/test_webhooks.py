@@ -73,13 +73,18 @@ async def collected(store: SqlResults, of: Webhook) -> list[str]:
 
 
 async def test_what_is_stored_comes_out_as_it_went_in(store: SqlResults) -> None:
-    await office(store)
+    row = await office(store)
     made = await webhook(store)
     assert await store.webhooks.all() == (made,)
     assert await store.webhooks.one(made.id) == made
     assert await store.webhooks.keys(made.id, NOON) == (bytes(32),)
+    assert await store.webhooks.hold(LEASE)
+    await attempt(store, row, Outcome.BUSY, recipient="00000001")
+    await collected(store, made)
+    batch = await store.webhooks.begin(made.id, NOON, NONE)
+    assert batch is not None
     for failures in (1, 2):
-        await store.webhooks.failed(made.id, NOON + failures * MINUTE, "なぜか", NOON + 5 * MINUTE)
+        await store.webhooks.failed(made.id, batch, NOON + failures * MINUTE, "なぜか", NOON + 5 * MINUTE)
         found = await store.webhooks.one(made.id)
         assert (found.failures, found.failing_since, found.next_at) == (failures, NOON + MINUTE, NOON + 5 * MINUTE)
         assert (found.tried_at, found.answer) == (NOON + failures * MINUTE, "なぜか")
@@ -111,7 +116,7 @@ async def test_what_waits_is_told_in_order_and_goes_when_it_is_taken(store: SqlR
     await attempt(store, row, Outcome.BUSY, recipient="00000003")
     await collected(store, made)
     assert await store.webhooks.begin(made.id, NOON, NONE) == batch, "what it tells is fixed"
-    await store.webhooks.failed(made.id, NOON, "なぜか", NOON + MINUTE)
+    await store.webhooks.failed(made.id, batch, NOON, "なぜか", NOON + MINUTE)
     assert await store.webhooks.begin(made.id, NOON, NONE) is None, "not before its time"
     assert await store.webhooks.begin(made.id, NOON + MINUTE, NONE) == batch
     await store.webhooks.taken(made.id, batch, NOON, "受け取りました")
@@ -186,3 +191,38 @@ async def test_a_commit_that_is_overtaken_is_told_when_it_comes(postgres: Cluste
             (ChangeKind.PERSON, None),
             (ChangeKind.ATTEMPT, second.id),
         ]
+
+
+async def test_who_comes_late_with_an_answer_disturbs_nobody_who_went_on(store: SqlResults) -> None:
+    row = await office(store)
+    made = await webhook(store)
+    assert await store.webhooks.hold(LEASE)
+    await attempt(store, row, Outcome.BUSY, recipient="00000001")
+    await collected(store, made)
+    late = await store.webhooks.begin(made.id, NOON, NONE)
+    assert late is not None
+    await store.webhooks.taken(made.id, late, NOON, "受け取りました")
+    await attempt(store, row, Outcome.BUSY, recipient="00000002")
+    await collected(store, made)
+    batch = await store.webhooks.begin(made.id, NOON, NONE)
+    assert batch is not None
+    await store.webhooks.taken(made.id, late, NOON, "受け取りました")
+    await store.webhooks.failed(made.id, late, NOON, "なぜか", NOON + MINUTE)
+    assert (await store.webhooks.one(made.id)).failures == 0
+    await attempt(store, row, Outcome.BUSY, recipient="00000003")
+    await collected(store, made)
+    assert await store.webhooks.begin(made.id, NOON, NONE) == batch, "what it tells stays fixed"
+
+
+async def test_a_clock_that_was_far_ahead_keeps_nobody_from_being_told_once_it_is_right(store: SqlResults) -> None:
+    row = await office(store)
+    made = await webhook(store)
+    assert await store.webhooks.hold(LEASE)
+    await attempt(store, row, Outcome.BUSY, recipient="00000001")
+    await collected(store, made)
+    batch = await store.webhooks.begin(made.id, NOON, NONE)
+    assert batch is not None
+    for ahead, due in ((timedelta(hours=7), False), (timedelta(days=400), True)):
+        await store.webhooks.failed(made.id, batch, NOON, "なぜか", NOON + ahead)
+        assert (await store.webhooks.one(made.id)).due(NOON) is due
+        assert (await store.webhooks.begin(made.id, NOON, NONE) == batch) is due

@@ -15,6 +15,7 @@ import pytest
 from ivr.accounts.vouched import NO_GROUP, SEVERAL, STRANGER, TAKEN
 from ivr.doctor.finding import State
 from ivr.doctor.vouching import vouching
+from ivr.domain.account import Department
 from ivr.domain.audit import Author
 from ivr.domain.authority import Role
 from ivr.errors import ProviderAway
@@ -296,6 +297,30 @@ async def test_groups_say_who_somebody_is_at_each_sign_in(tmp_path: Path, told: 
         assert added == [{"who": "openid:hanako", "roles": "clerk", "department": "税務課"}]
         changed = await trail(at, "person_changed")
         assert [one["roles"] for one in changed] == ["approver"]
+
+
+async def test_who_is_switched_off_while_they_sign_in_stays_so(
+    tmp_path: Path, told: Forger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with office(tmp_path, settings(tmp_path, told.issuer, GROUPS)) as at:
+        await at.person("kacho", Role.ADMINISTRATOR)
+        hanako = await at.person("hanako")
+        accounts = at.console.results.accounts
+        found = accounts.departments
+
+        async def meanwhile_switched_off() -> tuple[Department, ...]:
+            await accounts.change(
+                hanako.id, display="花子", department_id=hanako.department.id, roles=hanako.roles, active=False
+            )
+            return await found()
+
+        told.claims = {"groups": ["zeimu"]}
+        assert (await vouched(at.browser(), told)).headers["location"] == "/campaigns"
+        told.claims = {"groups": ["zeimu-approve"]}
+        monkeypatch.setattr(accounts, "departments", meanwhile_switched_off)
+        browser = at.browser()
+        assert "利用が止められています" in await says(browser, await vouched(browser, told))
+        assert not (await accounts.person(hanako.id)).active
 
 
 async def test_passwords_of_linked_people_can_be_switched_off_but_for_the_last_administrator(

@@ -42,6 +42,7 @@ async def test_somebody_is_registered_with_a_password_that_is_shown_once(at: Off
     ("values", "said"),
     [
         ({"name": "kacho"}, "すでに登録されています"),
+        ({"name": "engine"}, "呼鈴そのものの名前"),
         ({"name": "山田"}, "半角の英小文字"),
         ({"name": "a" * 40}, "「利用者名」を確かめてください"),
         ({"display": ""}, "氏名は"),

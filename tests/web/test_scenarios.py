@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from html import unescape
 from pathlib import Path
 
@@ -390,3 +391,29 @@ async def test_what_is_done_to_a_scenario_is_on_record_without_its_text(at: Offi
     await browser.post(f"/api/v1/scenarios/{kept.id}", {"text": OTHER, "version": 1, "why": "ひとこと"})
     written = [f"{entry.subject} {entry.details}" for entry in await at.entries()]
     assert not any("失礼" in one or "ひとこと" in one for one in written)
+
+
+async def test_what_is_copied_is_asked_for_by_an_id_and_nothing_else(
+    at: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = await at.signed_in("hanako", Role.CLERK)
+    asked: list[str] = []
+    one = at.console.book.one
+
+    async def noted(scenario_id: str) -> Kept:
+        asked.append(scenario_id)
+        return await one(scenario_id)
+
+    monkeypatch.setattr(at.console.book, "one", noted)
+    # PostgreSQL bears no NUL: it would be said that the database has failed.
+    assert (await browser.get("/scenarios/new?from=%00")).status_code == 404
+    assert asked == ["-"]
+
+
+async def test_a_name_that_reads_the_same_is_taken(at: Office) -> None:
+    browser = await at.signed_in("hanako", Role.CLERK)
+    place = at.console.settings.data_dir / "scenarios"
+    place.mkdir(exist_ok=True)
+    (place / unicodedata.normalize("NFD", "ガス料金.yaml")).write_text(SCENARIO, "utf-8")
+    answer = await browser.call("/api/v1/scenarios", {"name": "ガス料金", "text": SCENARIO})
+    assert (answer.status_code, "すでにあります" in answer.json()["message"]) == (400, True)

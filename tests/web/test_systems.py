@@ -210,3 +210,11 @@ async def test_a_list_that_is_too_big_is_refused_before_it_is_read(at: Office, c
     headers = {"content-type": "text/csv", "content-length": str(66 * 1024**2)}
     answer = await system.client.post("/api/v1/lists", params=ORDER, content=b"x", headers=headers)
     assert answer.status_code == 413
+
+
+async def test_a_clock_that_is_set_back_shuts_nobody_out(at: Office, chief: Browser) -> None:
+    system = System(at, await made(at, chief))
+    answers = [await system.get("") for _ in range(bearers.MOST_A_MINUTE)]
+    assert {one.status_code for one in answers} == {200}
+    at.clock.forward(hours=-1)
+    assert (await system.get("")).status_code == 200

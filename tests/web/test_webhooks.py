@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from ivr.domain.authority import Role
 from ivr.domain.outcome import Outcome
 from ivr.domain.webhook import EventKind, Off
+from ivr.storage.console_tables import webhooks
+from ivr.storage.webhooks import Batch
 from tests.hooks.receiver import Receiver, receiving, status
 from tests.web.browsers import PAGE, Browser, Office, office
 
@@ -162,7 +165,9 @@ async def test_what_is_not_told_is_todays_trouble_of_who_sees_the_department(at:
     store, now = at.console.results.webhooks, at.clock.now()
     async with receiving(status(503), status(204)) as receiver:
         webhook, _ = await made(at, chief, receiver, kinds=[kind.value for kind in EventKind])
-        await store.failed(webhook, now, "つながりませんでした", now + timedelta(hours=1))
+        await at.console.results.write(lambda connection: connection.execute(update(webhooks).values(upto=1)))
+        batch = Batch(upto=1, events=(), gone=0)
+        await store.failed(webhook, batch, now, "つながりませんでした", now + timedelta(hours=1))
         clerk = await at.signed_in("hanako", Role.CLERK)
         foreign = await at.signed_in("jiro", Role.CLERK, department="国保年金課")
 

@@ -18,7 +18,7 @@ from ivr.domain.edition import OUTSIDE, Kept
 from ivr.drafts import shelf
 from ivr.editions.book import author
 from ivr.errors import NotFound, Problems
-from ivr.web import pages
+from ivr.web import forms, pages
 from ivr.web.console import Console, console_of
 from ivr.web.permits import permit
 from ivr.web.scenarios import judging
@@ -141,5 +141,5 @@ async def source_text(console: Console, key: str) -> tuple[str, str]:
         return file.rpartition(".")[0], await shipped_text(console, file)
     if file:
         raise NotFound("そのシナリオはありません。")
-    kept = await console.book.one(origin)
+    kept = await console.book.one(forms.an_id(origin))
     return kept.file.rpartition(".")[0], kept.text

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -18,6 +20,10 @@ from ivr.web.console import Console
 
 SPEAKING_S = 20.0
 """Seconds for one sentence to be spoken into a file."""
+
+PLACE = "spoken-"
+LEFT_S = 600.0
+"""Seconds after which nobody is at work on a sentence any more: whoever was ended with its process."""
 
 
 async def judged(console: Console, text: str, file: str, *, columns: Sequence[str] | None = None) -> Report:
@@ -49,7 +55,7 @@ async def spoken(console: Console, text: str, known: dict[str, str], language: s
     values = scenario_files.example_values(text, known)
     folder = made(console.settings.data_dir)
     # A name that is spoken lies on the disk for this moment only, where nobody else reads.
-    with tempfile.TemporaryDirectory(dir=folder, prefix="spoken-") as place:
+    with tempfile.TemporaryDirectory(dir=folder, prefix=PLACE) as place:
         file = Path(place) / "sentence.wav"
         try:
             async with asyncio.timeout(SPEAKING_S), console.sentences_at_once:
@@ -57,3 +63,11 @@ async def spoken(console: Console, text: str, known: dict[str, str], language: s
         except TimeoutError:
             raise SpeechFailed("音声を作るのに時間がかかりすぎました。もう一度押してください。") from None
         return await asyncio.to_thread(file.read_bytes)
+
+
+def sweep(data_dir: Path, now: float) -> None:
+    """Remove sentences that a process left behind which was killed while it spoke them: they may name somebody."""
+    for place in data_dir.glob(f"{PLACE}*"):
+        with suppress(OSError):
+            if now - place.stat().st_mtime > LEFT_S:
+                shutil.rmtree(place)

@@ -81,7 +81,8 @@ class Pace:
     def see(self, who: str, now: datetime) -> None:
         """Raise TooMany where `who` has asked too often."""
         asked = self._asked.get(who)
-        if asked is not None and len(asked) == self._most and now - asked[0] < MINUTE:
+        # What lies ahead of us was counted before the clock was set back.
+        if asked is not None and len(asked) == self._most and timedelta(0) <= now - asked[0] < MINUTE:
             raise TooMany(int((MINUTE - (now - asked[0])).total_seconds()) + 1)
 
 
