@@ -36,6 +36,12 @@ def test_a_quarter_that_has_begun_counts_for_as_long_as_it_has_lasted() -> None:
     assert pace({at(12, 15): 30, at(12, 30): 0}, [at(12), at(12, 45)], at(12, 50)) == pytest.approx(30 / 2100)
 
 
+def test_a_campaign_made_within_a_quarter_of_an_hour_is_not_slower_for_what_was_before_it() -> None:
+    assert pace({at(12): 30}, (), at(12, 10), made=at(12, 5)) == pytest.approx(30 / 300)
+    assert pace({at(12): 30}, (), at(12, 10), made=at(9)) == pytest.approx(30 / 600)
+    assert pace({at(12): 30}, (), at(12, 10), made=at(12, 9) + timedelta(seconds=30)) is None, "too early to tell"
+
+
 @pytest.mark.parametrize(
     ("settled", "now"), [({}, at(12)), ({at(12): 4}, at(12, 10)), ({at(12): 400}, at(12) + timedelta(seconds=30))]
 )

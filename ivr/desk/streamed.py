@@ -14,6 +14,7 @@ from ivr.reporting import Course
 from ivr.reporting.classes import by_class
 from ivr.reporting.columns import Value
 from ivr.reporting.masking import masked_record
+from ivr.reporting.percent import percent
 from ivr.reporting.streams import CsvStream, PeopleBook
 from ivr.storage import SqlResults
 from ivr.vault.lent import LentKeys
@@ -59,7 +60,7 @@ def summary(campaign: CampaignRow, figures: Figures, course: Course) -> list[tup
     total = sum(counts.states.values())
 
     def line(group: str, label: str, number: int) -> tuple[Value, ...]:
-        return group, label, number, f"{number / total:.1%}" if total else None
+        return group, label, number, percent(number / total) if total else None
 
     rows: list[tuple[Value, ...]] = []
     for group, found in by_class(counts.outcomes, counts.proven).items():

@@ -140,11 +140,13 @@ def told(calling: Calling, own: Mapping[str, object]) -> list[tuple[str, str]]:
     """Return the rules that a campaign with its `own` has, in words."""
     merged = calling_of(calling, own)
     retries = merged.retries
+    # What the settings allow of one kind is said as far as there are so many calls in all.
+    again = max(0, retries.total - 1)
     return [
         ("かける時間帯", _windows(merged.windows)),
-        ("一人にかける回数", f"全部で {retries.total} 回まで、一日に {retries.per_day} 回まで"),
-        ("応答なし", _again(retries.no_answer.times, retries.no_answer.after)),
-        ("話し中", _again(retries.busy.times, retries.busy.after)),
+        ("一人にかける回数", f"全部で {retries.total} 回まで、一日に {min(retries.per_day, retries.total)} 回まで"),
+        ("応答なし", _again(min(retries.no_answer.times, again), retries.no_answer.after)),
+        ("話し中", _again(min(retries.busy.times, again), retries.busy.after)),
         ("同じ電話番号の人", "合わせて一度だけかける" if merged.one_call_per_number else "一人ずつかける"),
     ]
 

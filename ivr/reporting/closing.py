@@ -14,6 +14,7 @@ from ivr.campaign.records import Counts
 from ivr.reporting.classes import OutcomeClass, by_class
 from ivr.reporting.columns import CALLS
 from ivr.reporting.course import Course
+from ivr.reporting.percent import percent
 
 BAR = 30
 """Characters of a bar that stands for everybody."""
@@ -52,7 +53,7 @@ def show_closing(campaign: str, counts: Counts, console: Console, course: Course
     for line in lines:
         indent = "" if line.heads else "  "
         gap = " " * (label - cell_len(line.label) - len(indent))
-        text = f"{indent}{line.label}{gap}  {line.number:>{number}}  {line.share:>6.1%}"
+        text = f"{indent}{line.label}{gap}  {line.number:>{number}}  {percent(line.share):>6}"
         console.print(text, soft_wrap=True, markup=False, highlight=False)
 
 
@@ -69,7 +70,7 @@ def _show_table(title: str, lines: list[_Line], console: Console) -> None:
         table.add_row(
             Text(line.label if line.heads else f"  {line.label}", style=f"bold {line.colour}" if line.heads else ""),
             Text(str(line.number), style="bold" if line.heads else ""),
-            Text(f"{line.share:.1%}"),
+            Text(percent(line.share)),
             bar if line.heads else Text(full * length, style=f"dim {line.colour}"),
         )
     console.print(table)

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from ivr.campaign.figures import Figures
 from ivr.reporting.heat_map import WEEKDAYS, HeatMap, Reach
+from ivr.reporting.percent import percent
 from ivr.reporting.tries import Try
 
 SHADES = ("bright_black", "blue", "cyan", "green", "bold green")
@@ -33,7 +34,7 @@ def show_tries(found: tuple[Try, ...], console: Console) -> None:
     table = _table("何回目の発信か", "", "発信", "応答", "本人確認", "応答率")
     for one in found:
         reach = one.reach
-        table.add_row(one.label, str(reach.dials), str(reach.answered), str(reach.confirmed), f"{reach.rate or 0:.1%}")
+        table.add_row(one.label, str(reach.dials), str(reach.answered), str(reach.confirmed), percent(reach.rate or 0))
     console.print(table)
 
 
@@ -57,4 +58,4 @@ def _share(reach: Reach) -> Text:
     if reach.rate is None:
         return Text("－", style="bright_black")
     shade = SHADES[min(int(reach.rate * len(SHADES)), len(SHADES) - 1)]
-    return Text(f"{reach.rate:.0%} ({reach.dials})", style=shade)
+    return Text(f"{percent(reach.rate, 0)} ({reach.dials})", style=shade)

@@ -19,19 +19,26 @@ LEAST_TIME, LEAST_PEOPLE = timedelta(minutes=1), 5
 """Less work than that tells no pace."""
 
 
-def pace(settled: Mapping[datetime, int], worked: Collection[datetime], now: datetime) -> float | None:
+def pace(
+    settled: Mapping[datetime, int], worked: Collection[datetime], now: datetime, *, made: datetime | None = None
+) -> float | None:
     """Return the people settled a second, None where it is too early to tell.
 
     `settled` are people by the quarter of an hour (when it began), `worked` the quarters in which there was a dial. The
-    first one of all began somewhere within, so that it counts only while there are few others.
+    first one of all began somewhere within, so that it counts only while there are few others, and then from no earlier
+    than the campaign was `made`.
     """
     quarters = sorted({*settled, *worked})
     if len(quarters) > 2:
         quarters = quarters[1:]
     recent = quarters[-RECENT:]
-    spent = sum((max(timedelta(0), min(QUARTER, now - one)) for one in recent), timedelta(0))
+    spent = sum((_spent(max(one, made) if made else one, one, now) for one in recent), timedelta(0))
     people = sum(settled.get(one, 0) for one in recent)
     return people / spent.total_seconds() if spent >= LEAST_TIME and people >= LEAST_PEOPLE else None
+
+
+def _spent(begun: datetime, quarter: datetime, now: datetime) -> timedelta:
+    return max(timedelta(0), min(quarter + QUARTER, now) - begun)
 
 
 def done_at(left: int, a_second: float, calendar: Calendar, begin: datetime) -> datetime | None:

@@ -12,6 +12,7 @@ from datetime import date, datetime
 from ivr.domain.era import fiscal_year, japanese_date
 from ivr.domain.outcome_class import OutcomeClass
 from ivr.reporting.heat_map import HeatMap, Reach
+from ivr.reporting.percent import percent
 from ivr.reporting.period import Line, PeriodReport
 from ivr.reporting.sheets import Cell, Value
 from ivr.reporting.timeline import Step, Unit
@@ -108,7 +109,7 @@ def shown(cell: Cell) -> str:
         case date():
             return japanese_date(cell, weekday=True)
         case float():
-            return f"{cell:.1%}"
+            return percent(cell)
         case int():
             return f"{cell:,}"
         case _:

@@ -27,6 +27,7 @@ from ivr.reporting.columns import (
 )
 from ivr.reporting.course import Course
 from ivr.reporting.files import Seal, replacing
+from ivr.reporting.percent import percent
 from ivr.reporting.results import TOKYO
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def _summary(campaign: CampaignRow, records: Sequence[RecipientRecord], course: 
     total = len(records)
 
     def line(group: str, label: str, number: int) -> tuple[Value, ...]:
-        return group, label, number, f"{number / total:.1%}" if total else None
+        return group, label, number, percent(number / total) if total else None
 
     outcomes = Counter(record.outcome for record in records if record.outcome is not None)
     proven = sum(record.outcome is Outcome.VOICEMAIL and is_proven(record) for record in records)

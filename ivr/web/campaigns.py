@@ -18,6 +18,7 @@ from ivr.domain.authority import Deed, Role, may
 from ivr.domain.outcome import LABELS, Outcome
 from ivr.domain.scenario import Scenario
 from ivr.domain.token import SYSTEM
+from ivr.drafts import rules_form
 from ivr.errors import IvrError
 from ivr.parts.rules import texts_asked
 from ivr.settings import STAFF_CALL
@@ -135,8 +136,9 @@ async def campaigns_page(
     """Show them."""
     console = console_of(request)
     mine = (await seen(console, visit))[::-1]
-    shown = await standings(console, visit, mine[(number - 1) * A_PAGE : number * A_PAGE])
     last = max(1, -(-len(mine) // A_PAGE))
+    number = min(number, last)
+    shown = await standings(console, visit, mine[(number - 1) * A_PAGE : number * A_PAGE])
     return await pages.show(request, "campaigns.html", {"campaigns": shown, "page": number, "last": last})
 
 
@@ -152,7 +154,7 @@ async def campaign_page(request: Request, asked: See) -> Response:
     """Show it, with a button for whatever may be done with it."""
     console = console_of(request)
     (standing,) = await standings(console, asked.visit, [asked.campaign])
-    outcomes = [(LABELS[Outcome(code)], count) for code, count in standing.outcomes.items()]
+    outcomes = [(LABELS[one], standing.outcomes[one.value]) for one in Outcome if one.value in standing.outcomes]
     departments = await console.results.accounts.departments() if may_assign(asked.visit) else ()
     return await pages.show(
         request,
@@ -165,6 +167,7 @@ async def campaign_page(request: Request, asked: See) -> Response:
             "departments": departments,
             "department_id": asked.campaign.department,
             "scenario_title": _title(asked.campaign),
+            "rules": _rules(console, asked.campaign),
             "scenario_file": asked.campaign.scenario_file,
         },
     )
@@ -233,8 +236,13 @@ async def seen(console: Console, visit: Visit) -> list[CampaignRow]:
 async def standings(console: Console, visit: Visit, campaigns: Sequence[CampaignRow]) -> list[Standing]:
     """Return how campaigns stand, as somebody sees them."""
     departments = {one.id: one.name for one in await console.results.accounts.departments()}
-    people = {one.name: one.display for one in await console.results.accounts.everybody()} if campaigns else {}
+    people = await names_of(console) if campaigns else {}
     return [await _standing(console, visit, one, departments.get(one.department or ""), people) for one in campaigns]
+
+
+async def names_of(console: Console) -> dict[str, str]:
+    """Return what people are called, by the names with which they sign in."""
+    return {one.name: one.display for one in await console.results.accounts.everybody()}
 
 
 def called(who: str, people: Mapping[str, str]) -> str:
@@ -292,6 +300,19 @@ def _title(campaign: CampaignRow) -> str:
         return _scenario(campaign.scenario, campaign.scenario_file).title
     except IvrError:
         return ""
+
+
+def _rules(console: Console, campaign: CampaignRow) -> list[tuple[str, str]]:
+    """Return when and how often a campaign calls, in words: what whoever approves it has to know."""
+    calling = console.settings.calling
+    try:
+        scenario = _scenario(campaign.scenario, campaign.scenario_file)
+        told = rules_form.told(calling, campaign.rules) if scenario.calls else []
+        texts = [("SMS を送る人", rules_form.told_of_texts(calling, campaign.rules))] if scenario.text else []
+    except IvrError:
+        # They no longer go with the settings; why nothing is dialled then is told above.
+        return []
+    return told + texts
 
 
 async def reason_of(

@@ -85,9 +85,10 @@ def handle(app: FastAPI) -> None:
 async def said(request: Request, status: int, message: str, *, kind: str = "") -> Response:
     """Return an error as a page or as JSON."""
     if forms.wants_page(request):
-        return await pages.show(
-            request, "error.html", {"title": TITLES.get(status, TITLES[400]), "message": message}, status=status
-        )
+        # Whoever sent a form is led back to it: what was typed may still be there.
+        back = forms.came_from(request) if request.method not in forms.SAFE else None
+        context = {"title": TITLES.get(status, TITLES[400]), "message": message, "back": back}
+        return await pages.show(request, "error.html", context, status=status)
     return JSONResponse({"error": kind or _KINDS.get(status, "refused"), "message": message}, status)
 
 
@@ -154,6 +155,11 @@ async def _said(request: Request, error: Exception) -> Response:
 
 async def _http(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
+    shown = pages.page_of(request.url.path)
+    if status == 405 and request.method in forms.SAFE and forms.wants_page(request) and shown != request.url.path:
+        # Typed, kept as a bookmark, or led to after signing in: the address of a page that answered a form.
+        query = f"?{request.url.query}" if request.url.query else ""
+        return RedirectResponse(forms.inner(shown + query), 303)
     response = await said(request, status, MISSING if status == 404 else TITLES.get(status, TITLES[400]))
     if isinstance(error, HTTPException) and error.headers:
         response.headers.update(error.headers)

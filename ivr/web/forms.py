@@ -10,15 +10,14 @@ from typing import Any, TypeVar, get_origin
 from urllib.parse import parse_qs, quote, urlsplit
 
 from fastapi import Request
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from ivr.errors import InputError
 from ivr.web import multipart, pages
 from ivr.web.multipart import UploadedFile
 
-SAFE = frozenset({"GET", "HEAD"})
-"""Methods that change nothing."""
+SAFE = pages.SAFE
 
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"
 
@@ -26,6 +25,8 @@ CSRF = "csrf"
 """The field, and with X- and -token the header, that proves that one of our pages sends a request."""
 
 MOST_FIELDS = 300
+LONGEST_AGAIN = 500
+"""Characters of a field that is shown in its form again: more than the address of a webhook may have."""
 SECRETS = ("password", "again", "code", "seed", "key", "current")
 """What these are in the names of fields is shown to nobody again."""
 
@@ -35,9 +36,18 @@ Fields = Mapping[str, list[str]]
 
 
 class Given(BaseModel):
-    """What a request brings; strings lose the blanks around them."""
+    """What a request brings; strings lose the blanks around them, and a blank of full width is a blank."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", str_strip_whitespace=True, str_max_length=2_000)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _blanks(cls, value: Any, info: ValidationInfo) -> Any:
+        # Whoever writes Japanese types no other; but a password is what it is, and so is a text that keeps its blanks.
+        kept = not cls.model_config.get("str_strip_whitespace") or any(
+            one in (info.field_name or "") for one in SECRETS
+        )
+        return value if kept or not isinstance(value, str) else value.replace("\u3000", " ")
 
 
 class Done(BaseModel):
@@ -123,7 +133,7 @@ async def without_secrets(request: Request) -> dict[str, list[str]]:
     """Return what a form brought, fit to be shown in it again."""
     given = await fields(request)
     return {
-        name: [str(value)[:100] for value in values][:60]
+        name: [str(value)[:LONGEST_AGAIN] for value in values][:60]
         for name, values in given.items()
         if name != CSRF and not any(secret in name for secret in SECRETS)
     }
@@ -158,4 +168,4 @@ def came_from(request: Request) -> str | None:
     told = urlsplit(request.headers.get("referer", ""))
     if told.netloc != request.headers.get("host") or not told.path:
         return None
-    return inner(told.path + (f"?{told.query}" if told.query else ""))
+    return inner(pages.page_of(told.path) + (f"?{told.query}" if told.query else ""))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
@@ -19,11 +20,21 @@ from ivr.domain.account import Stage
 from ivr.domain.authority import ROLE_LABELS, Deed, Reach, Role, reach
 from ivr.domain.era import fiscal_year, japanese_date
 from ivr.domain.scenario import MARK_LABELS
+from ivr.reporting.percent import percent
 from ivr.web.console import Console, console_of
 from ivr.web.visits import Visit, give_token, visit_of
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
+
+SAFE = frozenset({"GET", "HEAD"})
+"""Methods that change nothing."""
+
+API = "/api/v1/"
+
+_PAGES = {"drafts": "campaigns/new", "departments": "people", "me": "account", "webhooks": "tokens/webhooks"}
+_PAGES |= {"emergency-stop": "", "lists": ""}
+"""Where pages of what the API calls so are, where that is not its own name."""
 
 FLASH = "yobirin-said"
 FLASH_S = 60
@@ -68,7 +79,8 @@ async def show(
                 "now": console.clock.now(),
                 "environment": console.settings.web.environment,
                 "environment_label": ENVIRONMENTS[console.settings.web.environment],
-                "navigation": _navigation(full, request.url.path),
+                "address": _address(request),
+                "navigation": _navigation(full, page_of(request.url.path)),
                 "may": lambda deed: full is not None and reach(full.person.roles, Deed(deed)) is not Reach.NONE,
                 "said": said,
                 "given": said.get("given", {}) if said else {},
@@ -84,6 +96,16 @@ async def show(
     if not isinstance(visit, Visit):
         give_token(console, response, visit.token)
     return response
+
+
+def page_of(path: str) -> str:
+    """Return the page to go to for one that was the answer to a form: its address can't be opened again."""
+    if not path.startswith(API):
+        return path
+    first, *more = path.removeprefix(API).split("/")
+    if more and not re.fullmatch(r"[0-9a-f]{32,64}", more[-1]):
+        more.pop()
+    return "/".join(("", _PAGES.get(first, first), *more))
 
 
 def piece(template: str, context: Mapping[str, Any]) -> str:
@@ -122,6 +144,12 @@ def flash(
             return
 
 
+def _address(request: Request) -> str:
+    """Return what the browser is to take for the address of an answer to a form, "" where it is a page's already."""
+    query = f"?{request.url.query}" if request.url.query else ""
+    return "" if request.method in SAFE else f"{page_of(request.url.path)}{query}"
+
+
 def _said(request: Request, console: Console, token: str) -> dict[str, Any] | None:
     seal, _, body = request.cookies.get(FLASH, "").partition(".")
     if not body or console.results.accounts.hash("flash", token, body) != seal:
@@ -157,6 +185,7 @@ def _environment() -> Environment:
         "day": _day,
         "moment": _moment,
         "date": lambda value: japanese_date(value, weekday=True),
+        "percent": percent,
         "number": lambda value: f"{value:,}",
         "roles": lambda roles: "・".join(ROLE_LABELS[role] for role in Role if role in roles),
         "fiscal_year": fiscal_year,

@@ -86,7 +86,7 @@ def test_an_office_calls_people_by_the_console_alone_and_every_page_is_sound(off
         everybody.page.get_by_label("催告の結果を読む").check()
         everybody.press("鍵を作る")
         everybody.look("token-made")
-        everybody.go("/tokens")
+        sent_once(everybody)
         everybody.page.locator("summary", has_text="失効させる").click()
         everybody.look("tokens-revoke")
         everybody.go("/")
@@ -292,6 +292,23 @@ def restarted(office: Office, engine: Command, seen: Screens, watcher: Visitor, 
         told.get_by_text("自動で更新しています").wait_for()
     assert watcher.page.get_by_text("呼鈴との接続が切れました。").is_hidden()
     return again
+
+
+def sent_once(everybody: Visitor) -> None:
+    """See that a page which answers a form sends nothing again when it is loaded anew, and loses nothing written."""
+    page = everybody.page
+    page.reload()
+    assert page.locator("article.card").count() == 1
+    everybody.go("/scenarios/new")
+    everybody.fill(名前="書きかけ")
+    page.locator("#text").fill("間違い")
+    everybody.press("このシナリオを作る")
+    everybody.says("まだ保存していません")
+    page.reload()
+    assert page.url.endswith("/scenarios/new")
+    page.get_by_role("button", name="その内容に戻す").click()
+    assert page.locator("#text").input_value() == "間違い"
+    everybody.go("/tokens")
 
 
 def watch_to_the_end(clerk: Visitor, campaign: str) -> None:

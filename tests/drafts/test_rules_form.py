@@ -54,6 +54,12 @@ def test_fewer_a_day_than_in_all_is_kept_where_the_settings_have_more_a_day_than
     assert rules_form.read(calling, raw | {"per_day": ["2"]}, texts=False).own == {"retries": {"total": 3}}
 
 
+def test_no_more_calls_are_told_of_one_kind_than_there_are_in_all() -> None:
+    told = dict(rules_form.told(OFFICE, {"retries": {"total": 1}}))
+    assert told["一人にかける回数"] == "全部で 1 回まで、一日に 1 回まで"
+    assert (told["応答なし"], told["話し中"]) == ("かけ直さない", "かけ直さない")
+
+
 def test_what_is_changed_is_written_and_nothing_else() -> None:
     raw = rules_form.defaults(OFFICE) | {
         "text_after": ["busy"],

@@ -86,7 +86,10 @@ async def test_where_a_second_person_approves_it_is_another_than_who_made_it(tmp
         assert (await hanako.call(f"{api}/approve")).status_code == 400
         assert (await hanako.call(f"{api}/start")).status_code == 400
         assert await at.state(campaign) == "created"
-        assert f'action="{api}/approve"' in (await kacho.get(page)).text
+        theirs = (await kacho.get(page)).text
+        assert f'action="{api}/approve"' in theirs
+        assert "月火水木金 9:00〜20:00" in theirs, "who approves it sees when and how often it calls"
+        assert "一日に" in theirs
         assert (await kacho.call(f"{api}/approve")).status_code == 200
         assert (await kacho.call(f"{api}/start")).status_code == 403
         await hanako.get(page)
@@ -164,8 +167,20 @@ async def test_the_list_goes_by_pages_and_the_counts_are_the_stores(at: Office) 
     assert [one["name"] for one in first + second] == [f"催告{number:02}" for number in reversed(range(23))]
     assert (first[0]["people"], first[0]["settled"], first[0]["outcomes"]) == (2, 1, {"confirmed": 1})
     assert "2 / 2 ページ" in (await browser.get("/campaigns?page=2")).text
+    behind = (await browser.get("/campaigns?page=3")).text
+    assert "催告00" in behind, "a page that is no more is the last one, not an empty office"
     for wrong in ("0", "x", "-1", "99999999999999999999"):
         assert (await browser.get(f"/campaigns?page={wrong}")).status_code == 400
+
+
+async def test_outcomes_stand_in_the_same_order_on_every_page(at: Office) -> None:
+    browser = await at.signed_in("hanako")
+    campaign = await at.campaign("催告", people=3)
+    for one, outcome in enumerate((Outcome.INVALID_NUMBER, Outcome.BUSY, Outcome.CONFIRMED)):
+        await at.console.results.settle(campaign.id, str(one), outcome)
+    page = (await browser.get(f"/campaigns/{campaign.id}")).text.partition("済んだ人の結果")[2]
+    places = [page.index(f">{label}<") for label in ("本人確認済", "話中", "欠番")]
+    assert places == sorted(places)
 
 
 async def test_nobodys_name_or_number_is_on_any_of_these_pages(at: Office) -> None:

@@ -12,7 +12,7 @@ from ivr.campaign.text_news import OPT_OUT
 from ivr.campaign.text_records import TextIntent
 from ivr.domain.attempt import Intent
 from ivr.domain.authority import Role
-from tests.web.browsers import Browser, Office, office
+from tests.web.browsers import ORIGIN, Browser, Office, office
 
 FILE = "宛名番号,電話番号,理由,期限\n00012345,,支援措置,\n,03-5722-0000,架電拒否,2026-11-26\n"
 
@@ -71,7 +71,8 @@ async def test_what_can_not_be_entered_says_why(at: Office, values: dict[str, st
 
 
 async def test_it_is_lifted_by_the_own_department_with_a_reason(at: Office) -> None:
-    browser, other = await clerk(at), await clerk(at, "jiro", department="国保年金課")
+    browser = await clerk(at, display="佐藤 花子")
+    other = await clerk(at, "jiro", department="国保年金課")
     made = (await browser.call("/api/v1/exclusions", {"person": "0", "until": "2026-12-31"})).json()
     strange = await other.call("/api/v1/exclusions/lift", {"exclusion": made["id"], "why": "x"})
     assert (strange.status_code, "令和8年12月31日" in (await browser.get("/exclusions")).text) == (404, True)
@@ -89,7 +90,9 @@ async def test_it_is_lifted_by_the_own_department_with_a_reason(at: Office) -> N
     assert (again.status_code, "もう取り消されて" in again.json()["message"]) == (404, True)
     (told,) = await entries(at, "exclusion_lifted")
     assert told == {"entry": made["id"], "entered_by": "hanako"}
-    assert "hanako が取り消し" in (await browser.get("/exclusions")).text
+    page = (await browser.get("/exclusions")).text
+    assert "佐藤 花子 さんが取り消し" in page
+    assert "hanako" not in page, "people are called by their names, not by what they sign in with"
 
 
 async def test_numbers_and_reasons_are_shown_to_the_own_department_and_that_is_on_record(at: Office) -> None:
@@ -111,6 +114,39 @@ async def test_numbers_and_reasons_are_shown_to_the_own_department_and_that_is_o
     seen = (await auditor.get("/exclusions")).text
     assert "090-****-5678" in seen
     assert "ひみつ" not in seen
+
+
+async def test_the_last_page_leads_back_and_shows_the_numbers_of_its_own(at: Office) -> None:
+    browser = await clerk(at)
+    for one in range(52):
+        await browser.call("/api/v1/exclusions", {"person": f"{one:03}"})
+        at.clock.forward(seconds=1)
+    page = (await browser.get("/exclusions?after=50")).text
+    assert "はじめのページへ" in page
+    assert 'action="/api/v1/exclusions/show?after=50"' in page
+
+
+async def test_what_was_asked_about_is_not_written_where_somebody_is_entered(at: Office) -> None:
+    browser = await clerk(at)
+    referer = {"referer": f"{ORIGIN}/exclusions"}
+    await browser.post("/api/v1/exclusions/search", {"sought": "1", "number": "12"}, **referer)
+    page = (await browser.get("/exclusions")).text
+    assert 'id="seek-number" name="number" value="12"' in page
+    assert 'id="number" name="number" value=""' in page
+    await browser.post("/api/v1/exclusions", {"number": "13"}, **referer)
+    page = (await browser.get("/exclusions")).text
+    assert 'id="seek-number" name="number" value=""' in page
+    assert 'id="number" name="number" value="13"' in page
+
+
+async def test_a_mistake_on_the_page_that_answers_a_form_leads_to_one_that_opens(at: Office) -> None:
+    browser = await clerk(at)
+    shown = {"referer": f"{ORIGIN}/api/v1/exclusions/search"}
+    answer = await browser.post("/api/v1/exclusions", {"number": "0357220000", "until": "あした"}, **shown)
+    assert answer.headers["location"] == "/exclusions"
+    page = (await browser.get("/exclusions")).text
+    assert "2027-03-31 のように" in page
+    assert 'value="0357220000"' in page
 
 
 @pytest.fixture

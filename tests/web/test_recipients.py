@@ -153,6 +153,19 @@ async def test_one_is_found_by_exactly_their_number(at: Office) -> None:
         assert "この催告にいません" in page.text
 
 
+async def test_digits_count_whatever_their_width(at: Office) -> None:
+    browser = await at.signed_in("hanako")
+    campaign = await filled(at)
+    here, key = f"/campaigns/{campaign.id}/people", await key_of(at, campaign.id, 1)
+    wide = somebody(1).id.translate({ord(str(one)): "０１２３４５６７８９"[one] for one in range(10)})
+    assert wide != somebody(1).id
+    assert (await browser.get(f"{here}?id={wide}")).headers["location"] == f"{here}/{key}"
+    assert (await browser.get(f"{here}?tries=１")).text.count("回</td>") == (
+        (await browser.get(f"{here}?tries=1")).text.count("回</td>")
+    )
+    assert "数字で書いて" not in (await browser.get(f"{here}?tries=１")).text
+
+
 async def test_what_cannot_be_asked_is_said_and_breaks_nothing(at: Office) -> None:
     browser = await at.signed_in("hanako")
     campaign = await filled(at)

@@ -228,6 +228,27 @@ async def test_other_methods_are_refused(at: Office, method: str) -> None:
     assert answer.status_code == 405
 
 
+@pytest.mark.parametrize(
+    ("answered", "opens"),
+    [
+        ("/exclusions/search", "/exclusions"),
+        ("/exclusions/show?after=50", "/exclusions?after=50"),
+        (f"/campaigns/{'a' * 32}/people/{'b' * 64}/show", f"/campaigns/{'a' * 32}/people/{'b' * 64}"),
+        (f"/scenarios/{'a' * 32}", f"/scenarios/{'a' * 32}"),
+        (f"/drafts/{'a' * 32}/rules", f"/campaigns/new/{'a' * 32}"),
+        (f"/people/{'a' * 32}/reset", f"/people/{'a' * 32}"),
+        ("/webhooks/ping", "/tokens/webhooks"),
+        ("/audit/verify", "/audit"),
+        ("/emergency-stop", "/"),
+    ],
+)
+async def test_the_address_of_an_answer_to_a_form_leads_to_its_page(at: Office, answered: str, opens: str) -> None:
+    answer = await at.browser().get(f"/api/v1{answered}")
+    assert (answer.status_code, answer.headers.get("location")) == (303, opens)
+    program = await at.browser().client.get(f"/api/v1{answered}")
+    assert program.status_code == 405
+
+
 async def test_a_defect_of_ours_is_a_page_that_tells_nothing_of_it(
     at: Office, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -12,7 +12,7 @@ import pytest
 from ivr.accounts import door
 from ivr.domain.account import FREE_TRIES
 from ivr.domain.authority import Role
-from tests.web.browsers import PAGE, PASSWORD, Browser, Office, code_of, office
+from tests.web.browsers import ORIGIN, PAGE, PASSWORD, Browser, Office, code_of, office
 
 
 async def actions(at: Office) -> list[tuple[str, str, str]]:
@@ -53,6 +53,11 @@ async def test_who_does_not_is_told_no_more_than_that(at: Office, name: str, pas
     assert answer.status_code == 401
     assert door.WRONG in answer.text
     assert "yobirin" not in answer.cookies or len(await at.console.results.accounts.sessions_of("x")) == 0
+
+
+async def test_a_name_counts_whatever_its_width(at: Office) -> None:
+    await at.person("hanako")
+    assert (await at.browser().sign_in("ｈａｎａｋｏ")).status_code == 303
 
 
 async def test_a_name_that_nobody_has_is_not_written_into_the_trail(at: Office) -> None:
@@ -240,9 +245,11 @@ async def test_a_form_that_is_sent_after_the_session_has_ended_says_so_and_does_
     campaign = await at.campaign("催告")
     await browser.get(f"/campaigns/{campaign.id}")
     at.clock.forward(hours=1)
-    answer = await browser.post(f"/api/v1/campaigns/{campaign.id}/start")
+    page = f"/campaigns/{campaign.id}"
+    answer = await browser.post(f"/api/v1{page}/start", referer=f"{ORIGIN}{page}")
     assert answer.status_code == 401
     assert "サインインの時間が終わりました" in answer.text
+    assert f'href="/sign-in?next={page}"' in answer.text, "and then back to where they were"
     assert await at.state(campaign) == "created"
 
 
@@ -320,6 +327,20 @@ async def test_the_link_of_the_terminal_makes_the_first_administrator_once(at: O
     (entry,) = [one for one in await at.entries() if one.action == "person_added"]
     assert (entry.who, entry.subject, json.loads(entry.details)["department"]) == ("kacho", "kacho", "税務課")
     assert " web 192.0.2.7" in entry.where
+
+
+async def test_a_name_may_hold_a_blank_of_full_width_as_names_in_japanese_do(at: Office) -> None:
+    browser = at.browser()
+    link = f"/first/{at.console.first_key}"
+    await browser.get(link)
+    password = "長い 合言葉　四つ ことば"
+    values = {"name": "hanako", "display": "髙﨑　𠮷子", "department": "税務課　収納係"}
+    answer = await browser.post(link, values | {"password": password, "again": password})
+    assert answer.status_code == 303, answer.text
+    person = await at.console.results.accounts.named("hanako")
+    assert person is not None
+    assert (person.display, person.department.name) == ("髙﨑 𠮷子", "税務課 収納係")
+    assert (await at.browser().sign_in("hanako", password)).status_code == 303
 
 
 async def test_two_who_open_the_link_at_once_make_one_administrator(at: Office) -> None:

@@ -38,7 +38,7 @@ async def test_a_draft_outlives_signing_out_and_a_new_process_and_is_the_departm
 
 
 async def test_what_two_clerks_do_at_once_is_not_overwritten_unseen(at: Office) -> None:
-    clerk, colleague = await at.signed_in("hanako"), await at.signed_in("jiro")
+    clerk, colleague = await at.signed_in("hanako"), await at.signed_in("jiro", display="鈴木 次郎")
     draft = await ready(clerk)
     mine = (await clerk.get(f"{draft}/rules")).text
     theirs = (await colleague.get(f"{draft}/rules")).text
@@ -47,7 +47,7 @@ async def test_what_two_clerks_do_at_once_is_not_overwritten_unseen(at: Office) 
     values = filled(mine) | {"version": version(mine), "total": "9"}
     await clerk.post(f"{api(draft)}/rules", values, referer=f"{ORIGIN}{draft}/rules")
     page = (await clerk.get(f"{draft}/rules")).text
-    assert "jiro さんが、この作りかけの催告を先に変えました" in page
+    assert "鈴木 次郎 さんが、この作りかけの催告を先に変えました" in page
     assert 'name="total" inputmode="numeric" autocomplete="off" maxlength="6" value="7"' in page
     page = (await clerk.get(f"{draft}/overview")).text
     await colleague.upload(f"{api(draft)}/list", (HEADER + "9,ヤマダ,03-5722-0009,\n").encode())

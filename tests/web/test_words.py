@@ -36,3 +36,12 @@ def test_details_of_the_trail_are_told_in_words_and_what_nobody_knows_as_it_is()
         ("名簿の指紋", "0123456789abcdef…"),
         ("tone", "3"),
     ]
+
+
+def test_what_is_done_with_exclusions_and_files_is_told_in_words() -> None:
+    assert in_words({"by": "number"}) == [("手段", "電話番号")]
+    assert in_words({"about": "both", "names": "hidden", "version": 3}) == [
+        ("何で", "宛名番号と電話番号"),
+        ("氏名", "伏せた"),
+        ("版", "3"),
+    ]

@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field
 from ivr import exclusions
 from ivr.campaign.records import CampaignRow
 from ivr.domain.entered import EnteredExclusion
+from ivr.domain.era import japanese_date
 from ivr.domain.exclusion import Entry as Line
 from ivr.domain.exclusion import Exclusions, Source, by_columns
 from ivr.domain.recipient import same_person
@@ -21,6 +22,7 @@ from ivr.errors import ExclusionsUnknown, InputError, KeyDestroyed, NotFound, Pr
 from ivr.reporting.columns import SOURCES, telephone
 from ivr.reporting.masking import masked_number
 from ivr.settings.exclusions import ExcludingColumn
+from ivr.web.campaigns import names_of
 from ivr.web.console import Console
 from ivr.web.visits import Visit
 
@@ -223,8 +225,9 @@ async def sought(
     before: list[Reason] = []
     entered = await store.found(person, number)
     departments = {one.id: one.name for one in await console.results.accounts.departments()}
+    staff = await names_of(console)
     for one in entered:
-        reason = _of_staff(one, departments, visit, zone, person=person, number=number)
+        reason = _of_staff(one, departments, staff, visit, zone, person=person, number=number)
         (reasons if one.holds(now) else before).append(reason)
     try:
         known = await _known(console)
@@ -278,14 +281,23 @@ def _lines(known: Exclusions, person: str, number: str) -> Iterator[tuple[str, L
 
 
 def _of_staff(
-    one: EnteredExclusion, departments: Mapping[str, str], visit: Visit, zone: tzinfo, *, person: str, number: str
+    one: EnteredExclusion,
+    departments: Mapping[str, str],
+    staff: Mapping[str, str],
+    visit: Visit,
+    zone: tzinfo,
+    *,
+    person: str,
+    number: str,
 ) -> Reason:
     own = one.department == visit.person.department.id
-    by = f"{departments.get(one.department, '')} {one.entered_by}" if own else departments.get(one.department, "")
-    told = f"{one.entered_at.astimezone(zone):%Y-%m-%d %H:%M} に {by} が登録"
+    by = departments.get(one.department, "")
+    if own:
+        by += f" {staff.get(one.entered_by, one.entered_by)} さん"
+    told = f"{_moment(one.entered_at, zone)} に {by} が登録"
     if one.lifted_at is not None:
         why = f"（{one.lifted_why}）" if own else ""
-        told += f"、{one.lifted_at.astimezone(zone):%Y-%m-%d %H:%M} に取り消し{why}"
+        told += f"、{_moment(one.lifted_at, zone)} に取り消し{why}"
     both = bool(person and number) or bool(one.person and one.number)
     about = "宛名番号と電話番号" if both else "宛名番号" if person else "電話番号"
     return Reason(
@@ -296,6 +308,11 @@ def _of_staff(
         told=told,
         exclusion=one.id if own and one.lifted_at is None else "",
     )
+
+
+def _moment(at: datetime, zone: tzinfo) -> str:
+    local = at.astimezone(zone)
+    return f"{japanese_date(local.date())} {local:%H:%M}"
 
 
 async def _of_campaigns(

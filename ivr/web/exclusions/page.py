@@ -23,7 +23,7 @@ from ivr.reporting.columns import telephone
 from ivr.reporting.masking import masked_number
 from ivr.storage.exclusions import A_PAGE
 from ivr.web import forms, pages
-from ivr.web.campaigns import seen
+from ivr.web.campaigns import names_of, seen
 from ivr.web.console import Console, console_of
 from ivr.web.exclusions.excluded import Entry, Excluded, OptedOut, Sought, file_state, sought
 from ivr.web.permits import is_own, permit
@@ -88,7 +88,7 @@ async def exclusions(request: Request, visit: See, after: After = 0) -> Excluded
 @page.get("/exclusions")
 async def exclusions_page(request: Request, visit: See, after: After = 0) -> Response:
     """Show it, and where somebody is entered."""
-    return await _shown(request, visit, await _excluded(console_of(request), visit, after, masked=True))
+    return await _shown(request, visit, await _excluded(console_of(request), visit, after, masked=True), after)
 
 
 @api.post("/exclusions/show", response_model=Excluded)
@@ -102,7 +102,7 @@ async def show(request: Request, visit: SeePersonal, after: After = 0) -> Respon
     if people or numbers:
         told = {"people": Numbers("、".join(people))} if people else {}
         await console.audit.by(visit.author).record(Action.PERSONAL_DATA_SEEN, "架電除外", numbers=numbers, **told)
-    return await _shown(request, visit, found) if forms.wants_page(request) else found
+    return await _shown(request, visit, found, after) if forms.wants_page(request) else found
 
 
 @api.post("/exclusions/search", response_model=Sought, openapi_extra=forms.takes(Asked))
@@ -219,14 +219,15 @@ async def _excluded(console: Console, visit: Visit, after: int, *, masked: bool)
     )
 
 
-async def _shown(request: Request, visit: Visit, found: Excluded) -> Response:
+async def _shown(request: Request, visit: Visit, found: Excluded, after: int) -> Response:
     context = {
+        "names": await names_of(console_of(request)),
         "found": found,
         "may_change": _may_change(visit),
         "may_show": reach(visit.person.roles, Deed.SEE_PERSONAL_DATA) is not Reach.NONE,
         "sees_all": reach(visit.person.roles, Deed.SEE_EXCLUSIONS) is Reach.ALL,
         "reason": OWN_WISH,
         "longest_reason": LONGEST_REASON,
-        "page_from": max(0, (found.after or 0) - A_PAGE),
+        "page_from": after,
     }
     return await pages.show(request, "exclusions.html", context)

@@ -175,7 +175,7 @@ def _forecast(
     settled: Counter[datetime] = Counter()
     for (at, _, _), number in figures.settled.items():
         settled[at] += number
-    a_second = pace(settled, {at for at, _ in figures.quarters}, now)
+    a_second = pace(settled, {at for at, _ in figures.quarters}, now, made=campaign.created_at)
     if a_second is None:
         return TOO_EARLY, None
     due = figures.counts.next_due

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from ivr.reporting import HeatMap, Step, Try
 from ivr.reporting.heat_map import WEEKDAYS
+from ivr.reporting.percent import percent
 
 WIDE = 720
 HEADING, LEFT = 28, 34
@@ -88,7 +89,7 @@ def strip(parts: Sequence[tuple[str, int]]) -> tuple[Segment, ...]:
     for kind, number in parts:
         if number:
             width = WIDE * number / total
-            label = f"{number / total:.0%}" if width >= 44 else ""
+            label = percent(number / total, 0) if width >= 44 else ""
             found.append(Segment(kind, round(x, 2), round(width, 2), label))
             x += width
     return tuple(found)
@@ -109,7 +110,7 @@ def heat(found: HeatMap) -> HeatChart | None:
                 places.append(Place(x, y, wide, 0, "", f"{name}：発信なし", few=False))
                 continue
             text = f"{reach.rate * 100:.0f}" + ("%" if wide >= 40 else "")
-            told = f"{name}：発信 {reach.dials:,}、応答 {reach.answered:,}（{reach.rate:.1%}）"
+            told = f"{name}：発信 {reach.dials:,}、応答 {reach.answered:,}（{percent(reach.rate)}）"
             places.append(Place(x, y, wide, reach.level, text, told, few=reach.few))
     return HeatChart(
         height=HEADING + TALL * len(found.weekdays) + 4,
@@ -131,7 +132,7 @@ def of_tries(found: Sequence[Try]) -> tuple[BarRow, ...]:
                 ("answered", _length(one.reach.answered, most)),
                 ("confirmed", _length(one.reach.confirmed, most)),
             ],
-            told=f"{one.reach.dials:,} 回中 {one.reach.answered:,} 応答（{one.reach.rate or 0:.1%}）",
+            told=f"{one.reach.dials:,} 回中 {one.reach.answered:,} 応答（{percent(one.reach.rate or 0)}）",
         )
         for at, one in enumerate(found)
     )

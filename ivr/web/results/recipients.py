@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -111,8 +112,9 @@ def _filter(
     before: Annotated[str, Query(max_length=120, description="From the page behind.")] = "",
 ) -> Filter:
     return Filter(
-        state=state, outcome=outcome, group=group, mark=mark.strip(), text=text, tries=tries.strip(),
-        number=number.strip(), order=order, after=after, before=before,
+        state=state, outcome=outcome, group=group, mark=mark.strip(), text=text,
+        tries=unicodedata.normalize("NFKC", tries).strip(), number=number.strip(), order=order, after=after,
+        before=before,
     )  # fmt: skip
 
 
@@ -163,7 +165,7 @@ async def people_page(request: Request, asked: See, wanted: Asked) -> Response:
     """Show them; who asks for one by 宛名番号 is led there."""
     if wanted.number:
         try:
-            key = await console_of(request).results.figures.key_of(asked.campaign.id, _storable(wanted.number))
+            key = await _key(console_of(request), asked.campaign, wanted.number)
         except NotFound as error:
             return await _shown(request, asked, wanted, Page(number=0, masked=True, people=[], after=None), str(error))
         return RedirectResponse(f"/campaigns/{asked.campaign.id}/people/{key}", 303)
@@ -216,7 +218,7 @@ async def _record(console: Console, asked: CampaignVisit, numbers: Sequence[str]
 async def _page(console: Console, campaign: CampaignRow, wanted: Filter, *, masked: bool) -> Page:
     store, chosen = console.results.figures, wanted.chosen
     if wanted.number:
-        key = await store.key_of(campaign.id, _storable(wanted.number))
+        key = await _key(console, campaign, wanted.number)
         record = await store.history(campaign.id, key)
         return Page(number=1, masked=masked, people=[_of_record(campaign, key, record, masked=masked)], after=None)
     order = Order.LAST if wanted.order == Order.LAST else Order.LIST
@@ -275,6 +277,18 @@ def _of_record(campaign: CampaignRow, key: str, record: RecipientRecord, *, mask
         settled_at=None, excluded=record.excluded, text=record.text.state if record.text else None,
     )  # fmt: skip
     return _row(row, Course.of(campaign, calls=Ways.of_stored(campaign).calls), masked=masked)
+
+
+async def _key(console: Console, campaign: CampaignRow, number: str) -> str:
+    """Return the key of the person with this 宛名番号, as it is written or else in half width; NotFound."""
+    store, written = console.results.figures, _storable(number)
+    try:
+        return await store.key_of(campaign.id, written)
+    except NotFound:
+        half = unicodedata.normalize("NFKC", written)
+        if half == written:
+            raise
+        return await store.key_of(campaign.id, half)
 
 
 async def _history(console: Console, campaign: CampaignRow, key: str) -> RecipientRecord:

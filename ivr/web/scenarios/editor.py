@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
@@ -253,6 +254,7 @@ async def _write(
             "wrong": "",
             "checked": False,
             "conflict": None,
+            **_address(request, kept, given),
             **await judging.shown(console, told.scenario),
             **context,
         },
@@ -266,6 +268,13 @@ def _saved(request: Request, kept: Kept, message: str, status: int = 200) -> Res
     response = RedirectResponse(f"/scenarios/{kept.id}", 303)
     pages.flash(request, response, "success", message)
     return response
+
+
+def _address(request: Request, kept: Kept | None, given: New | Version) -> dict[str, str]:
+    """Return where a new scenario that was sent with mistakes is written on."""
+    if request.method in forms.SAFE or kept is not None or not isinstance(given, New):
+        return {}
+    return {"address": f"/scenarios/new{'?' + urlencode({'from': given.source}) if given.source else ''}"}
 
 
 def _file(kept: Kept | None, given: New | Version) -> str:

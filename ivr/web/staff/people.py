@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 
 from ivr.domain.account import Person
 from ivr.domain.authority import DUTIES, MATRIX, ROLE_LABELS, Deed, Role, reach
+from ivr.domain.recipient import plain
 from ivr.errors import InputError
 from ivr.web import forms, pages
 from ivr.web.console import Console, console_of
@@ -154,7 +155,7 @@ async def add(request: Request, visit: Change) -> Response:
     """Register somebody; the password in the answer is told once."""
     given = await forms.read(request, Added)
     register = console_of(request).register(visit.author)
-    person, password = await register.add(given.name.casefold(), given.display, given.department, given.roles)
+    person, password = await register.add(plain(given.name), given.display, given.department, given.roles)
     return await _hand_over(request, person, password, "登録しました")
 
 

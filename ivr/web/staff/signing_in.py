@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse, Response
 
 from ivr.domain.account import Person, Stage
 from ivr.domain.audit import Action, Author
+from ivr.domain.recipient import plain
 from ivr.errors import InputError, NotFound, NotLetIn
 from ivr.web import forms, pages, visits
 from ivr.web.console import Console, console_of
@@ -63,7 +64,7 @@ async def sign_in(request: Request, visit: Anybody) -> Response:
     """Let somebody in, or as far as the code."""
     given = await forms.read(request, Name)
     try:
-        person = await console_of(request).door.enter(given.name.casefold(), given.password, visit.where)
+        person = await console_of(request).door.enter(plain(given.name), given.password, visit.where)
     except NotLetIn as error:
         return await _sign_in_page(request, next=forms.inner(given.next), wrong=str(error), name=given.name, status=401)
     if person.second_factor:
@@ -132,7 +133,7 @@ async def first(request: Request, key: str, visit: Anybody) -> Response:
     console = console_of(request)
     await _see_first(console, key)
     given = await forms.read(request, First)
-    name = given.name.casefold()
+    name = plain(given.name)
     try:
         if given.password != given.again:
             raise InputError("二つのパスワードが違います。同じものを入力してください。")

@@ -1,6 +1,9 @@
 // What the pages do without, and do better with. No page needs it.
 "use strict";
 
+// The answer to a form has the address of its page: whoever reloads it, or comes back to it, sends nothing again.
+if (document.body.dataset.address) history.replaceState(history.state, "", document.body.dataset.address);
+
 // A second click, while the first is on its way, would send the same thing twice.
 document.addEventListener("submit", (event) => {
   const form = event.target;

@@ -21,7 +21,7 @@
   const one = (selector, within = root) => within.querySelector(selector);
   const all = (selector, within = root) => within.querySelectorAll(selector);
   const number = (value) => value.toLocaleString("ja-JP");
-  const share = (part, whole) => (whole ? `${((100 * part) / whole).toFixed(1)}%` : "―");
+  const share = (part, whole) => (whole ? `${(Math.round((1000 * part) / whole) / 10).toFixed(1)}%` : "―");
   const clock = new Intl.DateTimeFormat("ja-JP", {
     hour: "2-digit", minute: "2-digit", second: "2-digit", timeZone: root.dataset.zone,
   });

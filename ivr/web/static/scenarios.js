@@ -176,9 +176,11 @@ if (editor && editor.dataset.check) {
   const kept = `yobirin-scenario:${editor.dataset.kept.split(":")[0]}`;
   const same = (one, other) => one.trimEnd() === other.trimEnd();
   const unsaved = document.getElementById("unsaved");
-  const found = sessionStorage.getItem(kept);
+  // Sent with a mistake, it is saved no more than before.
+  if (editor.dataset.unsaved) sessionStorage.setItem(kept, text.value);
+  const found = editor.dataset.unsaved ? null : sessionStorage.getItem(kept);
   const begun = sessionStorage.getItem("yobirin-scenario:new");
-  if (begun !== null && same(begun, text.value)) sessionStorage.removeItem("yobirin-scenario:new");
+  if (begun !== null && same(begun, text.value) && !editor.dataset.unsaved) sessionStorage.removeItem("yobirin-scenario:new");
   if (found !== null && same(found, text.value)) sessionStorage.removeItem(kept);
   else if (found !== null) unsaved.hidden = false;
   const typed = () => {

@@ -36,18 +36,24 @@ LONGEST_MARK = 16
 """Signs of a fingerprint on a page; the whole is in `ivr audit export`."""
 
 DETAILS = {
+    "about": "何で",
     "active": "利用",
+    "again": "戻した版",
     "accepted": "取り込んだ人",
     "by": "だれが",
     "created_by": "作成者",
     "department": "部署",
     "entries": "件数",
+    "entered_by": "登録者",
+    "entry": "登録の番号",
     "excluded": "除外",
     "faults": "異常",
     "file": "ファイル",
     "format": "形式",
     "list": "名簿",
     "list_sha256": "名簿の指紋",
+    "names": "氏名",
+    "numbers": "電話番号の数",
     "people": "人",
     "readings": "直した読み",
     "reason": "理由",
@@ -61,9 +67,15 @@ DETAILS = {
     "settings": "設定の指紋",
     "since": "この日から",
     "until": "期限",
+    "version": "版",
     "why": "理由",
 }
 """What details are called on a page; others keep the name that the trail has for them."""
+
+ABOUT = {"number": "電話番号", "person": "宛名番号", "both": "宛名番号と電話番号"}
+"""What an exclusion is about, or is looked for by."""
+
+NAMES = {"hidden": "伏せた", "shown": "入れた"}
 
 HOW = {"password": "パスワード", "code": "確認コード", "answer": "SMS への返信"}
 """What `by` says of a way rather than of a person."""
@@ -200,7 +212,7 @@ async def _entries(console: Console, visit: Visit, since: str, about: str, befor
 def in_words(details: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return the details of an entry for a page, each with what it is called."""
     return [
-        ("手段" if name == "by" and value in HOW else DETAILS.get(name, name), _word(name, str(value)))
+        ("手段" if name == "by" and value in {**HOW, **ABOUT} else DETAILS.get(name, name), _word(name, str(value)))
         for name, value in details.items()
     ]
 
@@ -208,6 +220,10 @@ def in_words(details: Mapping[str, Any]) -> list[tuple[str, str]]:
 def _word(name: str, value: str) -> str:
     if name == "why" and value in HOW:
         return f"{HOW[value]}の違い"
+    if name == "about" or (name == "by" and value in ABOUT):
+        return ABOUT.get(value, value)
+    if name == "names":
+        return NAMES.get(value, value)
     if name == "active":
         return "できる" if value == "yes" else "できない"
     if name in ("by", "why", "roles", "rules"):

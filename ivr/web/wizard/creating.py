@@ -13,6 +13,7 @@ from ivr.drafts.draft import Draft
 from ivr.drafts.kept import LIST
 from ivr.errors import InputError, IvrError
 from ivr.web import forms
+from ivr.web.campaigns import names_of
 from ivr.web.console import Console, console_of
 from ivr.web.wizard import steps
 from ivr.web.wizard.steps import Sent, Work
@@ -74,6 +75,7 @@ async def create(request: Request, work: Work) -> Response:
     given = await forms.read(request, Named)
     if work.draft.used is None and not given.name:
         raise InputError("催告の名前を書いてください。")
+    names = await names_of(console)
     campaign = await making.created(
         console.settings,
         console.drafts,
@@ -84,7 +86,7 @@ async def create(request: Request, work: Work) -> Response:
         department=visit.person.department.name,
         by=visit.person.name,
         clock=console.clock.now,
-        see=lambda draft: steps.see_version(draft, visit, given.version),
+        see=lambda draft: steps.see_version(draft, visit, given.version, names),
     )
     said = f"催告「{campaign.name}」を作りました。まだ電話はかかりません。"
     if not forms.wants_page(request):

@@ -19,6 +19,7 @@ from ivr.drafts.draft import Columns, Draft
 from ivr.drafts.kept import KEPT_FOR, LIST, REFUSED
 from ivr.errors import InputError
 from ivr.web import forms, pages
+from ivr.web.campaigns import names_of
 from ivr.web.console import console_of
 from ivr.web.multipart import LARGEST_FILE
 from ivr.web.permits import DraftVisit, permit_draft
@@ -61,7 +62,14 @@ async def new_page(request: Request, visit: Create) -> Response:
     """Show what is in the making in the department, and how to begin."""
     console = console_of(request)
     mine = await console.drafts.of(visit.person.department.id, console.clock.now())
-    context = {"drafts": mine, "days": KEPT_FOR.days, "most_mb": LARGEST_FILE // 1024**2, "most": LARGEST_FILE}
+    names = await names_of(console)
+    context = {
+        "drafts": mine,
+        "names": names,
+        "days": KEPT_FOR.days,
+        "most_mb": LARGEST_FILE // 1024**2,
+        "most": LARGEST_FILE,
+    }
     return await pages.show(request, "wizard_new.html", context)
 
 

@@ -16,6 +16,7 @@ from ivr.drafts import making
 from ivr.drafts.draft import Draft
 from ivr.errors import InputError
 from ivr.web import forms, pages
+from ivr.web.campaigns import names_of
 from ivr.web.console import Console, console_of
 from ivr.web.permits import DraftVisit, permit, permit_draft
 from ivr.web.visits import Visit
@@ -135,17 +136,26 @@ async def changing(request: Request, work: DraftVisit, version: int) -> AsyncIte
 
     Who sends no version, as a program may, changes what is there.
     """
-    async with console_of(request).drafts.changing(work.draft.id) as draft:
+    console = console_of(request)
+    names = await names_of(console)
+    async with console.drafts.changing(work.draft.id) as draft:
         if draft.used is not None:
             raise InputError("この催告は、もう作られています。「催告の一覧」で確かめてください。")
-        see_version(draft, work.visit, version)
+        see_version(draft, work.visit, version, names)
         yield draft
 
 
-def see_version(draft: Draft, visit: Visit, version: int) -> None:
-    """Raise InputError where somebody has changed a draft since the page with `version` (0: none) was shown."""
+def see_version(draft: Draft, visit: Visit, version: int, names: Mapping[str, str]) -> None:
+    """Raise InputError where somebody has changed a draft since the page with `version` (0: none) was shown.
+
+    `names` are what people are called.
+    """
     if version and version != draft.version:
-        who = "自分が別の画面で" if draft.changed_by == visit.person.name else f"{draft.changed_by} さんが"
+        who = (
+            "自分が別の画面で"
+            if draft.changed_by == visit.person.name
+            else f"{names.get(draft.changed_by, draft.changed_by)} さんが"
+        )
         raise InputError(f"{who}、この作りかけの催告を先に変えました。いまの内容を確かめて、もう一度操作してください。")
 
 
