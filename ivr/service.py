@@ -221,7 +221,7 @@ def serve_console(engine: Engine) -> None:
 
 
 async def _sweep_drafts(engine: Engine, drafts: Drafts) -> None:
-    from ivr.web.speaking import sweep
+    from ivr.web.scenarios.speaking import sweep
 
     while True:
         with suppress(OSError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from ivr.web import speaking
+from ivr.web.scenarios import speaking
 
 
 def test_what_a_killed_process_left_of_a_name_goes_and_what_is_under_way_stays(tmp_path: Path) -> None:
