@@ -83,6 +83,8 @@ class Metrics:
         self._webhooks_dropped = self._counter("webhook_events_dropped", "Events not told: their campaign was erased")
         self._webhooks_waiting = self._gauge("webhook_waiting", "Events that wait to be told to webhooks")
         self._webhooks_oldest = self._gauge("webhook_oldest_seconds", "For how long the oldest of them has waited")
+        self._scenarios_unreadable = self._gauge("scenarios_unreadable", "Files of own scenarios that can't be read")
+        self._scenario_failures = self._counter("scenario_look_failures", "Looks at own scenarios that failed")
         self._unknown = self._gauge("unknown_attempts", "Attempts since the start whose end we could not find out")
         for outcome in Outcome:
             self._attempts.labels(outcome.value)
@@ -223,6 +225,14 @@ class Metrics:
         """So many events wait, the oldest for so long."""
         self._webhooks_waiting.set(events)
         self._webhooks_oldest.set(oldest_s)
+
+    def scenarios_looked_at(self, unreadable: int) -> None:
+        """The office's own scenarios were looked at: so many files can't be read."""
+        self._scenarios_unreadable.set(unreadable)
+
+    def scenarios_unknown(self) -> None:
+        """They could not be looked at."""
+        self._scenario_failures.inc()
 
     def wrote(self, seconds: float) -> None:
         """The store has written."""

@@ -234,8 +234,11 @@ async def _sweep_drafts(engine: Engine, drafts: Drafts) -> None:
 async def _look_at_scenarios(engine: Engine, book: Book) -> None:
     """Let the files of this machine follow what is saved on another, and be followed where they are edited by hand."""
     while True:
-        with suppress(IvrError, OSError):
-            await book.look()
+        try:
+            engine.metrics.scenarios_looked_at(len((await book.look()).unreadable))
+        except (IvrError, OSError) as error:
+            engine.metrics.scenarios_unknown()
+            log.warning("scenarios_unknown", reason=str(error) if isinstance(error, IvrError) else type(error).__name__)
         await engine.clock.sleep(LOOK_EVERY)
 
 

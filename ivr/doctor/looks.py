@@ -15,7 +15,7 @@ from ivr.app import meanwhile
 from ivr.asterisk.pbx_layout import find_asterisk
 from ivr.data_dir import engine_runs
 from ivr.desk.records import recorded
-from ivr.doctor import webhooks
+from ivr.doctor import scenarios, webhooks
 from ivr.doctor.finding import Finding, State, bad, good
 from ivr.doctor.troubles import troubles
 from ivr.doctor.vouching import NAME as VOUCHING
@@ -357,6 +357,7 @@ LOOKS: Mapping[str, Callable[[Settings], Awaitable[Finding]]] = {
     "音声": voice,
     "折り返しの案内": greeting,
     "職員の画面": console,
+    scenarios.NAME: scenarios.look,
     webhooks.NAME: webhooks.look,
     VOUCHING: vouching,
     "電話交換機": asterisk,
@@ -378,6 +379,7 @@ REMEDIES: Mapping[str, str] = {
     "音声": "設定 speech を確かめ、だめなら make setup をもう一度実行してください。",
     "折り返しの案内": "設定 inbound の say と thanks を、かなに直すか、言い換えてください。",
     "職員の画面": "設定 web を直してください。",
+    scenarios.NAME: "データの置き場の scenarios フォルダーの権限を確かめてください。",
     webhooks.NAME: "設定 database と keys を確かめてください。",
     VOUCHING: "設定 web.openid と、プロバイダーまでの通信を確かめてください。電話とパスワードには影響しません。",
     "電話交換機": "メッセージにある設定を直すか、make setup をもう一度実行してください。",

@@ -46,7 +46,12 @@ async def look(chosen: Settings) -> Finding:
     now = SystemClock(chosen.calling.timezone).now()
     with key_store(chosen) as keys:
         async with await SqlResults.open(chosen.database_url(), keys) as results:
-            there, waiting = await results.webhooks.all(), await results.webhooks.waiting()
+            return await judged(results, now)
+
+
+async def judged(results: SqlResults, now: datetime) -> Finding:
+    """Return how it goes with all of them: the worst, and how many there are."""
+    there, waiting = await results.webhooks.all(), await results.webhooks.waiting()
     found = list(findings(there, waiting, now))
     if found:
         more = f"（ほか {len(found) - 1} 件）" if len(found) > 1 else ""

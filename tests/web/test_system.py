@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from ivr import exclusions as register
+from ivr.doctor import scenarios
 from ivr.domain.authority import Role
 from ivr.storage import probing
 from ivr.web.health import inspection, looking
@@ -58,7 +59,14 @@ def look_anew(at: Office) -> None:
 async def test_everything_that_calls_depend_on_is_told_and_nothing_secret(opened: Office) -> None:
     browser = await opened.signed_in("hanako", Role.CLERK)
     found = await told(browser)
-    assert found.keys() - {"whole"} == WORDS.keys() - {"voice", "registration", "collection", "sms", "greeting"}
+    assert found.keys() - {"whole"} == WORDS.keys() - {
+        "voice",
+        "registration",
+        "collection",
+        "sms",
+        "greeting",
+        "openid",
+    }
     assert {one["details"] for key, one in found.items() if key != "whole"} == {None}
     for key in ("pbx", "trunk", "exclusions", "database", "disk", "audit", "secrets", "window"):
         assert (found[key]["state"], found[key]["todo"]) == ("good", ""), found[key]
@@ -206,6 +214,18 @@ async def test_a_backup_that_is_old_or_not_there_is_told(opened: Office) -> None
         os.utime(file, (now - age, now - age))
         look_anew(opened)
         assert (await told(browser))["backup"]["state"] == state
+
+
+async def test_a_scenario_that_cannot_be_read_is_told_with_its_file(opened: Office) -> None:
+    folder = opened.console.settings.data_dir / "scenarios"
+    folder.mkdir(parents=True)
+    (folder / "kowareta.yaml").write_bytes(b"\xff\xfe\x00")
+    operator = await opened.signed_in("op", Role.OPERATOR)
+    look_anew(opened)
+    found = (await told(operator, "/api/v1/health/details"))["scenarios"]
+    assert found["state"] == "warning"
+    assert "kowareta.yaml" in found["details"]
+    assert (await scenarios.look(opened.console.settings)).message == found["details"]
 
 
 async def test_an_engine_that_keeps_its_lease_is_told_with_its_host(opened: Office) -> None:

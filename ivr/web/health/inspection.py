@@ -18,6 +18,7 @@ import structlog
 from ivr.doctor import Finding, State
 from ivr.doctor.finding import bad, good
 from ivr.doctor.troubles import troubles
+from ivr.doctor.vouching import judged
 from ivr.errors import IvrError
 from ivr.web.console import Console
 from ivr.web.health import looking
@@ -117,7 +118,14 @@ class Inspection:
             "backup": Check(look=self._apart(looking.backup), fresh=60.0),
             "retention": Check(look=looking.retention, fresh=60.0),
             "console": Check(look=looking.console, fresh=60.0),
+            "scenarios": Check(look=looking.scenarios, fresh=60.0),
+            "webhooks": Check(look=looking.told_systems, fresh=30.0),
         }
+        provider, openid, results = self._console.provider, chosen.web.openid, self._console.results
+        if provider is not None and openid is not None:
+            checks["openid"] = Check(
+                look=lambda console: judged(openid, provider, results, console.clock.now), fresh=60.0, limit=15.0
+            )
         if (speaker := self._console.voice) is not None:
             checks["voice"] = Check(look=lambda console: looking.voice(console, speaker), fresh=300.0, limit=20.0)
         if (trunk := self._console.trunk) is not None and chosen.trunk.registers:

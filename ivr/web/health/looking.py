@@ -11,7 +11,8 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from ivr.campaign.reconcile import LEASE
-from ivr.doctor import Finding, State, looks
+from ivr.doctor import Finding, State, looks, webhooks
+from ivr.doctor import scenarios as written
 from ivr.doctor.finding import bad, good
 from ivr.domain.era import japanese_date
 from ivr.erasing import backups_known, backups_of, overdue
@@ -172,6 +173,17 @@ async def retention(console: Console) -> Finding:
             remedy="実行中なら ivr campaign stop で打ち切り、ivr erase で消去してください。",
         )
     return good("保存期間", "過ぎたものはありません。")
+
+
+async def scenarios(console: Console) -> Finding:
+    """Can the office's own scenarios be read, and are they as they were saved?"""
+    shelf = await console.book.look()
+    return written.judged(len(shelf.kept), shelf.unreadable, console.settings.data_dir / "scenarios")
+
+
+async def told_systems(console: Console) -> Finding:
+    """Do the systems that are told of results get it?"""
+    return await webhooks.judged(console.results, console.clock.now())
 
 
 async def console(console: Console) -> Finding:
