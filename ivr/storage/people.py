@@ -190,7 +190,8 @@ def _written(moment: datetime) -> str:
 
 def _list_place(after: str) -> tuple[int, str]:
     line, separator, key = after.partition(".")
-    if not separator or not _is_number(line) or not key:
+    # What PostgreSQL would not take: a line beyond an integer, a key with NUL.
+    if not separator or not _is_number(line) or int(line) >= 2**31 or not (key.isascii() and key.isalnum()):
         raise InputError("ページの目印が正しくありません。一覧を開き直してください。")
     return int(line), key
 

@@ -146,12 +146,12 @@ async def test_who_is_called_while_pages_are_turned_is_not_lost_from_the_list(
     assert ids(first.rows) + ids(rest.rows) == "123456"
 
 
-FORGED = ("", "x", "1", "1.", ".a", "-1.a", "１.a", "9" * 40 + ".a", "1.2", "a.1.b", "1..b")
+FORGED = ("", "x", "1", "1.", ".a", "-1.a", "１.a", "9" * 40 + ".a", "1.2", "a.1.b", "1..b", "1.a\0", f"{2**31}.a")
 
 
 async def test_a_forged_mark_of_a_page_is_refused_or_harmless(store: SqlResults, office: CampaignRow) -> None:
     for order, after in product(Order, FORGED):
-        if (order, after) in ((Order.LIST, "1.2"), (Order.LIST, "1..b")):
+        if (order, after) == (Order.LIST, "1.2"):
             assert len((await store.figures.people(office.id, after=after)).rows) == 6, after
             continue
         with pytest.raises(InputError):

@@ -121,6 +121,7 @@ def _drawn(console: Console, campaign: CampaignRow, figures: Figures, texts: Tex
         "keys": [(step, key, number) for (step, key), number in figures.keys.items()],
         "key_rows": charts.of_numbers(pressed, "回"),
         "step_texts": _step_texts(campaign),
+        "sends_texts": bool(console.settings.texts.provider),
         "course": charts.over_time(steps, counted.people, hourly=hourly),
         "steps": steps,
         "hourly": hourly,
