@@ -19,6 +19,7 @@ audit.py       the audit trail, to which entries are only added
 backups.py     copies of the whole database, and the way back
 tables.py      of calls, console_tables.py of the console, schema.py what all tables share; migrations/ their history
 writer.py      group commit
+lending.py     what the parts are lent by the whole
 databases.py   SQLite and PostgreSQL behind one face
 failures.py    what a database says when it refuses
 """

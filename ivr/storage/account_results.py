@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from ivr.domain.account import Department, Link, Person, Secrets, Session
 from ivr.domain.authority import Role
 from ivr.storage import accounts
-from ivr.storage.text_results import Store
+from ivr.storage.lending import Store
 
 NOTHING_MORE: Mapping[str, object] = {}
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, Select, insert, select, update
 from ivr.domain.edition import Edition, Kept
 from ivr.errors import NotFound
 from ivr.storage.console_tables import editions, scenarios
-from ivr.storage.text_results import Store
+from ivr.storage.lending import Store
 
 _KEPT = select(scenarios, editions).join_from(
     scenarios, editions, (editions.c.scenario_id == scenarios.c.id) & (editions.c.number == scenarios.c.newest)

@@ -33,10 +33,10 @@ from ivr.domain.entered import EnteredExclusion
 from ivr.domain.exclusion import Entry, Exclusions, Source
 from ivr.domain.recipient import Recipient, same_person
 from ivr.errors import KeyDestroyed
+from ivr.storage.lending import Store
 from ivr.storage.schema import UtcDateTime
 from ivr.storage.sealing import TEXTS, Sealing
 from ivr.storage.tables import attempts, barred_numbers, campaigns, exclusions, texts
-from ivr.storage.text_results import Store
 
 _LOCK = 5_717_220_003
 """As that of `ivr.storage.migrations`."""

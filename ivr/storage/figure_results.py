@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from ivr.campaign.figures import (
     CHANGES,
@@ -23,23 +23,10 @@ from ivr.campaign.figures import (
 from ivr.campaign.records import RecipientRecord
 from ivr.storage import changes, figures, glances, people
 from ivr.storage.databases import READERS
-from ivr.storage.sealing import Sealing
+from ivr.storage.lending import Store
 from ivr.storage.writer import Work
 
 T = TypeVar("T")
-
-
-class Store(Protocol):
-    """What SqlResults lends."""
-
-    @property
-    def sealing(self) -> Sealing:
-        """Return what opens rows."""
-        ...
-
-    async def read(self, work: Work[T]) -> T:
-        """Return what `work` finds."""
-        ...
 
 
 class SqlFigures:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, select
 
 from ivr.storage import engines, migrations, tables
-from ivr.storage.text_results import Store
+from ivr.storage.lending import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection
 
@@ -14,33 +13,7 @@ from ivr.campaign.texting import Receipt
 from ivr.domain.calling_rules import Ceiling
 from ivr.domain.text import TextState
 from ivr.storage import barred, text_queries, texts
-from ivr.storage.engines import Member
-from ivr.storage.sealing import Sealing
-from ivr.storage.writer import Work
-
-T = TypeVar("T")
-
-
-class Store(Protocol):
-    """What SqlResults lends: reads, writes that are committed in groups, and as whom this engine has joined."""
-
-    @property
-    def sealing(self) -> Sealing:
-        """Return what seals and opens rows."""
-        ...
-
-    @property
-    def member(self) -> Member:
-        """Return which engine writes."""
-        ...
-
-    async def read(self, work: Work[T]) -> T:
-        """Return what `work` finds."""
-        ...
-
-    async def write(self, work: Work[T]) -> T:
-        """Return what `work` did, once that is stored."""
-        ...
+from ivr.storage.lending import Store
 
 
 class SqlTexts:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 from ivr.domain.token import Scope, Token
 from ivr.errors import InputError, NotFound
 from ivr.storage.console_tables import departments, tokens
-from ivr.storage.text_results import Store
+from ivr.storage.lending import Store
 
 _TOKENS = select(tokens, departments.c.name.label("department_name")).join_from(tokens, departments)
 

@@ -19,8 +19,8 @@ from ivr.domain.webhook import MOST_EVENTS, MOST_WEBHOOKS, OVERLAP, EventKind, H
 from ivr.errors import InputError, KeyDestroyed, NotFound
 from ivr.storage import webhook_feed
 from ivr.storage.console_tables import deliveries, departments, webhooks
+from ivr.storage.lending import Store
 from ivr.storage.tables import campaigns, recipients
-from ivr.storage.text_results import Store
 from ivr.storage.webhook_feed import Look
 
 WEBHOOKS = "webhooks"
