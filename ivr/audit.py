@@ -25,6 +25,7 @@ from ivr.domain.audit import GENESIS, LOST_FROM, LOST_TO, Act, Action, Author, E
 from ivr.domain.examination import Examination, Fault
 from ivr.errors import IvrError, StoreFailed, reason
 from ivr.storage import EVERYTHING, AuditAsked, SqlResults
+from ivr.storage.refusals import BEGINNING, Carried, Refusals
 from ivr.vault import durable
 
 NAME = "audit"
@@ -161,16 +162,17 @@ class Audit:
                 watch(BATCH)
         return Examined(entries=seen, faults=examination.faults())
 
-    async def go_on(self, kept: Sequence[Entry]) -> tuple[int, Mapping[str, int]]:
+    async def go_on(self, kept: Sequence[Entry], refused: Refusals) -> tuple[int, Mapping[str, int], Carried]:
         """Add what the trail `kept` holds beyond the last entry here, nothing where it is another trail; how many?
 
         Returns also the numbers of the entries that are lost all the same, as the details of an entry that follows:
-        those up to the head that was kept. Nobody else may have the store open.
+        those up to the head that was kept. Who has `refused` calls or texts is taken over in the same transaction.
+        Nobody else may have the store open.
         """
-        added = await self._results.carry_over(kept)
+        added, carried = await self._results.carry_over(kept, refused)
         head, reached = await self._head(), await self.count()
         lost = {LOST_FROM: reached + 1, LOST_TO: head.number} if head and head.number > reached else {}
-        return added, lost
+        return added, lost, carried
 
     async def examination(self, *, after: int = 0) -> Examination:
         """Return what judges the entries behind number `after`, which are to be read only then."""
@@ -213,9 +215,10 @@ class Audit:
 
 
 class Rescue:
-    """The trail of a database that is being replaced, in a file beside the keys until the new one has it.
+    """What outlives a database that is being replaced, in a file beside the keys until the new one has it.
 
-    As long as the file is there, the database is one half-way restored.
+    The first line is of who wants no calls (`Refusals`), the others are the trail. As long as the file is there, the
+    database is one half-way restored.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -225,21 +228,32 @@ class Rescue:
         """Tell whether a restore is under way, or was when the power went."""
         return self._file.exists()
 
-    def add(self, found: Sequence[Entry]) -> None:
-        """Keep the entries `found` in the database that is about to go, behind those that are kept already."""
-        kept = self.entries() if self.begun() else ()
+    def add(self, found: Sequence[Entry], refused: Refusals) -> None:
+        """Keep the entries `found` in the database that is about to go, behind those that are kept already.
+
+        Of who has `refused` calls, what was found first stays: the database may be the backup by now.
+        """
+        kept: tuple[Entry, ...] = ()
+        if self.begun():
+            kept, earlier = self.held()
+            refused = earlier.joined(refused)
         more = beyond(found, Head.of(kept[-1]) if kept else GENESIS)
         with self._on_disk():
-            durable.replace(self._file, b"".join(entry.written() for entry in (*kept, *more)))
+            lines = (refused.written(), *(entry.written() for entry in (*kept, *more)))
+            durable.replace(self._file, b"".join(lines))
 
-    def entries(self) -> tuple[Entry, ...]:
+    def held(self) -> tuple[tuple[Entry, ...], Refusals]:
         """Return what is kept."""
         with self._on_disk():
             lines = self._file.read_bytes().splitlines()
         try:
-            return tuple(Entry.read(line) for line in lines)
+            # An earlier engine's holds the trail alone.
+            refused = Refusals.read(lines.pop(0)) if lines and lines[0].startswith(BEGINNING) else Refusals()
+            return tuple(Entry.read(line) for line in lines), refused
         except ValueError:
-            raise StoreFailed(f"監査証跡の写し {self._file} が壊れています。別の場所に移してください。") from None
+            raise StoreFailed(
+                f"監査証跡と架電除外の写し {self._file} が壊れています。別の場所に移してください。"
+            ) from None
 
     def end(self) -> None:
         """Forget what is kept: the database has it."""

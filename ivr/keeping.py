@@ -23,6 +23,7 @@ from ivr.reporting import replacing, see_writable
 from ivr.settings import Settings, load
 from ivr.storage import SqlResults, backups
 from ivr.storage.erasing import ERASING
+from ivr.storage.refusals import Carried
 from ivr.system_clock import SystemClock
 from ivr.vault import KeyStore, master
 from ivr.ways import Ways
@@ -88,13 +89,17 @@ def what_comes_back(config: Path | None, source: Path) -> str:
     except OSError as error:
         raise InputError(f"{source} を読めません（{reason(error)}）。") from None
     file = f"{source}（{of:%Y-%m-%d %H:%M} の日付）"
-    return f"データベースを {file}に置き換えます。そのあとの電話と SMS の記録と、画面で登録した架電除外は失われます。"
+    return (
+        f"データベースを {file}に置き換えます。そのあとの電話と SMS の記録は失われます。"
+        "架電除外と SMS を送らない番号は、今のデータベースから読める限り、今のまま残します。"
+    )
 
 
 async def restore(config: Path | None, source: Path) -> int:
     """Put a backup in the place of the database, which is kept among the backups.
 
-    What was erased stays erased; nobody is called before a person says so; what was put on record stays on record.
+    What was erased stays erased; nobody is called before a person says so; what was put on record stays on record, and
+    who wanted no more calls or texts gets none.
     """
     chosen = load(config)
     url = chosen.database_url()
@@ -114,34 +119,35 @@ async def restore(config: Path | None, source: Path) -> int:
         await _replace(url, source, before, rescue)
         async with await SqlResults.open(url, keys) as results:
             care = _care(chosen, results, keys)
-            added, lost = await care.audit.go_on(rescue.entries())
-            await care.audit.record(Action.RESTORED, "", file=source.name, entries=added, **lost)
+            added, lost, carried = await care.audit.go_on(*rescue.held())
+            partly = {} if carried.whole else {"exclusions": "partly"}
+            await care.audit.record(Action.RESTORED, "", file=source.name, entries=added, **lost, **partly)
             for campaign in await results.campaigns(state="running"):
                 await results.move_campaign(campaign.id, expected=["running"], state="paused")
             # Who was signed in then may have been switched off since.
             await results.accounts.end_sessions(None)
             gone = await finish(care)
         rescue.end()
-    _say_restored(source, added, lost, gone)
+    _say_restored(source, added, lost, carried, gone)
     return 0
 
 
 async def _replace(url: str, source: Path, before: Path, rescue: Rescue) -> None:
-    """Put the backup in the database's place with the trail out of harm's way; what was there goes to `before`."""
+    """Put the backup in the database's place, which goes to `before`, with what outlives it out of harm's way."""
     again = rescue.begun()
-    rescue.add(await backups.trail(url))
+    rescue.add(*await backups.outliving(url))
     try:
         await backups.restore(url, source, aside=before)
     except IvrError:
-        if not again and rescue.entries() == await backups.trail(url):
+        if not again and rescue.held() == await backups.outliving(url):
             rescue.end()
         raise
 
 
-def _say_restored(source: Path, added: int, lost: Mapping[str, int], gone: int) -> None:
+def _say_restored(source: Path, added: int, lost: Mapping[str, int], carried: Carried, gone: int) -> None:
     print(f"{source} から戻しました。実行中だった催告は一時停止にしました。")
     print("バックアップのあとの電話と SMS の記録は失われています。")
-    print("架電除外も、バックアップのときのものに戻りました。そのあとに断った人を、もう一度登録してください。")
+    print(_of_refusals(carried))
     print("再開の前に、二重にかけたり送ったりすることにならないか確かめてください。")
     if added:
         print(f"監査証跡は、バックアップのあとの {added} 件も引き継ぎました。")
@@ -150,6 +156,19 @@ def _say_restored(source: Path, added: int, lost: Mapping[str, int], gone: int) 
         print(f"監査証跡のうち {last - first + 1} 件（{first} 件目から {last} 件目まで）は失われました。")
     if gone:
         print(f"消去済みの催告が {gone} 件含まれていたので、取り除きました。")
+
+
+def _of_refusals(carried: Carried) -> str:
+    found = f"架電除外の登録 {carried.excluded} 件と、SMS を送らない番号 {carried.barred} 件"
+    if carried.whole:
+        return f"{found}は、置き換える前のまま引き継ぎました。"
+    again = "バックアップのあとに断った人を、もう一度登録してください。"
+    if not carried.excluded and not carried.barred:
+        return f"架電除外と SMS を送らない番号は、バックアップのときのものに戻りました。{again}"
+    return (
+        f"{found}を、置き換える前のデータベースから読み、バックアップのものに加えました。"
+        f"これで全部とは限りません。架電除外を確かめ、{again}"
+    )
 
 
 async def rotate(config: Path | None, new_file: Path | None) -> int:

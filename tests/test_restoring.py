@@ -19,6 +19,7 @@ from tests.offices import Crash, care_of
 from tests.storage import filling
 from tests.storage.conftest import postgres
 from tests.storage.old_schema import OLD, fill_0001
+from tests.storage.test_entered import entered
 
 __all__ = ["postgres"]
 
@@ -71,6 +72,9 @@ async def trail_of(config: Path) -> tuple[list[Entry], tuple[Fault, ...]]:
         return [entry async for entry in care.audit.entries()], (await care.audit.examine()).faults
 
 
+LOST = {"lost_from": 4, "lost_to": 8}
+
+
 def of_loss(entry: Entry) -> tuple[str, dict[str, object]]:
     return entry.action, json.loads(entry.details)
 
@@ -95,15 +99,6 @@ async def test_a_backup_from_before_there_was_a_trail_gets_the_whole_of_it(confi
     assert faults == ()
     async with care_of(config) as care:
         assert len(await care.results.records(OLD)) == 3
-
-
-async def test_who_restores_is_told_that_exclusions_are_those_of_the_backup(
-    on_sqlite: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    await keeping.restore(on_sqlite, await backup_and_more(on_sqlite))
-    said = capsys.readouterr().out
-    assert "架電除外も、バックアップのときのものに戻りました" in said
-    assert said.index("架電除外") < said.index("再開の前に")
 
 
 async def test_restoring_the_database_that_was_set_aside_keeps_the_trail_too(config: Path) -> None:
@@ -137,7 +132,7 @@ async def test_what_a_damaged_database_held_is_told_as_lost_and_stays_a_fault(
     assert "監査証跡のうち 5 件（4 件目から 8 件目まで）は失われました。" in capsys.readouterr().out.splitlines()
     after, faults = await trail_of(on_sqlite)
     assert [entry.number for entry in after] == [1, 2, 3, 9]
-    assert of_loss(after[-1]) == ("restored", {"file": "a.backup", "entries": 0, "lost_from": 4, "lost_to": 8})
+    assert of_loss(after[-1]) == ("restored", {"file": "a.backup", "entries": 0, **LOST, "exclusions": "partly"})
     assert faults == (Fault(4, 8, Harm.LOST),)
     assert await auditor.verify(on_sqlite, json=False) == 1
     assert "4 件目から 8 件目までがありません（データベースと共に失われた" in capsys.readouterr().out
@@ -220,6 +215,9 @@ async def test_a_restore_that_a_crash_cut_short_is_done_again_and_until_then_not
         row = await filling.campaign(care.results)
         await care.results.move_campaign(row.id, expected=["created"], state="running")
     backup = await backup_and_more(config)
+    async with care_of(config) as care:
+        excluded = await care.results.exclusions.add(entered(person="1"))
+        await care.results.texts.bar("+81357220001", "refused", filling.NOON)
     before, _ = await trail_of(config)
 
     def crash(*_: object, **__: object) -> None:
@@ -241,6 +239,8 @@ async def test_a_restore_that_a_crash_cut_short_is_done_again_and_until_then_not
     assert faults == ()
     async with care_of(config) as care:
         assert [campaign.state for campaign in await care.results.campaigns()] == ["paused"]
+        assert await care.results.exclusions.found("1", "") == (excluded,)
+        assert await care.results.exclusions.refuses_texts("+81357220001") == ("refused", filling.NOON)
 
 
 async def test_a_restore_that_fails_leaves_everything_as_it_was(config: Path) -> None:

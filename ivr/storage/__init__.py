@@ -15,6 +15,7 @@ tokens.py      tokens of systems that ask the API
 editions.py    the office's own scenarios, version by version
 webhooks.py    systems that are told of results; webhook_feed.py: of what, and what waits to be told
 sealing.py     between people and rows: what names somebody is sealed
+refusals.py    who wants no calls and no texts, taken over by a restore
 audit.py       the audit trail, to which entries are only added
 backups.py     copies of the whole database, and the way back
 tables.py      of calls, console_tables.py of the console, schema.py what all tables share; migrations/ their history

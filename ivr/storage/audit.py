@@ -57,6 +57,12 @@ def carry_over(connection: Connection, kept: Sequence[Entry]) -> int:
     return len(more)
 
 
+def leads_to(connection: Connection, kept: Sequence[Entry]) -> bool:
+    """Tell whether the trail `kept` is the one here, or goes on from it."""
+    found = last(connection)
+    return bool(kept) if found is None else Head.of(found) in map(Head.of, kept)
+
+
 def every(connection: Connection) -> Iterator[Entry]:
     """Yield the entries in order of numbers, one by one as they are read; none where the schema has no trail yet."""
     if inspect(connection).has_table(audit.name):

@@ -11,17 +11,19 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
-from sqlalchemy import URL, Connection, MetaData, NullPool, create_engine, make_url, text
+from sqlalchemy import URL, Connection, Engine, MetaData, NullPool, Table, create_engine, make_url, text
 from sqlalchemy.exc import DBAPIError
 
 from ivr.domain.audit import Entry
 from ivr.errors import InputError, StoreFailed, reason
-from ivr.storage import audit
+from ivr.storage import audit, refusals
 from ivr.storage.databases import CONNECT_S, Postgres
 from ivr.storage.failures import translated
+from ivr.storage.refusals import Packed, Refusals, Unreadable
 
 SQLITE, POSTGRES = b"SQLite format 3\0", b"PGDMP"
 """How a copy of each begins."""
@@ -72,36 +74,57 @@ async def restore(url: str, source: Path, *, aside: Path) -> None:
             raise
 
 
-async def trail(url: str) -> tuple[Entry, ...]:
-    """Return the audit trail of the database at `url`, which may have any schema or none, and is not changed.
+async def outliving(url: str) -> tuple[tuple[Entry, ...], Refusals]:
+    """Return what outlives the database at `url`, of any schema or none, unchanged: trail, and who refuses calls.
 
     Of a damaged file, what comes before the damage. Raises StoreFailed where it can't be read for another reason.
     """
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
         with translated():
-            return await asyncio.to_thread(lambda: tuple(_trail_of_file(Path(parsed.database or ""))))
+            return await asyncio.to_thread(_outliving_file, Path(parsed.database or ""))
     postgres = Postgres(parsed, CONNECT_S)
     try:
         with translated():
-            return await postgres.read(lambda connection: tuple(audit.every(connection)))
+            return await postgres.read(
+                lambda connection: (
+                    tuple(audit.every(connection)),
+                    refusals.gathered(partial(refusals.rows_of, connection)),
+                )
+            )
     finally:
         await postgres.close()
 
 
-def _trail_of_file(file: Path) -> Iterator[Entry]:
+def _outliving_file(file: Path) -> tuple[tuple[Entry, ...], Refusals]:
     if not file.exists():
-        return
+        return (), Refusals()
     place = f"{file.absolute().as_uri()}?mode=ro"
     engine = create_engine("sqlite://", creator=lambda: sqlite3.connect(place, uri=True), poolclass=NullPool)
+    return tuple(_trail_of_file(engine)), refusals.gathered(partial(_rows_of_file, engine))
+
+
+def _trail_of_file(engine: Engine) -> Iterator[Entry]:
+    with suppress(Unreadable), _damage_told(), engine.connect() as connection:
+        yield from audit.every(connection)
+
+
+def _rows_of_file(engine: Engine, table: Table) -> Iterator[Packed]:
+    with _damage_told(), engine.connect() as connection:
+        yield from refusals.rows_of(connection, table)
+
+
+@contextmanager
+def _damage_told() -> Iterator[None]:
+    """Raise Unreadable in place of what SQLite says of a damaged file."""
     try:
-        with engine.connect() as connection:
-            yield from audit.every(connection)
+        yield
     except DBAPIError as error:
         # What is no text in a column of texts comes without a code.
         code = getattr(error.orig, "sqlite_errorcode", None)
         if code is not None and code & 0xFF not in DAMAGE:
             raise
+        raise Unreadable from None
 
 
 async def _fill(url: URL, source: Path) -> None:

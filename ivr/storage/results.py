@@ -29,6 +29,7 @@ from ivr.storage import (
     erasing,
     migrations,
     queries,
+    refusals,
     resealing,
     ring_backs,
     settling,
@@ -42,6 +43,7 @@ from ivr.storage.erasing import Statistics
 from ivr.storage.exclusions import SqlExclusions
 from ivr.storage.failures import translated
 from ivr.storage.figure_results import SqlFigures
+from ivr.storage.refusals import Carried, Refusals
 from ivr.storage.sealing import ATTEMPTS, RECIPIENTS, TEXTS, Sealing
 from ivr.storage.text_results import SqlTexts
 from ivr.storage.tokens import SqlTokens
@@ -367,9 +369,9 @@ class SqlResults:
         """Add the entry of `act` to the audit trail, behind its last one or `head`, whichever is further."""
         return await self.write(lambda connection: audit.append(connection, act, key, head))
 
-    async def carry_over(self, kept: Sequence[Entry]) -> int:
-        """Add to the audit trail the entries, as they are, by which the trail `kept` goes on from it; how many?"""
-        return await self.write(lambda connection: audit.carry_over(connection, kept))
+    async def carry_over(self, kept: Sequence[Entry], refused: Refusals) -> tuple[int, Carried]:
+        """Take over at once who `refused` calls, and the entries by which the trail `kept` goes on; how many?"""
+        return await self.write(lambda connection: refusals.take_over(connection, self.sealing, kept, refused))
 
     async def audited(self, after: int, limit: int, asked: AuditAsked = EVERYTHING) -> tuple[Entry, ...]:
         """Return entries of the audit trail in order of numbers, from the one behind number `after` on."""

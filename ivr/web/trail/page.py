@@ -47,6 +47,7 @@ DETAILS = {
     "entered_by": "登録者",
     "entry": "登録の番号",
     "excluded": "除外",
+    "exclusions": "架電除外",
     "faults": "異常",
     "file": "ファイル",
     "format": "形式",
@@ -224,6 +225,8 @@ def _word(name: str, value: str) -> str:
         return ABOUT.get(value, value)
     if name == "names":
         return NAMES.get(value, value)
+    if name == "exclusions":
+        return "一部" if value == "partly" else value
     if name == "active":
         return "できる" if value == "yes" else "できない"
     if name in ("by", "why", "roles", "rules"):
