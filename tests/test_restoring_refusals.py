@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -186,6 +187,19 @@ async def test_what_a_damaged_table_still_tells_is_added_to_the_backup(
     async with care_of(on_sqlite) as care:
         assert await care.results.exclusions.found("9000", "")
         assert not await care.results.exclusions.found("最後", "")
+
+
+async def test_an_older_copy_that_was_put_in_place_by_hand_takes_no_lifting_back(on_sqlite: Path) -> None:
+    await backup_and_more(on_sqlite)
+    var = on_sqlite.parent / "var"
+    later = on_sqlite.parent / "later.backup"
+    await keeping.back_up(on_sqlite, later)
+    for file in var.glob("ivr.db*"):
+        file.unlink()
+    shutil.copyfile(on_sqlite.parent / "a.backup", var / "ivr.db")
+    await keeping.restore(on_sqlite, later)
+    assert await may_be_called(on_sqlite) == NOW
+    assert (await held(on_sqlite)).texts == (False, False)
 
 
 @pytest.mark.parametrize("sealed", ["X'00'", "'no blob'"])
