@@ -92,7 +92,8 @@ Fields = dict[str, str]
 
 
 class FakeManager:
-    """The other end of AMI. Behaves unless told otherwise; `actions` holds what came, `logins` how often.
+    """The other end of AMI. Behaves unless told otherwise; `actions` holds what came, `orders` the
+    dials among them by channel, `logins` how often.
 
     `silent` answers nothing, `speak` decides how bytes are sent, `answers` replaces the answer to an action by name.
     """
@@ -102,6 +103,7 @@ class FakeManager:
         self.port = 0
         self.connections = 0
         self.actions: list[Fields] = []
+        self.orders: dict[str, Fields] = {}
         self.channels: set[str] = set()
         self.silent = False
         self.boots = True
@@ -158,6 +160,8 @@ class FakeManager:
             writer.write(self.banner)
             while (fields := await self._read(reader)) is not None:
                 self.actions.append(fields)
+                if "ChannelId" in fields:
+                    self.orders.setdefault(fields["ChannelId"], fields)
                 if not self.silent:
                     self.send(*self._answer(fields))
                     await writer.drain()

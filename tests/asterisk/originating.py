@@ -57,12 +57,12 @@ class Bench:
 
     def token(self, intent: Intent) -> str:
         """Return the token of a dial as the PBX got it."""
-        order = next(action for action in self.manager.actions if action.get("ChannelId") == intent.id)
+        order = self.manager.orders[intent.id]
         return next(part for part in order["Variable"].split(",") if part.startswith("IVR_TOKEN=")).partition("=")[2]
 
     async def ordered(self, intent: Intent) -> None:
         """Return once the PBX has the order."""
-        await until(lambda: any(action.get("ChannelId") == intent.id for action in self.manager.actions))
+        await until(lambda: intent.id in self.manager.orders)
 
     def made(self, intent: Intent, *states: str) -> None:
         """Send what AMI tells of a channel up to a state."""
