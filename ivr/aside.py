@@ -18,7 +18,7 @@ import sys
 import threading
 from asyncio import StreamReader, StreamWriter
 from asyncio.subprocess import PIPE
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar, cast
@@ -47,7 +47,7 @@ _lock = threading.Lock()
 _inside = 0
 
 
-async def pieces(work: Callable[..., AsyncIterator[T]], *given: object) -> AsyncGenerator[T, None]:
+async def pieces(work: Callable[..., AsyncGenerator[T, None]], *given: object) -> AsyncGenerator[T, None]:
     """Yield what `work` yields elsewhere; raise the IvrError that it raises, OwnError where it ends otherwise.
 
     `work` is found by its name, `given` and the pieces are pickled: a piece is to be small, since to unpickle it holds
@@ -83,7 +83,7 @@ async def over(data: bytes, work: Callable[..., T], *given: object) -> T:
     return await (asyncio.to_thread(work, data, *given) if len(data) <= SHORT else result(work, data, *given))
 
 
-async def _once(work: Callable[..., T], given: tuple[object, ...]) -> AsyncIterator[T]:
+async def _once(work: Callable[..., T], given: tuple[object, ...]) -> AsyncGenerator[T, None]:
     yield work(*given)
 
 
@@ -114,9 +114,9 @@ def child() -> None:
         asyncio.run(_work(out, work, given))
 
 
-async def _work(out: BinaryIO, work: Callable[..., AsyncIterator[object]], given: tuple[object, ...]) -> None:
+async def _work(out: BinaryIO, work: Callable[..., AsyncGenerator[object, None]], given: tuple[object, ...]) -> None:
     try:
-        async with aclosing(work(*given)) as found:  # type: ignore[type-var]
+        async with aclosing(work(*given)) as found:
             async for one in found:
                 _tell(out, (one,))
     except IvrError as error:

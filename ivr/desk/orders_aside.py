@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any, TypeVar, cast
@@ -45,7 +45,7 @@ async def let_go(order: Order) -> None:
         await asyncio.sleep(0)
 
 
-async def _in_morsels(make: Make[T], given: tuple[object, ...]) -> AsyncIterator[tuple[Any, Any]]:
+async def _in_morsels(make: Make[T], given: tuple[object, ...]) -> AsyncGenerator[tuple[Any, Any], None]:
     order, told = make(*given)
     yield replace(order, recipients=(), households={}), told
     for some in _morsels(order.recipients):

@@ -5,7 +5,7 @@ For a process of its own (`ivr.aside`): it has the store open beside the engine'
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from zoneinfo import ZoneInfo
 
 from ivr.campaign.figures import Figures
@@ -25,7 +25,7 @@ Write = Callable[[Sequence[RecipientRecord]], bytes]
 
 async def streamed(
     url: str, keys: LentKeys, campaign_id: str, form: str, zone: ZoneInfo, *, masked: bool, morsel: int
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes, None]:
     """Yield everybody of a campaign as `xlsx`, `csv` or `csv-cp932`, from `morsel` people at a time."""
     async with await SqlResults.open(url, keys) as results:
         campaign = await results.campaign_of(campaign_id)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
@@ -18,8 +17,8 @@ from typing import Any
 import httpx
 
 from ivr.rehearsal.ports import free_port
+from tests.bench.console_engine import running
 from tests.bench.lag_engine import PEOPLE
-from tests.bench.live import PROJECT
 from tests.bench.table import Figure
 
 ROWS = 200_000
@@ -31,21 +30,15 @@ async def bench_lag() -> list[Figure]:
     """Return how late the loop was at worst, beside nothing, a list and an export."""
     with tempfile.TemporaryDirectory() as folder:
         port = free_port()
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tests.bench.lag_engine", folder, str(port),
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, cwd=PROJECT,
-        )  # fmt: skip
-        assert process.stdin is not None
-        assert process.stdout is not None
         figures: list[Figure] = []
         here = f"http://127.0.0.1:{port}"
-        try:
+        async with running("tests.bench.lag_engine", folder, port) as (_process, into, told_by):
             async with asyncio.timeout(READY_S):
-                ready = json.loads(await process.stdout.readline())
+                ready = json.loads(await told_by.readline())
 
             async def told() -> dict[str, float]:
-                process.stdin.write(b"\n")  # type: ignore[union-attr]
-                found: dict[str, float] = json.loads(await process.stdout.readline())  # type: ignore[union-attr]
+                into.write(b"\n")
+                found: dict[str, float] = json.loads(await told_by.readline())
                 return found
 
             async def beside(what: str, does: Callable[[], Awaitable[Any]], target: float | None = WORST_MS) -> Any:
@@ -91,14 +84,6 @@ async def bench_lag() -> list[Figure]:
                         f"an export of {PEOPLE:,} people, {form}",
                         lambda form=form: _asked(client, export, json={"format": form}),
                     )
-        finally:
-            process.stdin.close()
-            try:
-                async with asyncio.timeout(10):
-                    await process.wait()
-            except TimeoutError:
-                process.kill()
-                await process.wait()
     return figures
 
 

@@ -15,19 +15,12 @@ import time
 from functools import partial
 from pathlib import Path
 
-from ivr import logs
 from ivr.app import meanwhile
 from ivr.campaign.records import NewCampaign
-from ivr.domain.account import Department
-from ivr.domain.audit import Author
-from ivr.parts.keys import audit_trail, key_store
 from ivr.service import spare_the_lasting
-from ivr.settings import load
-from ivr.storage import SqlResults, databases
-from ivr.system_clock import SystemClock
-from ivr.web import Console, Opening, open_console
-from tests.bench.live_engine import SCENARIO as BYE
-from tests.bench.live_engine import signed_in
+from ivr.storage import databases
+from ivr.web import Opening, open_console
+from tests.bench.console_engine import BYE, console_in, signed_in
 from tests.bench.pages import SCENARIO, first
 from tests.bench.table import at
 
@@ -38,44 +31,32 @@ TICK = 0.005
 
 async def main(folder: Path, port: int) -> None:
     """Serve until the input ends."""
-    logs.configure(as_json=True, level="error")
-    config = folder / "ivr.yaml"
-    config.write_text(f"data_dir: var\nweb: {{port: {port}, second_factor: optional}}\n", "utf-8")
-    (folder / "var" / "scenarios").mkdir(parents=True)
-    (folder / "var" / "scenarios" / "bye.yaml").write_text(BYE, "utf-8")
-    chosen = load(config)
-    with key_store(chosen) as keys:
-        async with await SqlResults.open(chosen.database_url(), keys) as results:
-            console = Console(
-                settings=chosen,
-                results=results,
-                audit=audit_trail(chosen, results, keys, Author(who="bench", where="bench")),
-                clock=SystemClock(chosen.calling.timezone),
-                health=dict,
-            )
-            department = Department(id="d" * 32, name="税務課")
-            await results.accounts.add_department(department, console.clock.now())
-            cookie = await signed_in(console, department, 1)
-            new = NewCampaign(
-                name="bench",
-                scenario=SCENARIO,
-                scenario_file="bye.yaml",
-                created_at=console.clock.now(),
-                department=department.id,
-            )
-            campaign = await results.create_campaign(new, ())
-            database = await databases.connect(chosen.database_url(), 600.0)
-            await database.write(partial(first, results.sealing, campaign, 0, PEOPLE))
-            await database.close()
-            async with meanwhile(open_console(console, Opening())):
-                await asyncio.sleep(0.5)
-                spare_the_lasting()
-                late: list[float] = []
-                print(json.dumps({"campaign": campaign.id, "cookie": cookie}), flush=True)
-                async with meanwhile(_looks(late)):
-                    while await asyncio.to_thread(sys.stdin.readline):
-                        told, late[:] = {"worst": max(late, default=0.0), "p99": at(late, 0.99)}, []
-                        print(json.dumps(told), flush=True)
+    scenarios = folder / "var" / "scenarios"
+    scenarios.mkdir(parents=True)
+    (scenarios / "bye.yaml").write_text(BYE, "utf-8")
+    async with console_in(folder, port) as (console, department):
+        results = console.results
+        cookie = await signed_in(console, department, 1)
+        new = NewCampaign(
+            name="bench",
+            scenario=SCENARIO,
+            scenario_file="bye.yaml",
+            created_at=console.clock.now(),
+            department=department.id,
+        )
+        campaign = await results.create_campaign(new, ())
+        database = await databases.connect(console.settings.database_url(), 600.0)
+        await database.write(partial(first, results.sealing, campaign, 0, PEOPLE))
+        await database.close()
+        async with meanwhile(open_console(console, Opening())):
+            await asyncio.sleep(0.5)
+            spare_the_lasting()
+            late: list[float] = []
+            print(json.dumps({"campaign": campaign.id, "cookie": cookie}), flush=True)
+            async with meanwhile(_looks(late)):
+                while await asyncio.to_thread(sys.stdin.readline):
+                    told, late[:] = {"worst": max(late, default=0.0), "p99": at(late, 0.99)}, []
+                    print(json.dumps(told), flush=True)
 
 
 async def _looks(late: list[float]) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator
@@ -18,8 +17,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from ivr.parts import PROJECT
 from ivr.rehearsal.ports import free_port
+from tests.bench.console_engine import running
 from tests.bench.processes import cost
 from tests.bench.table import Figure, at
 
@@ -55,26 +54,12 @@ async def bench_live() -> list[Figure]:
     """Return how soon endings show, how many do, and the CPU for looking and for each watcher."""
     with tempfile.TemporaryDirectory() as folder:
         port, told = free_port(), Watched()
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tests.bench.live_engine", folder, str(port),
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, cwd=PROJECT,
-        )  # fmt: skip
-        assert process.stdin is not None
-        assert process.stdout is not None
-        try:
+        async with running("tests.bench.live_engine", folder, port) as (process, _into, told_by):
             async with asyncio.timeout(READY):
-                ready = json.loads(await process.stdout.readline())
-            reading = asyncio.ensure_future(_read(process.stdout, told))
+                ready = json.loads(await told_by.readline())
+            reading = asyncio.ensure_future(_read(told_by, told))
             await asyncio.sleep(SETTLE)
             cpu = [await _spell(process.pid, port, ready, told, number) for number in (0, 1, MANY)]
-        finally:
-            process.stdin.close()
-            try:
-                async with asyncio.timeout(10):
-                    await process.wait()
-            except TimeoutError:
-                process.kill()
-                await process.wait()
         await reading
     ends, stores = told.since_end(), told.since_stored()
 

@@ -11,25 +11,20 @@ import asyncio
 import json
 import sys
 import time
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
-from ivr import logs
 from ivr.app import meanwhile
 from ivr.campaign.attempt_id import attempt_id
 from ivr.campaign.records import CampaignRow, NewCampaign
-from ivr.domain.account import Department, Session, Stage
+from ivr.domain.account import Department
 from ivr.domain.attempt import AttemptState, Ending, Intent
-from ivr.domain.audit import Author
-from ivr.domain.authority import Role
 from ivr.domain.outcome import Outcome
 from ivr.domain.recipient import Recipient
-from ivr.parts.keys import audit_trail, key_store
 from ivr.service import spare_the_lasting
-from ivr.settings import load
 from ivr.storage import SqlResults
-from ivr.system_clock import SystemClock
 from ivr.web import Console, Opening, open_console
+from tests.bench.console_engine import BYE, console_in, signed_in
 
 PEOPLE, LINES, CALLS_A_SECOND = 10_000, 200, 31.0
 RINGS = 2.0
@@ -38,64 +33,26 @@ LASTS = LINES / CALLS_A_SECOND
 
 WATCHING_PEOPLE = 10
 OUTCOMES = (Outcome.CONFIRMED, Outcome.VOICEMAIL, Outcome.HUNG_UP, Outcome.NO_ANSWER, Outcome.BUSY)
-SCENARIO = "version: 1\ntitle: 案内\nstart: bye\nsteps:\n  bye: {say: 失礼いたします。, reached: true, then: end}\n"
 
 
 async def main(folder: Path, port: int) -> None:
     """Serve and call until the input ends."""
-    logs.configure(as_json=True, level="error")
-    config = folder / "ivr.yaml"
-    config.write_text(
-        f"data_dir: var\nweb: {{port: {port}, second_factor: optional}}\n"
-        f"trunk: {{lines: {LINES}, calls_per_second: {CALLS_A_SECOND}}}\n",
-        "utf-8",
-    )
-    chosen = load(config)
-    with key_store(chosen) as keys:
-        async with await SqlResults.open(chosen.database_url(), keys) as results:
-            console = Console(
-                settings=chosen,
-                results=results,
-                audit=audit_trail(chosen, results, keys, Author(who="bench", where="bench")),
-                clock=SystemClock(chosen.calling.timezone),
-                health=dict,
-            )
-            department = Department(id="d" * 32, name="税務課")
-            await results.accounts.add_department(department, console.clock.now())
-            cookies = [await signed_in(console, department, number) for number in range(WATCHING_PEOPLE)]
-            campaign = await _campaign(console, department)
-            async with meanwhile(open_console(console, Opening())):
-                await asyncio.sleep(0.5)
-                spare_the_lasting()
-                _tell({"campaign": campaign.id, "cookies": cookies})
-                async with meanwhile(_calls(console, campaign)):
-                    await asyncio.to_thread(sys.stdin.read)
-
-
-async def signed_in(console: Console, department: Department, number: int) -> str:
-    """Register somebody and return the token of a session of theirs."""
-    register, now = console.register(Author(who="bench", where="bench")), console.clock.now()
-    person, _ = await register.add(f"clerk{number}", f"clerk{number}", department.id, [Role.CLERK])
-    await register.change_password(person, "correct horse battery")
-    token = f"{number:032}"
-    accounts = console.results.accounts
-    session = Session(
-        id=accounts.hash("session", token),
-        person=person.id,
-        stage=Stage.FULL,
-        begun_at=now,
-        seen_at=now,
-        address="127.0.0.1",
-        browser="bench",
-    )
-    await accounts.begin_session(session, most=3, older=now - timedelta(days=1))
-    return token
+    trunk = f"trunk: {{lines: {LINES}, calls_per_second: {CALLS_A_SECOND}}}\n"
+    async with console_in(folder, port, trunk) as (console, department):
+        cookies = [await signed_in(console, department, number) for number in range(WATCHING_PEOPLE)]
+        campaign = await _campaign(console, department)
+        async with meanwhile(open_console(console, Opening())):
+            await asyncio.sleep(0.5)
+            spare_the_lasting()
+            _tell({"campaign": campaign.id, "cookies": cookies})
+            async with meanwhile(_calls(console, campaign)):
+                await asyncio.to_thread(sys.stdin.read)
 
 
 async def _campaign(console: Console, department: Department) -> CampaignRow:
     new = NewCampaign(
         name="bench",
-        scenario=SCENARIO,
+        scenario=BYE,
         scenario_file="bye.yaml",
         created_at=console.clock.now(),
         department=department.id,

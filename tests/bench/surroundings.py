@@ -12,7 +12,7 @@ from ivr.domain.authority import Role
 from ivr.domain.recipient import Recipient
 from ivr.storage import SqlResults
 from ivr.storage.tables import audit
-from tests.bench.live_engine import SCENARIO
+from tests.bench.console_engine import BYE
 from tests.web.browsers import Office
 
 CAMPAIGNS, OF_EACH, OPEN = 200, 50, 5
@@ -26,7 +26,7 @@ async def make(store: SqlResults, now: datetime) -> None:
     for number in range(CAMPAIGNS):
         new = NewCampaign(
             name=f"以前の催告{number}",
-            scenario=SCENARIO,
+            scenario=BYE,
             scenario_file="bye.yaml",
             created_at=now - timedelta(days=number + 1),
         )

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from ivr import scenario_files
 from ivr.domain.scenario import END, Ask, Leave, Say, Scenario, Step
 from ivr.web.scenarios.flow import drawn
-from ivr.web.scenarios.flowchart import BOX, HANGING, MOST_STEPS, PAD, Drawing, wide, wrapped
+from ivr.web.scenarios.flowchart import BOX, MOST_STEPS, PAD, Drawing
+from ivr.web.scenarios.lettering import HANGING, wide, wrapped
 
 SHIPPED = sorted((Path(__file__).parents[2] / "scenarios").glob("*.yaml"))
 

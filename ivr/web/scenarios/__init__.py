@@ -5,7 +5,7 @@ listing      all of them; one that comes with us, which nobody changes
 editor       a scenario is written, copied, saved over no other's, retired
 history      its versions, what differs between two of them, an older one again
 of_campaign  the text that a campaign was created with, which no later version changes
-flow         a call flow in words; flowchart: where its drawing lies
+flow         a call flow in words; flowchart: where its drawing lies; lettering: the text in it
 speaking     whether the voice can speak a scenario, and what a sentence of it sounds like
 """
 

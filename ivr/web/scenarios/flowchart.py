@@ -6,13 +6,13 @@ down and drawn the other way round. A line bends only between layers, so that it
 
 from __future__ import annotations
 
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 from ivr.domain.scenario import END, MARK_LABELS, SCREENING, Ask, Leave, Say, Scenario, Step
+from ivr.web.scenarios.lettering import fitting, wide, wrapped
 
 MOST_STEPS = 60
 MOST_BENDS = 1_200
@@ -26,13 +26,6 @@ ASIDE, BETWEEN, MARGIN = 28, 68, 14
 
 HEAD, LINE, PAD = 34, 22, 15
 """Heights in a box: of its heading, of a line of text; and what is left free around text."""
-
-FULL, HALF = 14.0, 8.0
-"""Widths of a character of East Asia and of any other."""
-
-LONGEST_LINES = 3
-HANGING = "、。，．」）.,"
-"""What begins no line: it may stand out at the end of one."""
 
 SWEEPS = 8
 
@@ -122,39 +115,6 @@ def draw(scenario: Scenario, said: Mapping[str, str]) -> Drawing | None:
         boxes=boxes,
         ways=ways,
     )
-
-
-def wrapped(text: str, width: float, most: int = LONGEST_LINES) -> tuple[str, ...]:
-    """Return a text in lines that are no wider than `width`, cut short after `most` of them."""
-    lines = [""]
-    for letter in " ".join(text.split()):
-        if wide(lines[-1] + letter) > width and (letter not in HANGING or lines[-1][-1:] in HANGING):
-            if len(lines) == most:
-                lines[-1] = _cut(lines[-1], width)
-                break
-            lines.append(_carried(lines, letter))
-        lines[-1] += letter
-    return tuple(line for line in lines if line)
-
-
-def _carried(lines: list[str], letter: str) -> str:
-    """Take the beginning of a word, which `letter` goes on with, from the last line; return it for the next."""
-    head, blank, word = lines[-1].rpartition(" ")
-    if not blank or not head or not (word + letter).isascii() or letter == " ":
-        return ""
-    lines[-1] = head
-    return word
-
-
-def wide(text: str) -> float:
-    """Return how wide a text is."""
-    return sum(FULL if unicodedata.east_asian_width(letter) in "WFA" else HALF for letter in text)
-
-
-def _cut(line: str, width: float) -> str:
-    while line and wide(line + "…") > width:
-        line = line[:-1]
-    return line + "…"
 
 
 def _edges(scenario: Scenario) -> list[_Edge]:
@@ -330,7 +290,7 @@ def _box(scenario: Scenario, node: _Node, tops: Sequence[float], said: Mapping[s
         height=node.height,
         label="名乗る" if name == SCREENING else KINDS[type(step)],
         number=list(scenario.steps).index(name) + 1,
-        name=_fitting(name, node.width - 130),
+        name=fitting(name, node.width - 130),
         lines=wrapped(said[name], node.width - 2 * PAD),
         notes=_notes(step),
         reached=not isinstance(step, Leave) and step.reached,
@@ -340,12 +300,8 @@ def _box(scenario: Scenario, node: _Node, tops: Sequence[float], said: Mapping[s
 def _notes(step: Step) -> tuple[str, ...]:
     found = [] if isinstance(step, Leave) or not step.reached else ["◎ ここまで聞けば「伝わった」"]
     if step.mark:
-        found.append(_fitting(f"印：{MARK_LABELS.get(step.mark, step.mark)}", BOX - 2 * PAD))
+        found.append(fitting(f"印：{MARK_LABELS.get(step.mark, step.mark)}", BOX - 2 * PAD))
     return tuple(found)
-
-
-def _fitting(text: str, width: float) -> str:
-    return text if wide(text) <= width else _cut(text, width)
 
 
 def _ways(
