@@ -21,7 +21,7 @@ from ivr.service import spare_the_lasting
 from ivr.storage import databases
 from ivr.web import Opening, open_console
 from tests.bench.console_engine import BYE, console_in, signed_in
-from tests.bench.pages import SCENARIO, first
+from tests.bench.filled import SCENARIO, first
 from tests.bench.table import at
 
 PEOPLE = 20_000

@@ -3,132 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
 
-from ivr.app import meanwhile
-from ivr.campaign.records import CampaignRow, NewCampaign
 from ivr.domain.account import Department
-from ivr.domain.audit import Action, Author
+from ivr.domain.audit import Action
 from ivr.domain.exclusion import Exclusion, Source
 from ivr.domain.outcome import Outcome
 from ivr.domain.webhook import EventKind, Off, Webhook, written_secret
 from ivr.errors import InputError, NotFound
 from ivr.hooks import sending
-from ivr.hooks.posting import Post
-from ivr.hooks.sending import Sender
-from ivr.parts.keys import audit_trail, key_store
-from ivr.settings import STAFF_CALL, Settings, Webhooks, load
-from ivr.storage import SqlResults, changes, results, webhook_feed
-from tests.hooks.receiver import Receiver, hangs, raw, receiving, status
-from tests.storage.filling import MINUTE, NOON, attempt, people
-from tests.web.browsers import HandClock, empty_office, filled
-
-HERE = Webhooks(hosts=("127.0.0.1",))
-OFFICE = Department(id="d" * 32, name="税務課")
-KEY = bytes(range(32))
-
-
-@dataclass
-class Counted:
-    """The metrics of a sender."""
-
-    tried: list[str] = field(default_factory=list)
-    dropped: int = 0
-    waiting: tuple[int, float] = (0, 0.0)
-
-    def webhook_tried(self, result: str) -> None:
-        self.tried.append(result)
-
-    def webhook_events_dropped(self, events: int) -> None:
-        self.dropped += events
-
-    def webhooks_waiting(self, events: int, oldest_s: float) -> None:
-        self.waiting = (events, oldest_s)
-
-
-@dataclass
-class Desk:
-    """A store with a department, and what sends from it."""
-
-    chosen: Settings
-    store: SqlResults
-    clock: HandClock
-    audit: Any
-    counted: Counted = field(default_factory=Counted)
-
-    async def webhook(self, receiver: Receiver, name: str = "収納", **changed: Any) -> Webhook:
-        webhook = Webhook(
-            id=uuid4().hex,
-            name=name,
-            url=receiver.url,
-            department=OFFICE.id,
-            department_name=OFFICE.name,
-            kinds=frozenset(EventKind),
-            outcomes=frozenset(Outcome),
-            created_at=NOON,
-            created_by="kacho",
-        )
-        webhook = replace(webhook, **changed)
-        await self.store.webhooks.add(webhook, KEY)
-        return webhook
-
-    async def campaign(self, name: str = "住民税", number: int = 3, **changed: Any) -> CampaignRow:
-        new = NewCampaign(
-            name=name,
-            scenario="",
-            scenario_file="",
-            created_at=NOON,
-            department=changed.pop("department", OFFICE.id),
-            **changed,
-        )
-        return await self.store.create_campaign(new, people(number))
-
-    @asynccontextmanager
-    async def sending(self, store: SqlResults | None = None) -> AsyncIterator[None]:
-        store = store or self.store
-        async with Post(HERE) as post:
-            sender = Sender(store, post, self.clock, self.audit, self.counted, chance=lambda: 0.5)
-            async with meanwhile(sender.run()):
-                yield
-
-
-async def until(holds: Callable[[], Awaitable[bool] | bool]) -> None:
-    async with asyncio.timeout(8):
-        while True:
-            found = holds()
-            if found if isinstance(found, bool) else await found:
-                return
-            await asyncio.sleep(0.01)
-
-
-@pytest.fixture(autouse=True)
-def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sending, "LOOK_EVERY", 0.02)
-    monkeypatch.setattr(sending, "AFTER_TROUBLE", 0.1)
-    monkeypatch.setattr(sending, "COUNT_EVERY", 0.0)
-    monkeypatch.setattr(results, "LEISURE_S", 0.0)
-
-
-@pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
-    shutil.copytree((await filled(empty_office())) / "var", tmp_path / "var")
-    (tmp_path / "ivr.yaml").write_text("data_dir: var\n", "utf-8")
-    chosen = load(tmp_path / "ivr.yaml")
-    with key_store(chosen) as keys:
-        async with await SqlResults.open(chosen.database_url(), keys) as store:
-            await store.join("engine", "here")
-            await store.accounts.add_department(OFFICE, NOON)
-            clock = HandClock(chosen.calling.timezone)
-            yield Desk(chosen, store, clock, audit_trail(chosen, store, keys, Author(who="engine", where="test")))
+from ivr.parts.keys import key_store
+from ivr.settings import STAFF_CALL
+from ivr.storage import SqlResults, changes, webhook_feed
+from tests.hooks.desks import KEY, Desk, until
+from tests.hooks.receiver import hangs, raw, receiving, status
+from tests.storage.filling import MINUTE, NOON, attempt
 
 
 async def test_a_system_is_told_of_calls_people_and_campaigns_and_of_nobodys_name(desk: Desk) -> None:
