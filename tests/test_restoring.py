@@ -155,14 +155,19 @@ async def test_what_comes_before_the_damage_is_carried_over(on_sqlite: Path) -> 
     assert [entry.number for entry in after] == [*range(1, fault.first), 110]
 
 
-async def test_on_a_new_empty_database_the_restore_goes_on_and_tells_what_is_lost(
-    config: Path, tmp_path: Path, request: pytest.FixtureRequest
-) -> None:
-    backup = await backup_and_more(config)
+async def empty_instead(config: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """Let the settings name a new database of the same kind, as after the loss of the old one."""
     if "sqlite" in load(config).database_url():
         settings_of(tmp_path, f"sqlite+aiosqlite:///{tmp_path}/var/new.db")
     else:
         settings_of(tmp_path, await request.getfixturevalue("postgres").new_database())
+
+
+async def test_on_a_new_empty_database_the_restore_goes_on_and_tells_what_is_lost(
+    config: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    backup = await backup_and_more(config)
+    await empty_instead(config, tmp_path, request)
     await keeping.restore(config, backup)
     assert (await trail_of(config))[1] == (Fault(4, 8, Harm.LOST),)
 

@@ -21,7 +21,7 @@ from tests.storage import filling
 from tests.storage.conftest import postgres
 from tests.storage.old_schema import fill_0001
 from tests.storage.test_entered import entered
-from tests.test_restoring import config, on_sqlite, settings_of, url
+from tests.test_restoring import config, empty_instead, on_sqlite, url
 
 __all__ = ["config", "on_sqlite", "postgres", "url"]
 
@@ -145,10 +145,7 @@ async def test_on_a_new_empty_database_the_backup_s_stay_and_the_loss_is_told(
     config: Path, tmp_path: Path, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
 ) -> None:
     backup = await backup_and_more(config)
-    if "sqlite" in load(config).database_url():
-        settings_of(tmp_path, f"sqlite+aiosqlite:///{tmp_path}/var/new.db")
-    else:
-        settings_of(tmp_path, await request.getfixturevalue("postgres").new_database())
+    await empty_instead(config, tmp_path, request)
     await keeping.restore(config, backup)
     assert await may_be_called(config) == (False, False, True)
     assert (await held(config)).texts == (False, True)

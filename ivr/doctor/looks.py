@@ -249,14 +249,19 @@ async def retention(chosen: Settings) -> Finding:
         async with await SqlResults.open(chosen.database_url(), keys) as results:
             late = await overdue(results, chosen)
     if late:
-        return Finding(
-            name="保存期間",
-            state=State.WARNING,
-            message=f"保存期間を過ぎても消えていない催告が {late} 件あります。",
-            remedy="実行中なら ivr campaign stop で打ち切り、ivr erase で消去してください。",
-        )
+        return kept_too_long(late)
     months = chosen.retention.months
     return good("保存期間", f"最後の架電の {months} か月後の月末まで。" if months is not None else "期限なし。")
+
+
+def kept_too_long(late: int) -> Finding:
+    """Return what there is to say of so many campaigns that should have been erased."""
+    return Finding(
+        name="保存期間",
+        state=State.WARNING,
+        message=f"保存期間を過ぎても消えていない催告が {late} 件あります。",
+        remedy="実行中なら ivr campaign stop で打ち切り、ivr erase で消去してください。",
+    )
 
 
 async def trail(chosen: Settings) -> Finding:

@@ -114,7 +114,7 @@ class Inspection:
             "disk": Check(look=self._apart(looking.disk)),
             "keys": Check(look=self._apart(looking.keys), fresh=60.0),
             "secrets": Check(look=self._apart(looking.secrets), fresh=60.0),
-            "clock": Check(look=self._apart(looking.clock), fresh=60.0),
+            "clock": Check(look=looking.clock, fresh=60.0),
             "backup": Check(look=self._apart(looking.backup), fresh=60.0),
             "retention": Check(look=looking.retention, fresh=60.0),
             "console": Check(look=looking.console, fresh=60.0),

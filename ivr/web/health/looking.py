@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import subprocess
 import tempfile
 import time
 from datetime import UTC, date, datetime, timedelta
@@ -127,17 +126,9 @@ def greeting(console: Console) -> Finding:
     return asyncio.run(looks.greeting(console.settings))
 
 
-def clock(console: Console) -> Finding:
+async def clock(console: Console) -> Finding:
     """Is the clock kept right?"""
-    program = shutil.which("timedatectl")
-    said = ""
-    if program is not None:
-        asked = [program, "show", "--property=NTPSynchronized", "--value"]
-        try:
-            said = subprocess.run(asked, capture_output=True, text=True, timeout=3, check=False).stdout.strip()
-        except (subprocess.TimeoutExpired, OSError):
-            said = ""
-    return looks.kept_right(console.settings, synchronised=said == "yes")
+    return await looks.clock(console.settings)
 
 
 def backup(console: Console) -> Finding:
@@ -165,14 +156,7 @@ def backup(console: Console) -> Finding:
 async def retention(console: Console) -> Finding:
     """Is there anybody who should have been erased?"""
     late = await overdue(console.results, console.settings)
-    if late:
-        return Finding(
-            name="保存期間",
-            state=State.WARNING,
-            message=f"保存期間を過ぎても消えていない催告が {late} 件あります。",
-            remedy="実行中なら ivr campaign stop で打ち切り、ivr erase で消去してください。",
-        )
-    return good("保存期間", "過ぎたものはありません。")
+    return looks.kept_too_long(late) if late else good("保存期間", "過ぎたものはありません。")
 
 
 async def scenarios(console: Console) -> Finding:
