@@ -27,6 +27,11 @@ SHORT = 0.25
 """Seconds by which a clip may end early and still count as played whole."""
 
 
+LEAST = 0.001
+"""Seconds of a wait, as AGI counts in milliseconds. The clock does not tell a time that is too short from none, and who
+waits again and again for such a one would never give way to the other calls."""
+
+
 class PlaybackFailed(OwnError):
     """A clip could not be played, or not to its end."""
 
@@ -97,8 +102,11 @@ class Channel:
     async def wait(
         self, seconds: float, keys: str = "", *, sounding: bool | None = None, signs: Signs = NO_SIGNS
     ) -> Pressed | Sounded | Silence | HungUp:
-        """Wait for a key in `keys`, for one of `signs`, or until it `sounding`s or not, `seconds` at most."""
-        deadline = self._now() + seconds
+        """Wait for a key in `keys`, for one of `signs`, or until it `sounding`s or not, `seconds` at most.
+
+        Where `seconds` is positive the PBX is asked in any case, and so the other calls get their turn.
+        """
+        deadline = self._now() + (max(seconds, LEAST) if seconds > 0 else 0.0)
         while (left := deadline - self._now()) > 0:
             if key := self._ear.dropped(keys):
                 return self.pressed(key, 0.0)

@@ -122,13 +122,14 @@ def _is_speech(sound: Stretch) -> bool:
 def silence_due(sounds: LineSounds, beeps: tuple[float, ...], rule: LeaveRule) -> float:
     """Return the seconds until the line is silent for a message; infinite while it sounds, not positive once it is.
 
-    `beeps` are the ends of the beeps so far, in seconds of the stream.
+    `beeps` are the ends of the beeps so far, in seconds of the stream. Whole milliseconds: times are sums of frames,
+    and what is left of their rounding is no time.
     """
     if sounds.sounding:
         return math.inf
     if after_beep(sounds, beeps):
-        return beeps[-1] + rule.after_beep - sounds.now
-    return (sounds.last_sound or 0.0) + rule.silence - sounds.now
+        return round(beeps[-1] + rule.after_beep - sounds.now, 3)
+    return round((sounds.last_sound or 0.0) + rule.silence - sounds.now, 3)
 
 
 def after_beep(sounds: LineSounds, beeps: tuple[float, ...]) -> bool:

@@ -104,6 +104,19 @@ def test_a_message_starts_after_silence_or_sooner_after_a_beep() -> None:
     assert silence_due(talked_on, (3.9,), LEAVE) == pytest.approx(0.9, abs=0.1)
 
 
+def test_what_rounding_leaves_of_a_time_is_none() -> None:
+    """Times are sums of frames of 20 ms, which no binary number holds."""
+    sounds = LineSounds()
+    waits = list[float]()
+    for _ in range(5000):
+        sounds.hear(bytes(320))
+        waits.append(silence_due(sounds, (), LeaveRule(silence=sounds.now)))
+        sounds.last_sound = sounds.now - LEAVE.silence
+        waits.append(silence_due(sounds, (), LEAVE))
+        waits.append(silence_due(sounds, (sounds.last_sound,), LeaveRule(after_beep=LEAVE.silence)))
+    assert not [due for due in waits if 0 < due < 0.001]
+
+
 def test_ringing_is_nobody_and_words_or_no_more_ringing_are_somebody() -> None:
     def rang(*parts: Samples) -> tuple[LineSounds, float]:
         sounds = LineSounds()
