@@ -44,6 +44,7 @@ from ivr.parts.keys import audit_trail, key_store
 from ivr.parts.rules import limits, register
 from ivr.parts.serving import listening, serve
 from ivr.parts.voice import telephone_voice
+from ivr.pulse import Pulse
 from ivr.settings import STAFF_CALL, Settings, calling_of
 from ivr.signals import signals
 from ivr.sms import Sms
@@ -115,6 +116,7 @@ class Engine:
     clock: SystemClock
     lines: Lines
     audit: Audit
+    pulse: Pulse
     register: Register
     collection: Collection | None
     sms: Sms | None
@@ -179,6 +181,7 @@ class Engine:
     def health(self) -> Mapping[str, bool]:
         """Tell what calls depend on and whether it is well, for `/healthz`."""
         return {
+            "pulse": self.pulse.steady,
             "ami": self.originator.connected,
             "trunk": not self.lines.trunk.holds,
             "listening": not self.originator.deaf,
@@ -288,6 +291,7 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
                 clock=clock,
                 lines=Lines(limits(settings), clock),
                 audit=audit,
+                pulse=Pulse(metrics.beat),
                 register=register(settings, on_look=metrics.exclusions_known),
                 collection=asked,
                 sms=sms,
@@ -296,6 +300,7 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
                 reconciled=asyncio.Event(),
             )
             try:
+                tasks.serve(engine.pulse.run())
                 tasks.serve(warmed_up(speech))
                 tasks.serve(greeted(settings, speech, inbound, clock))
                 await pbx.start()

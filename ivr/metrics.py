@@ -30,6 +30,7 @@ _TO_AUDIO = (0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.125, 0.15, 0.2, 0.
 
 _ORIGINATE = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _RENDER = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_LATE = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0)
 _WRITE = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0)
 
 
@@ -74,6 +75,7 @@ class Metrics:
         self._texts = self._counter("texts", "Texts (SMS), by status", "status")
         self._sms_connected = self._gauge("sms_connected", "1 while the provider takes texts (SMS)")
         self._store_write = self._seconds("store_write_seconds", "A write of the store, waiting included", _WRITE)
+        self._loop_late = self._seconds("loop_late_seconds", "By which the engine's timers ring late", _LATE)
         self._erased = self._counter("campaigns_erased", "Campaigns erased because they were kept for long enough")
         self._erasures_failed = self._counter(
             "erasures_failed", "Times that a campaign was due and could not be erased"
@@ -237,6 +239,10 @@ class Metrics:
     def wrote(self, seconds: float) -> None:
         """The store has written."""
         self._store_write.observe(seconds)
+
+    def beat(self, late_s: float) -> None:
+        """The event loop has turned, so late."""
+        self._loop_late.observe(late_s)
 
     def audit_failed(self) -> None:
         """Something happened that could not be put on record."""

@@ -152,6 +152,7 @@ def test_every_fact_moves_its_metric(metrics: Metrics) -> None:
     metrics.webhook_events_dropped(1)
     metrics.webhooks_waiting(1, 1.0)
     metrics.wrote(0.002)
+    metrics.beat(0.001)
     for name, labels in (
         ("ivr_dials_held_total", {"reason": "window"}),
         ("ivr_window_open", {}),
@@ -173,6 +174,7 @@ def test_every_fact_moves_its_metric(metrics: Metrics) -> None:
         ("ivr_webhook_waiting", {}),
         ("ivr_webhook_oldest_seconds", {}),
         ("ivr_store_write_seconds_count", {}),
+        ("ivr_loop_late_seconds_count", {}),
     ):
         assert value(metrics, name, **labels) == 1, name
 

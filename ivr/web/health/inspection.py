@@ -33,6 +33,7 @@ WAIT = 2.0
 AT_ONCE = 2
 
 TOLD = {
+    "pulse": ("pulse",),
     "pbx": ("ami",),
     "trunk": ("trunk",),
     "listening": ("listening",),

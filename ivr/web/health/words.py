@@ -25,6 +25,12 @@ class Words:
 
 
 WORDS: Mapping[str, Words] = {
+    "pulse": Words(
+        name="システムの動き",
+        well="止まらずに動いています。",
+        means="この五分のうちに、数秒のあいだ止まりました。その間の通話では、案内や返事が遅れました。いまは動いています。",
+        todo=f"急ぎではありませんが、{TELL}",
+    ),
     "pbx": Words(
         name="電話交換機",
         well="電話交換機につながっています。",
