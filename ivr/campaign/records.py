@@ -15,7 +15,11 @@ from ivr.domain.recipient import Recipient
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewCampaign:
-    """A campaign as it is created; `scenario` is the YAML text itself, kept as a snapshot, `rules` are JSON-ready."""
+    """A campaign as it is created; `scenario` is the YAML text itself, kept as a snapshot, `rules` are JSON-ready.
+
+    `sources` say what it was made of, as the audit trail keeps it: files by name and SHA-256, and how many rows of the
+    list were `accepted`, `refused` and `excluded`.
+    """
 
     name: str
     scenario: str
@@ -23,6 +27,7 @@ class NewCampaign:
     created_at: datetime
     created_by: str = ""
     rules: Mapping[str, object] = field(default_factory=dict)
+    sources: Mapping[str, str | int] = field(default_factory=dict)
     department: str | None = None
 
 
@@ -41,6 +46,7 @@ class CampaignRow:
     scenario_file: str
     created_at: datetime
     rules: Mapping[str, object]
+    sources: Mapping[str, str | int] = field(default_factory=dict)
     created_by: str = ""
     approved_by: str | None = None
     department: str | None = None

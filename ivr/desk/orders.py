@@ -44,8 +44,6 @@ class Order:
     recipients: Sequence[Recipient]
     households: Mapping[str, tuple[Recipient, ...]]
     """Who shares the number that is dialled first, by that number: the first of them is called."""
-    sources: Mapping[str, str | int]
-    """What the audit trail keeps of the files that it came from: names without folders, hashes, counts."""
 
 
 async def read_order(
@@ -129,14 +127,6 @@ def put_together(chosen: Settings, parts: Parts, *, by: str, now: datetime) -> O
     recipients = _in_order(parts.list_name, intake, calling)
     out = {line for line, _ in parts.excluded}
     shared = _households(recipients, out, rules) if calling.one_call_per_number else {}
-    campaign = NewCampaign(
-        name=parts.name,
-        scenario=parts.scenario_text,
-        scenario_file=parts.scenario_file,
-        created_at=now,
-        created_by=by,
-        rules=own,
-    )
     sources: dict[str, str | int] = {
         "list": Path(parts.list_name).name,
         "list_sha256": parts.list_sha256,
@@ -145,11 +135,20 @@ def put_together(chosen: Settings, parts: Parts, *, by: str, now: datetime) -> O
         "refused": len(intake.refused),
         "excluded": len(parts.excluded),
         "scenario": Path(parts.scenario_file).name,
-        "scenario_sha256": hashlib.sha256(campaign.scenario.encode()).hexdigest(),
+        "scenario_sha256": hashlib.sha256(parts.scenario_text.encode()).hexdigest(),
         **parts.sources,
         **({"joined": sum(len(members) - 1 for members in shared.values())} if shared else {}),
     }
-    return Order(campaign=campaign, recipients=recipients, households=shared, sources=sources)
+    campaign = NewCampaign(
+        name=parts.name,
+        scenario=parts.scenario_text,
+        scenario_file=parts.scenario_file,
+        created_at=now,
+        created_by=by,
+        rules=own,
+        sources=sources,
+    )
+    return Order(campaign=campaign, recipients=recipients, households=shared)
 
 
 def see_name(name: str) -> None:
@@ -209,10 +208,10 @@ async def stored(chosen: Settings, name: str) -> Order:
             scenario_file=campaign.scenario_file,
             created_at=SystemClock(chosen.calling.timezone).now(),
             rules=campaign.rules,
+            sources=campaign.sources,
         ),
         recipients=people,
         households=shared,
-        sources={"campaign": name, "accepted": len(records)},
     )
 
 
@@ -243,7 +242,7 @@ async def bring_in(results: SqlResults, order: Order, audit: Audit, *, departmen
         raise NameTaken(name)
     of = await _department(results, department)
     told = {"department": of.name} if of is not None else {}
-    await audit.record(Action.IMPORTED, name, **order.sources, **told)
+    await audit.record(Action.IMPORTED, name, **order.campaign.sources, **told)
     campaign = replace(order.campaign, department=of.id if of is not None else None)
     return await results.create_campaign(campaign, order.recipients, order.households)
 

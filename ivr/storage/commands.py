@@ -135,6 +135,7 @@ def create_campaign(
             scenario_file=campaign.scenario_file,
             created_at=campaign.created_at,
             rules=dict(campaign.rules),
+            sources=dict(campaign.sources),
             created_by=campaign.created_by,
             department_id=campaign.department,
         )

@@ -300,6 +300,7 @@ def _campaign(row: Row[Any]) -> CampaignRow:
         scenario_file=row.scenario_file,
         created_at=row.created_at,
         rules=row.rules,
+        sources=row.sources or {},
         created_by=row.created_by,
         approved_by=row.approved_by,
         department=row.department_id,

@@ -149,6 +149,7 @@ class SqlResults:
             scenario_file=campaign.scenario_file,
             created_at=campaign.created_at,
             rules=campaign.rules,
+            sources=campaign.sources,
             created_by=campaign.created_by,
             department=campaign.department,
         )

@@ -80,6 +80,7 @@ campaigns = Table(
     Column("scenario_file", Text, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("rules", JSON, nullable=False),
+    Column("sources", JSON),
     Column("created_by", String, nullable=False),
     Column("approved_by", String),
     Column("department_id", String),

@@ -81,6 +81,17 @@ CONSOLE = Place(
 """How somebody at the console does what a sentence asks for."""
 
 
+class ListTold(BaseModel):
+    """The list that a campaign was made of, as the audit trail has it."""
+
+    name: str
+    sha256: str
+    rows: int
+    accepted: int
+    refused: int
+    excluded: int
+
+
 class Standing(BaseModel):
     """How a campaign stands."""
 
@@ -94,6 +105,7 @@ class Standing(BaseModel):
     created_by_label: str = Field(description="Who that is, as pages say it.")
     approved_by: str | None
     approved_by_label: str | None
+    made_of: ListTold | None = Field(description="None where it was made without one, or before that was kept.")
     people: int
     settled: int
     calling: int
@@ -270,6 +282,7 @@ async def _standing(
         created_by_label=called(campaign.created_by, people),
         approved_by=campaign.approved_by,
         approved_by_label=called(campaign.approved_by, people) if campaign.approved_by else None,
+        made_of=_made_of(campaign),
         people=sum(states.values()),
         settled=states.get("settled", 0),
         calling=states.get("calling", 0),
@@ -286,6 +299,11 @@ async def _standing(
 def may_assign(visit: Visit) -> bool:
     """Tell whether somebody decides whose campaigns are."""
     return may(visit.person.roles, Deed.ASSIGN, own=False)
+
+
+def _made_of(campaign: CampaignRow) -> ListTold | None:
+    told = campaign.sources
+    return ListTold.model_validate({"name": told["list"], "sha256": told["list_sha256"], **told}) if told else None
 
 
 @lru_cache(maxsize=100)

@@ -20,6 +20,7 @@ OLD = "f" * 32
 
 
 BEFORE_FIGURES = (
+    "ALTER TABLE campaigns DROP COLUMN sources",
     "ALTER TABLE campaigns DROP COLUMN department_id",
     "DROP TABLE editions",
     "DROP TABLE scenarios",

@@ -56,7 +56,11 @@ async def test_a_clerk_gets_from_a_list_to_a_campaign_that_runs(tmp_path: Path) 
         assert imported.who == "hanako"
         assert json.loads(imported.details)["accepted"] == 2
         chief = await at.signed_in("kacho", Role.APPROVER)
-        await chief.get(f"/campaigns/{campaign.id}")
+        shown = " ".join((await chief.get(f"/campaigns/{campaign.id}")).text.split())
+        listed = re.search(r"<dt>名簿</dt><dd>(.*?)</dd>", shown)
+        assert listed is not None, "whoever approves it sees which list it was"
+        assert listed[1].startswith("meibo.csv：4 行のうち 2 人（2 行は取り込めませんでした）")
+        assert str(campaign.sources["list_sha256"])[:12] in listed[1]
         assert (await chief.call(f"/api/v1/campaigns/{campaign.id}/approve")).status_code == 200
         await clerk.get(f"/campaigns/{campaign.id}")
         assert (await clerk.call(f"/api/v1/campaigns/{campaign.id}/start")).status_code == 200

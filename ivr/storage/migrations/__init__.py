@@ -8,7 +8,7 @@ from sqlalchemy import Connection, inspect, text
 
 from ivr.vault.fields import Fields
 
-HEAD = "0019"
+HEAD = "0020"
 """The schema that this engine works with. Held here too, so that opening a current database needs no Alembic."""
 
 _LOCK = 5_717_220_000
