@@ -291,7 +291,7 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
                 clock=clock,
                 lines=Lines(limits(settings), clock),
                 audit=audit,
-                pulse=Pulse(metrics.beat),
+                pulse=Pulse(metrics.beat, calls=lambda: originator.waiting),
                 register=register(settings, on_look=metrics.exclusions_known),
                 collection=asked,
                 sms=sms,

@@ -45,6 +45,9 @@ FRAME = 160
 """Samples of 20 ms."""
 
 LOUD = 130.0
+HUSH = b"\xff" * FRAME
+LOSABLE = 500
+"""Packets. Where the numbers are further apart, they have begun anew."""
 POUND = 11
 """RFC 4733, 3.2: the event code of `#`; a digit's is the digit."""
 
@@ -75,11 +78,12 @@ class Handset:
 
     @property
     def heard(self) -> Samples:
-        """Return the audio that came, without the gaps in which none came."""
+        """Return the audio that came, without the gaps in which none was sent; what got lost is silence."""
         return g711.from_ulaw(b"".join(self._frames))
 
     def _listen(self) -> None:
         quiet, spoken = 0.0, False
+        last: int | None = None
         while not self._over.is_set():
             try:
                 packet, sender = self._socket.recvfrom(2048)
@@ -87,6 +91,11 @@ class Handset:
                 quiet += FRAME / RATE
                 packet = b""
             if len(packet) > 12 and packet[1] & 0x7F == PCMU:
+                number = int.from_bytes(packet[2:4])
+                lost = 0 if last is None else (number - last - 1) % 65536
+                if lost < LOSABLE:
+                    self._frames += [HUSH] * lost
+                last = number
                 self._frames.append(packet[12:])
                 samples = g711.from_ulaw(packet[12:]).astype(np.float64)
                 loud = float(np.sqrt(np.mean(samples**2))) > LOUD
