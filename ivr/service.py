@@ -184,7 +184,7 @@ async def serve(chosen: settings.Settings) -> int:
         under_way: set[str] = set()
         idle = asyncio.Event()
         while not engine.stopping.is_set():
-            for campaign in await engine.results.campaigns(state="running"):
+            for campaign in await _begun(engine):
                 if campaign.id not in under_way:
                     under_way.add(campaign.id)
                     idle.clear()
@@ -195,6 +195,16 @@ async def serve(chosen: settings.Settings) -> int:
             await idle.wait()
     log.info("stopped")
     return 0
+
+
+async def _begun(engine: Engine) -> Sequence[CampaignRow]:
+    """Return the campaigns that are to be dialled; none while the store can't tell, as it may be back soon."""
+    try:
+        return await engine.results.campaigns(state="running")
+    except StoreFailed as error:
+        engine.metrics.held("store")
+        log.warning("campaigns_unknown", reason=str(error))
+        return ()
 
 
 def serve_console(engine: Engine) -> None:
@@ -275,6 +285,9 @@ async def _dial(engine: Engine, campaign: CampaignRow, under_way: set[str], idle
         # Its rules no longer go with the settings: nobody is called by rules that nobody has.
         log.error("campaign_unfit", campaign=campaign.name, reason=str(error))
         await _pause(engine, campaign, reason="unfit")
+    except StoreFailed as error:
+        # It is still running as the store has it, and so it is taken up again.
+        log.warning("campaign_left", campaign=campaign.name, reason=str(error))
     finally:
         under_way.discard(campaign.id)
         if not under_way:

@@ -9,8 +9,8 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -37,6 +37,23 @@ class Cluster:
         finally:
             await connection.close()
         return f"postgresql+asyncpg://ivr@/{name}?host={self.folder}"
+
+    @asynccontextmanager
+    async def away(self, url: str) -> AsyncIterator[None]:
+        """Have the database at `url` refuse everybody inside the block, as a server does that is restarted."""
+        await self._allow(url, connections=False)
+        try:
+            await self.cut_off(url)
+            yield
+        finally:
+            await self._allow(url, connections=True)
+
+    async def _allow(self, url: str, *, connections: bool) -> None:
+        connection = await asyncpg.connect(user="ivr", database="postgres", host=str(self.folder))
+        try:
+            await connection.execute(f"ALTER DATABASE {make_url(url).database} ALLOW_CONNECTIONS {connections}")
+        finally:
+            await connection.close()
 
     async def cut_off(self, url: str) -> None:
         """End every connection to the database at `url`."""
