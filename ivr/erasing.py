@@ -7,6 +7,7 @@ Wherever a crash cuts in, `finish` goes on from the mark.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
 import pwd
@@ -83,22 +84,33 @@ async def erase(care: Care, campaign: CampaignRow, why: str, *, in_any_state: bo
     """
     ordered = {"why": why, "who": f"{_user()}（{socket.gethostname()}）"}
     await care.audit.record(Action.ERASED, campaign.name, why=why)
-    files, keys = _files(care, campaign.id), _key_ids(care, campaign.id)
+    files, keys = await asyncio.to_thread(lambda: (_files(care, campaign.id), _key_ids(care, campaign.id)))
     statistics = await care.results.begin_erasing(
         campaign, {**files, "keys": len(keys)}, {**ordered, "keys": "、".join(keys)}, in_any_state=in_any_state
     )
-    care.keys.destroy(campaign.id)
-    erase_voice(care.voice, campaign.id)
-    with _on_disk(care.exports(campaign.id)) as folder:
-        if folder.is_dir():
-            shutil.rmtree(folder)
+    await asyncio.to_thread(_remove, care, campaign.id)
     await care.results.erase_rows(campaign.id)
     now = SystemClock(care.settings.calling.timezone).now()
-    certificate = signing.signed(_certificate(care, statistics, now), care.keys)
-    with _on_disk(made(care.certificates)) as folder:
-        durable.replace(folder / f"{now:%Y%m%d}-{campaign.id}.txt", certificate.encode())
+    certificate = await asyncio.to_thread(_certified, care, statistics, now)
     await care.results.finish_erasing(campaign.id, now)
     log.info("erased", campaign=campaign.id, why=why)
+    return certificate
+
+
+def _remove(care: Care, campaign: str) -> None:
+    """Destroy the key of a campaign, then what is kept of it in files: seconds, where many names were spoken."""
+    care.keys.destroy(campaign)
+    erase_voice(care.voice, campaign)
+    with _on_disk(care.exports(campaign)) as folder:
+        if folder.is_dir():
+            shutil.rmtree(folder)
+
+
+def _certified(care: Care, statistics: Statistics, now: datetime) -> str:
+    """Return the certificate, a copy of which is kept."""
+    certificate = signing.signed(_certificate(care, statistics, now), care.keys)
+    with _on_disk(made(care.certificates)) as folder:
+        durable.replace(folder / f"{now:%Y%m%d}-{statistics.campaign}.txt", certificate.encode())
     return certificate
 
 
@@ -115,11 +127,16 @@ async def overdue(results: SqlResults, settings: Settings) -> int:
     """Return how many campaigns should be gone by now, whether or not they are at rest."""
     zone, months = settings.calling.timezone, settings.retention.months
     today = SystemClock(zone).now().date()
+    campaigns = await results.campaigns()
     days = await results.last_days()
     return sum(
         campaign.state == ERASING
-        or (months is not None and today > erased_from(days[campaign.id].astimezone(zone).date(), months))
-        for campaign in await results.campaigns()
+        or (
+            months is not None
+            and campaign.id in days
+            and today > erased_from(days[campaign.id].astimezone(zone).date(), months)
+        )
+        for campaign in campaigns
     )
 
 
@@ -128,16 +145,18 @@ async def erase_due(care: Care, metrics: Metrics) -> None:
     months = care.settings.retention.months
     try:
         await finish(care)
-        days = await care.results.last_days()
         campaigns = await care.results.campaigns()
+        days = await care.results.last_days()
     except IvrError as error:
         _failed(metrics, "", error)
         return
     clock = SystemClock(care.settings.calling.timezone)
     today = clock.now().date()
     for campaign in campaigns:
-        last = days[campaign.id].astimezone(care.settings.calling.timezone).date()
-        if months is None or campaign.state == "running" or today < erased_from(last, months):
+        last = days.get(campaign.id)
+        if last is None or months is None or campaign.state == "running":
+            continue
+        if today < erased_from(last.astimezone(care.settings.calling.timezone).date(), months):
             continue
         try:
             await erase(care, campaign, BY_RULE)

@@ -8,6 +8,7 @@ import sqlite3
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -211,6 +212,26 @@ async def test_what_was_kept_for_long_enough_is_erased_by_rule_and_nothing_else(
         assert {row.name for row in await care.results.campaigns()} == {"新しい", "忘れられた", "後でかけた"}
         assert await erasing.overdue(care.results, care.settings) == 1
     assert metrics.registry.get_sample_value("ivr_campaigns_erased_total") == 1
+
+
+@pytest.mark.parametrize("between", ["campaigns", "last_days"])
+async def test_a_campaign_that_is_made_while_the_others_are_looked_at_is_left_alone(
+    config: Path, monkeypatch: pytest.MonkeyPatch, between: str
+) -> None:
+    async with care_of(config) as care:
+        look = getattr(care.results, between)
+
+        async def looks() -> object:
+            found = await look()
+            created = NewCampaign(name=uuid4().hex, scenario="", scenario_file="", created_at=filling.NOON)
+            await care.results.create_campaign(created, ())
+            return found
+
+        monkeypatch.setattr(care.results, between, looks)
+        metrics = Metrics()
+        await erasing.overdue(care.results, care.settings)
+        await erasing.erase_due(care, metrics)
+        assert metrics.registry.get_sample_value("ivr_erasures_failed_total") == 0
 
 
 async def test_an_erasure_that_fails_is_counted(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
