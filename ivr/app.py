@@ -95,9 +95,13 @@ class Tasks:
         """Cancel the calls, wait until they have stored what they know, then cancel the services."""
         calls = set(self._calls)
         for task in calls:
-            task.cancel()
+            # Where a service has failed, the group has cancelled them already, and a second time means to give up.
+            if not task.cancelling():
+                task.cancel()
         if calls:
-            await asyncio.wait(calls, timeout=LAST_WORDS)
+            _, late = await asyncio.wait(calls, timeout=LAST_WORDS)
+            for task in late:
+                task.cancel()
         for task in self._services:
             task.cancel()
 

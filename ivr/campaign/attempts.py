@@ -31,6 +31,16 @@ PATIENCE = 5.0
 EMERGENCY = "emergency stop"
 
 
+async def to_the_end(work: Coroutine[Any, Any, None]) -> None:
+    """Await `work`, which has to be done whatever happens: a cancellation waits for it, a second one gives it up."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.shield(task)
+        raise
+
+
 class Attempts:
     """The attempts of one campaign that are under way."""
 
@@ -86,9 +96,8 @@ class Attempts:
             event, ending = conclude(disposition, call, self._clock.now())
             advance(life, event)
         except asyncio.CancelledError:
-            await asyncio.shield(
-                self._end(intent, due, cut_short(call, self._clock.now(), "engine stopped", Outcome.UNKNOWN))
-            )
+            ending = cut_short(call, self._clock.now(), "engine stopped", Outcome.UNKNOWN)
+            await asyncio.shield(self._end(intent, due, ending))
             raise
         except OwnError as error:
             self._observer.defect(self._campaign.name, intent.id, error)
@@ -99,7 +108,7 @@ class Attempts:
         finally:
             self._lines.release()
             del self._under_way[intent.id]
-        await self._end(intent, due, cancelled(ending, EMERGENCY) if self._cut else ending)
+        await to_the_end(self._end(intent, due, cancelled(ending, EMERGENCY) if self._cut else ending))
 
     async def _note_answer(self, attempt: str, at: datetime) -> None:
         """Store the answer beside the call, which must not wait for it; the ending repeats what this one says."""

@@ -16,7 +16,7 @@ from ivr.campaign.observer import Observer
 from ivr.campaign.ports import Clock, Results
 from ivr.campaign.records import CampaignRow
 from ivr.domain.calendar import Calendar
-from ivr.errors import StoreFailed
+from ivr.errors import NotFound, StoreFailed
 
 LOOK_AGAIN = 1.0
 """Seconds between two looks at the store: a pause, a stop and a new due time take effect within it."""
@@ -90,7 +90,12 @@ class Course:
 
     async def look(self) -> None:
         """Look at what others have made of the campaign; StoreFailed."""
-        state = (await self._results.campaign(self._name)).state
+        try:
+            state = (await self._results.campaign(self._name)).state
+        except NotFound:
+            # A campaign that is paused may be erased, and is gone before it is seen in that state.
+            self.end(Halt.STOPPED)
+            return
         self.paused = state == "paused"
         if state not in GOING:
             self.end(Halt.STOPPED)

@@ -25,7 +25,7 @@ from ivr.domain.attempt import Intent
 from ivr.domain.calling_rules import Rules, ceilings, counted_since
 from ivr.domain.outcome import Outcome
 from ivr.domain.scenario import Scenario
-from ivr.errors import ExclusionsUnknown, PbxUnavailable, SpeechFailed, StoreFailed, Unspeakable
+from ivr.errors import ExclusionsUnknown, KeyDestroyed, PbxUnavailable, SpeechFailed, StoreFailed, Unspeakable
 
 LOOK_AGAIN_ALONE = 10.0
 """Where nobody else changes the store, a look is due when a call has ended; this is for people who come due between."""
@@ -166,6 +166,9 @@ class Dialler:
                 await self._course.hold("store")
             except ExclusionsUnknown:
                 await self._course.hold("exclusions")
+            except KeyDestroyed:
+                # Paused and erased while its people were read.
+                self._course.end(Halt.STOPPED)
         self._ready.put_nowait(None)
 
     async def _pass(self) -> int:
@@ -279,6 +282,10 @@ class Dialler:
             await self._course.hold("store")
             await self._attempts.withdraw(intent)
             return None
+        except asyncio.CancelledError:
+            # It may be stored all the same, and nothing was dialled: nobody is to take it for a call.
+            await asyncio.shield(self._attempts.withdraw(intent))
+            raise
         self._observer.dial_began(self._campaign.name, intent.id)
         return intent
 

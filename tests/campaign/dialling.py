@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from ivr.campaign.attempts import Spawn
 from ivr.campaign.course import Halt
 from ivr.campaign.dial import Dialler
 from ivr.campaign.lines import Limits, Lines
@@ -48,6 +49,39 @@ async def campaign(path: Path, recipients: Sequence[Recipient]) -> AsyncIterator
         yield results, row
 
 
+def dialler_of(
+    results: SqlResults,
+    row: CampaignRow,
+    telephone: Originator,
+    *,
+    spawn: Spawn,
+    rules: Rules | None = None,
+    registers: Registers | None = None,
+    enquiry: Enquiry | None = None,
+    lines: int = 5,
+    voice: SilentVoice | None = None,
+    clock: Clock | None = None,
+    watch: Watch | None = None,
+    pause: float = FIRST_PAUSE,
+) -> Dialler:
+    """Return what dials a campaign; it is run by whoever asks."""
+    clock = clock or SystemClock()
+    return Dialler(
+        row,
+        REMINDER,
+        rules=rules or Rules(calendar=ALWAYS),
+        registers=registers or Register(),
+        enquiry=enquiry,
+        results=results,
+        originator=telephone,
+        scripts=Scripts(REMINDER, voice or SilentVoice(), scope=row.id),
+        lines=Lines(Limits(lines=lines, calls_per_second=1000, call=60, pause=pause), clock),
+        clock=clock,
+        observer=watch or Watch(),
+        spawn=spawn,
+    )
+
+
 async def run(
     results: SqlResults,
     row: CampaignRow,
@@ -66,22 +100,21 @@ async def run(
     afterwards: Callable[[], None] = lambda: None,
 ) -> tuple[Halt, Watch]:
     """Dial the campaign to its end, then do what comes `afterwards`."""
-    clock = clock or SystemClock()
     watch = watch or Watch()
     async with asyncio.timeout(within), asyncio.TaskGroup() as tasks:
-        dialler = Dialler(
+        dialler = dialler_of(
+            results,
             row,
-            REMINDER,
-            rules=rules or Rules(calendar=ALWAYS),
-            registers=registers or Register(),
-            enquiry=enquiry,
-            results=results,
-            originator=telephone,
-            scripts=Scripts(REMINDER, voice or SilentVoice(), scope=row.id),
-            lines=Lines(Limits(lines=lines, calls_per_second=1000, call=60, pause=pause), clock),
-            clock=clock,
-            observer=watch,
+            telephone,
             spawn=tasks.create_task,
+            rules=rules,
+            registers=registers,
+            enquiry=enquiry,
+            lines=lines,
+            voice=voice,
+            clock=clock,
+            watch=watch,
+            pause=pause,
         )
         if stop_after is not None:
             seen = watch.outcomes
