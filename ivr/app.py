@@ -51,12 +51,10 @@ from ivr.sms import Sms
 from ivr.speech import TelephoneVoice
 from ivr.storage import SqlResults
 from ivr.system_clock import SystemClock
+from ivr.tasks import Tasks
 from ivr.vault import KeyStore
 
 log = structlog.get_logger(__name__)
-
-LAST_WORDS = 15.0
-"""Seconds for calls that are cut off to store what is known of them."""
 
 GREET_AGAIN = 60.0
 """Seconds between two tries to prepare what callers hear."""
@@ -68,42 +66,6 @@ RECONCILE_AGAIN = 2.0
 
 METRICS_EVERY = 5.0
 """Seconds between two counts of people for the metrics."""
-
-
-class Tasks:
-    """The tasks of one engine: services that run until the end, and calls that end by themselves."""
-
-    def __init__(self, group: asyncio.TaskGroup) -> None:
-        self._group = group
-        self._services: set[asyncio.Task[None]] = set()
-        self._calls: set[asyncio.Task[None]] = set()
-
-    def serve(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run a service; it is cancelled at the end."""
-        self._keep(work, self._services)
-
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run a piece of a call; at the end it is given the chance to store what it knows."""
-        self._keep(work, self._calls)
-
-    def _keep(self, work: Coroutine[Any, Any, None], tasks: set[asyncio.Task[None]]) -> None:
-        task = self._group.create_task(work)
-        tasks.add(task)
-        task.add_done_callback(tasks.discard)
-
-    async def end(self) -> None:
-        """Cancel the calls, wait until they have stored what they know, then cancel the services."""
-        calls = set(self._calls)
-        for task in calls:
-            # Where a service has failed, the group has cancelled them already, and a second time means to give up.
-            if not task.cancelling():
-                task.cancel()
-        if calls:
-            _, late = await asyncio.wait(calls, timeout=LAST_WORDS)
-            for task in late:
-                task.cancel()
-        for task in self._services:
-            task.cancel()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -318,7 +280,8 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
                     tasks.serve(sms.recover())
                 tasks.serve(engine.watch_campaigns())
                 tasks.serve(serve_metrics(web, metrics, engine.health))
-                with signals(stopping, settings.drain_timeout.total_seconds()):
+                with signals(stopping, settings.drain_timeout.total_seconds()) as stop:
+                    tasks.on_defect = stop
                     yield engine
             except IvrError as error:
                 failure = error
@@ -326,6 +289,8 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
                 await tasks.end()
         if failure is not None:
             raise failure
+        if tasks.defect is not None:
+            raise tasks.defect
 
 
 async def warmed_up(speech: TelephoneVoice) -> None:

@@ -186,3 +186,11 @@ _REASONS = {
 def reason(error: OSError) -> str:
     """Return why the system refused, in words of staff; in its own where it is something rare."""
     return _REASONS.get(error.errno or 0) or error.strerror or type(error).__name__
+
+
+def place(error: BaseException) -> str:
+    """Return where a defect of ours was raised, for the log: its text may name a person."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_qualname}:{trace.tb_lineno}" if trace is not None else "unknown"

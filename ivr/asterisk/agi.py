@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from ivr.asterisk.agi_session import AgiSession, CommandRefused, HangupReceived
-from ivr.errors import Busy, CallLost
+from ivr.errors import Busy, CallLost, place
 
 __all__ = ["AgiLimits", "AgiServer", "AgiSession", "CommandRefused", "Handler", "HangupReceived"]
 
@@ -173,14 +173,7 @@ class AgiServer:
             pass
         except Exception as error:  # noqa: BLE001 - a handler's defect must not reach the other calls
             if not end.expired():
-                log.error("An AGI handler failed with %s at %s", type(error).__name__, _place(error))
+                log.error("An AGI handler failed with %s at %s", type(error).__name__, place(error))
         finally:
             self._ends.discard(end)
             self._on_sessions(len(self._ends))
-
-
-def _place(error: BaseException) -> str:
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return f"{trace.tb_frame.f_code.co_qualname}:{trace.tb_lineno}" if trace is not None else "?"

@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from ivr.errors import InputError, IvrError, KeyDestroyed, NotFound, NotLetIn, OwnError
+from ivr.errors import InputError, IvrError, KeyDestroyed, NotFound, NotLetIn, OwnError, place
 from ivr.web import forms, pages
 from ivr.web.visits import Guest, visit_of
 
@@ -97,11 +97,7 @@ _KINDS = {401: "sign_in", 403: "not_allowed", 404: "not_found", 405: "method", 4
 
 async def broken(request: Request, error: Exception) -> Response:
     """Answer a defect of ours; its text may name a person, so the log gets its type and place."""
-    place = error.__traceback__
-    while place is not None and place.tb_next is not None:
-        place = place.tb_next
-    where = f"{place.tb_frame.f_code.co_filename}:{place.tb_lineno}" if place else "unknown"
-    log.error("console_defect", error=type(error).__name__, where=where)
+    log.error("console_defect", error=type(error).__name__, where=place(error))
     return await said(request, 500, OURS)
 
 

@@ -107,13 +107,19 @@ class Office:
                 for index, number in enumerate(numbers)
             )
 
-    def begin(self, *arguments: str | Path, prefix: tuple[str, ...] = (), out: Path | None = None) -> Command:
+    def begin(
+        self,
+        *arguments: str | Path,
+        prefix: tuple[str, ...] = (),
+        program: tuple[str, ...] = (),
+        out: Path | None = None,
+    ) -> Command:
         """Start a command with the settings; what it prints goes to `out`, by itself into a file of its own."""
         command = Command(
             self.folder / "said",
             *("--config", self.config, *arguments),
             prefix=(*self.prefix, *prefix),
-            program=self.program,
+            program=program or self.program,
             out=out,
         )
         return self._stack.enter_context(command)

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from ivr.app import Tasks
 from ivr.campaign import attempts
 from ivr.campaign.course import Halt
 from ivr.campaign.ports import Originator
@@ -21,6 +20,7 @@ from ivr.domain.calling_rules import Ceiling
 from ivr.domain.outcome import Outcome
 from ivr.errors import StoreFailed
 from ivr.storage.results import SqlResults
+from ivr.tasks import Tasks
 from tests.campaign.dialling import HANGS_UP, PRESSES, campaign, dialler_of, outcomes, people, run
 from tests.campaign.fakes import ScriptedLeg, Telephone, answered
 

@@ -17,7 +17,7 @@ from contextlib import suppress
 import structlog
 
 from ivr.campaign.figures import ChangeKind, Glance, OpenLine
-from ivr.errors import NotFound, StoreFailed
+from ivr.errors import NotFound, StoreFailed, place
 from ivr.parts.rules import limits
 from ivr.web.console import Console
 from ivr.web.live.lamps import Places, lines_of
@@ -96,11 +96,7 @@ class Watching:
             except StoreFailed:
                 await asyncio.sleep(AGAIN)
             except Exception as error:  # noqa: BLE001  a defect of what is shown ends no call
-                place = error.__traceback__
-                while place is not None and place.tb_next is not None:
-                    place = place.tb_next
-                where = f"{place.tb_frame.f_code.co_filename}:{place.tb_lineno}" if place else "unknown"
-                log.error("console_defect", error=type(error).__name__, where=where)
+                log.error("console_defect", error=type(error).__name__, where=place(error))
                 await asyncio.sleep(AGAIN)
 
     def live(self, campaign_id: str) -> Live | None:
