@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -116,12 +116,11 @@ class Engine:
                 spawn=self.tasks.spawn,
                 wait_for_windows=wait_for_windows,
             )
-        if texter is not None:
-            self.tasks.serve(_stop_when(self.stopping, texter))
         if not scenario.calls:
             if texter is None:
                 raise InputError(NO_PROVIDER)
-            return await texter.run()
+            with _stopped_when(self.stopping, texter):
+                return await texter.run()
         await first_of(self.reconciled, self.stopping)
         if not self.reconciled.is_set():
             return Halt.STOPPED
@@ -141,8 +140,11 @@ class Engine:
             spawn=self.tasks.spawn,
             wait_for_windows=wait_for_windows,
         )
-        self.tasks.serve(_stop_when(self.stopping, dialler))
-        return await (dialler.run() if texter is None else _both(dialler, texter))
+        if texter is None:
+            with _stopped_when(self.stopping, dialler):
+                return await dialler.run()
+        with _stopped_when(self.stopping, dialler, texter):
+            return await _both(dialler, texter)
 
     def health(self) -> Mapping[str, bool]:
         """Tell what calls depend on and whether it is well, for `/healthz`."""
@@ -351,9 +353,20 @@ async def _both(dialler: Dialler, texter: Texter) -> Halt:
     return texting.result() if halt is Halt.SETTLED else halt
 
 
-async def _stop_when(stopping: asyncio.Event, at_work: Dialler | Texter) -> None:
-    await stopping.wait()
-    at_work.stop()
+@contextmanager
+def _stopped_when(stopping: asyncio.Event, *at_work: Dialler | Texter) -> Iterator[None]:
+    """Stop each of them once the engine is told to; they are forgotten at the end."""
+
+    async def stop() -> None:
+        await stopping.wait()
+        for one in at_work:
+            one.stop()
+
+    waiting = asyncio.ensure_future(stop())
+    try:
+        yield
+    finally:
+        waiting.cancel()
 
 
 async def _join(results: SqlResults, settings: Settings) -> None:
