@@ -9,7 +9,7 @@ from ivr.doctor.finding import Finding, State, bad
 _BAD: Mapping[str, tuple[str, str, str]] = {
     "ami": ("電話交換機の動作", "動いている ivr が、電話交換機に接続できません。", "ivr のログを見てください。"),
     "pulse": (
-        "ivr の動き",
+        "処理の滞り",
         "この五分のうちに、動いている ivr が五秒以上止まりました。その間、通話は応えませんでした。",
         "この機械の負荷とディスクを見てください。負荷が軽くても続くなら、ivr のログを添えて開発元へ。",
     ),

@@ -26,8 +26,8 @@ class Words:
 
 WORDS: Mapping[str, Words] = {
     "pulse": Words(
-        name="システムの動き",
-        well="止まらずに動いています。",
+        name="処理の滞り",
+        well="滞りはありません。",
         means="この五分のうちに、数秒のあいだ止まりました。その間の通話では、案内や返事が遅れました。いまは動いています。",
         todo=f"急ぎではありませんが、{TELL}",
     ),
