@@ -8,7 +8,7 @@ VoiceError
 ├── RenderFailed        the engine refused the text
 ├── CacheFailed         the disk: the cache could not be read or written
 ├── RenderTimeout       no audio within the time limit
-├── WorkerLost          the rendering process died, twice
+├── WorkerLost          the rendering process died, twice, or none could be started
 └── VoiceClosed         the voice was used after `close`
 """
 
@@ -56,7 +56,7 @@ class RenderTimeout(VoiceError, TimeoutError):
 
 
 class WorkerLost(VoiceError):
-    """The process that rendered died, and so did the next one."""
+    """The process that rendered died, and so did the next one; or the system lets us start none."""
 
 
 class VoiceClosed(VoiceError):

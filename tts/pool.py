@@ -80,15 +80,19 @@ class Pool:
         # The package is found where this one is, whatever the working directory holds (-P).
         home = str(Path(__file__).parents[1])
         paths = [home, *filter(None, [os.environ.get("PYTHONPATH")])]
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", "-m", "tts.worker"),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1"},
-            limit=_LONGEST_ANSWER,
-            start_new_session=True,  # a Ctrl-C on the terminal is for the parent
-        )
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-P", "-m", "tts.worker"),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.DEVNULL,
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1"},
+                limit=_LONGEST_ANSWER,
+                start_new_session=True,  # a Ctrl-C on the terminal is for the parent
+            )
+        except OSError as error:  # no more processes, files or memory for us now
+            why = error.strerror or type(error).__name__
+            raise WorkerLost(f"no rendering process could be started ({why})") from error
         self._workers = {worker for worker in self._workers if worker.alive}
         worker = _Worker(process)
         self._workers.add(worker)

@@ -258,14 +258,17 @@ class ManagedPbx:
             raise self._failed("AMI が名乗りません")
 
     async def _ask(self, line: str) -> str:
-        process = await asyncio.create_subprocess_exec(
-            *(str(self._layout.asterisk), "-C", MAIN, "-rx", line),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            cwd=self._files.directory,
-            env=self._environment(),
-        )
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *(str(self._layout.asterisk), "-C", MAIN, "-rx", line),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.STDOUT,
+                cwd=self._files.directory,
+                env=self._environment(),
+            )
+        except OSError as error:
+            raise PbxUnavailable(f"Asterisk のコンソールを起動できません（{reason(error)}）。") from None
         try:
             async with asyncio.timeout(self._timing.command):
                 output, _ = await process.communicate()

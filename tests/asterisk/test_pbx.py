@@ -23,6 +23,7 @@ from ivr.asterisk.pbx_layout import find_asterisk
 from ivr.errors import Busy, PbxUnavailable
 from tests.asterisk.pbx_pair import LAYOUT, ROOT, engine_config, network_config, started
 from tests.asterisk.plain_ami import LIMIT, connected, logged_in
+from tests.scarcity import no_more_files
 
 
 @pytest.fixture
@@ -257,6 +258,13 @@ async def test_an_asterisk_that_hangs_is_killed(config: PbxConfig, tmp_path: Pat
 async def test_an_asterisk_that_is_not_there_is_to_be_set_up(config: PbxConfig, tmp_path: Path) -> None:
     with pytest.raises(PbxUnavailable, match="make setup"):
         await ManagedPbx(config, replace(LAYOUT, asterisk=tmp_path / "gone")).start()
+
+
+async def test_a_console_command_that_the_system_does_not_start_is_a_clear_error(config: PbxConfig) -> None:
+    async with started(config) as pbx:
+        with no_more_files(), pytest.raises(PbxUnavailable, match="開いているファイルが多すぎます"):
+            await pbx.command("core show version")
+        assert "Asterisk 2" in await pbx.command("core show version")
 
 
 async def test_a_wrong_ami_secret_is_refused(config: PbxConfig) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.scarcity import no_more_files
 from tts import (
     CacheFailed,
     Clip,
@@ -196,6 +197,14 @@ async def test_workers_that_cannot_start_are_a_clear_error(counted: Counted, mon
     with pytest.raises(WorkerLost, match=r"twice \(exit status 1\)"):
         await counted.voice.clips("あ", {}, scope="s")
     monkeypatch.undo()
+    assert await counted.voice.clips("あ", {}, scope="s")
+
+
+async def test_a_system_that_starts_no_worker_now_is_a_clear_error_and_asked_again(counted: Counted) -> None:
+    with no_more_files():
+        for ask in (counted.voice.clips("あ", {}, scope="s"), counted.voice.warm_up()):
+            with pytest.raises(WorkerLost, match="could be started"):
+                await ask
     assert await counted.voice.clips("あ", {}, scope="s")
 
 
