@@ -29,6 +29,8 @@ from tts import (
     samples,
     telephone,
 )
+from tts import worker as rendering
+from tts.job import Job
 from tts.worker import NICENESS
 
 GREETING = "こちらは税務課です。{kana}様でいらっしゃいますか。シャープを押してください。"
@@ -206,6 +208,15 @@ async def test_a_system_that_starts_no_worker_now_is_a_clear_error_and_asked_aga
             with pytest.raises(WorkerLost, match="could be started"):
                 await ask
     assert await counted.voice.clips("あ", {}, scope="s")
+
+
+def test_a_worker_without_memory_does_not_blame_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    def exhausted(_name: str) -> object:
+        raise MemoryError
+
+    monkeypatch.setattr(rendering, "engine", exhausted)
+    with pytest.raises(MemoryError):
+        rendering._answer({"do": "samples", "job": Job("openjtalk", "mei", "ja", 1.0, (), 0.0).to_json(), "rate": 8000})
 
 
 async def test_a_worker_that_hangs_is_stopped_in_time(counted: Counted) -> None:
