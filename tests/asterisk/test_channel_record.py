@@ -87,6 +87,22 @@ async def test_a_record_that_is_accounted_for_is_emptied_in_place(tmp_path: Path
     assert await record.ended([BUSY]) == {}
 
 
+async def test_a_record_that_can_not_be_emptied_stays_with_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "channels.csv").mkdir()  # refuses also the superuser, whom a file's mode does not keep out
+    await ChannelRecord(NoChannels(), tmp_path / "channels.csv").forget()
+    assert "channels.csv is not emptied, and grows" in caplog.text
+
+
+async def test_a_record_that_is_not_there_is_forgotten_without_a_word(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    await ChannelRecord(NoChannels(), tmp_path / "none.csv").forget()
+    await ChannelRecord(NoChannels(), None).forget()
+    assert caplog.text == ""
+
+
 async def test_without_a_file_nothing_is_known_of_channels_that_are_gone(tmp_path: Path) -> None:
     assert await ChannelRecord(NoChannels(), None).ended([BUSY]) == {}
     assert await ChannelRecord(NoChannels(), tmp_path / "none.csv").ended([BUSY]) == {}
