@@ -324,18 +324,18 @@ class ManagedPbx:
 
 def _see_free(host: str, port: int, kind: socket.SocketKind, setting: str) -> None:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, kind) as probe:
-        if kind is socket.SOCK_STREAM:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
+    try:
+        with socket.socket(family, kind) as probe:
+            if kind is socket.SOCK_STREAM:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((host, port))
-        except OSError as error:
-            if error.errno == errno.EADDRNOTAVAIL:
-                raise Busy(
-                    f"{host} は、この機械の IP アドレスではありません。"
-                    "設定 pbx.bind_host に、電話会社の側を向いた、この機械のアドレスを書いてください。"
-                ) from None
+    except OSError as error:
+        if error.errno == errno.EADDRNOTAVAIL:
             raise Busy(
-                f"{address(host, port)} を使えません（{reason(error)}）。{setting} を変えるか、"
-                "そのポートを使っているプログラムを止めてください。"
+                f"{host} は、この機械の IP アドレスではありません。"
+                "設定 pbx.bind_host に、電話会社の側を向いた、この機械のアドレスを書いてください。"
             ) from None
+        raise Busy(
+            f"{address(host, port)} を使えません（{reason(error)}）。{setting} を変えるか、"
+            "そのポートを使っているプログラムを止めてください。"
+        ) from None

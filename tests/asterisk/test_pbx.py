@@ -260,6 +260,19 @@ async def test_an_asterisk_that_is_not_there_is_to_be_set_up(config: PbxConfig, 
         await ManagedPbx(config, replace(LAYOUT, asterisk=tmp_path / "gone")).start()
 
 
+def test_what_the_system_refuses_while_asterisk_starts_is_a_clear_error(config: PbxConfig) -> None:
+    pbx, files = ManagedPbx(config, LAYOUT), PbxFiles(config.directory)
+    pbx.render()
+    with no_more_files():
+        with pytest.raises(PbxUnavailable, match=r"modules\.conf を読めません（開いているファイル"):
+            files.modules()
+        with pytest.raises(Busy, match="開いているファイルが多すぎます"):
+            pbx._see_ports_free()
+    files.pid.mkdir()
+    files.forget_pid()
+    assert files.left_behind() is None
+
+
 async def test_a_console_command_that_the_system_does_not_start_is_a_clear_error(config: PbxConfig) -> None:
     async with started(config) as pbx:
         with no_more_files(), pytest.raises(PbxUnavailable, match="開いているファイルが多すぎます"):
