@@ -26,6 +26,9 @@ log = logging.getLogger(__name__)
 PLACE = Path("record", "cel-custom", "channels.csv")
 """Where the record lies in the directory of a PBX."""
 
+MOST_CAUSE = 127
+"""Q.850 has 7 bits for it."""
+
 ANSWER_S = 5.0
 """Seconds for AMI to answer one action."""
 
@@ -132,4 +135,4 @@ def _cause(extra: str) -> int | None:
         source, cause = str(told["hangupsource"]), int(told["hangupcause"])
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return None
-    return cause if source.startswith("PJSIP/") and cause > 0 else None
+    return cause if source.startswith("PJSIP/") and 0 < cause <= MOST_CAUSE else None
