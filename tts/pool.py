@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tts.errors import CacheFailed, RenderFailed, RenderTimeout, VoiceClosed, WorkerLost
+from tts.errors import CacheFailed, EngineMissing, RenderFailed, RenderTimeout, VoiceClosed, WorkerLost
 
 _LONGEST_ANSWER = 64 * 1024 * 1024
 """Bytes; two minutes of wideband samples are 5 MB."""
@@ -40,8 +40,8 @@ class Pool:
     async def ask(self, request: Mapping[str, Any]) -> Any:
         """Return a worker's answer. A request whose worker dies is given to another, once.
 
-        Raises RenderFailed, CacheFailed, RenderTimeout, WorkerLost or VoiceClosed. Waits for a free worker without
-        a limit.
+        Raises RenderFailed, EngineMissing, CacheFailed, RenderTimeout, WorkerLost or VoiceClosed. Waits for a free
+        worker without a limit.
         """
         ended = ""
         for _ in range(2):
@@ -131,6 +131,8 @@ class _Worker:
             raise _Died(how) from error
         if "refused" in answer:
             raise RenderFailed(answer["refused"])
+        if "missing" in answer:
+            raise EngineMissing(answer["missing"])
         if "disk" in answer:
             raise CacheFailed(answer["disk"])
         return answer["done"]

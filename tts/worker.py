@@ -18,7 +18,7 @@ from typing import Any, TextIO
 from tts import g711, telephone
 from tts.cache import Cache
 from tts.engines import engine
-from tts.errors import VoiceError
+from tts.errors import EngineMissing, NoSuchVoice, VoiceError
 from tts.job import Job
 from tts.reading import Name
 
@@ -48,6 +48,10 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
     """Return what came of `request`; MemoryError, which is no fault of the text, ends the process for a fresh one."""
     try:
         return {"done": _do(request)}
+    except (EngineMissing, NoSuchVoice) as error:
+        return {"missing": str(error)}
+    except ImportError as error:
+        return {"missing": f"the engine cannot be loaded ({error.name or type(error).__name__})"}
     except VoiceError as error:
         return {"refused": str(error)}
     except OSError as error:

@@ -19,6 +19,7 @@ from tests.scarcity import no_more_files
 from tts import (
     CacheFailed,
     Clip,
+    EngineMissing,
     MissingValue,
     NoSuchVoice,
     RenderTimeout,
@@ -208,6 +209,15 @@ async def test_a_system_that_starts_no_worker_now_is_a_clear_error_and_asked_aga
             with pytest.raises(WorkerLost, match="could be started"):
                 await ask
     assert await counted.voice.clips("あ", {}, scope="s")
+
+
+async def test_an_engine_that_can_not_be_loaded_any_more_does_not_blame_the_text(
+    counted: Counted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pyopenjtalk.py").write_text("raise ImportError('failed to map segment from shared object')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with pytest.raises(EngineMissing, match="cannot be loaded"):
+        await counted.voice.clips("あ", {}, scope="s")
 
 
 def test_a_worker_without_memory_does_not_blame_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
