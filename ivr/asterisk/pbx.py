@@ -250,10 +250,14 @@ class ManagedPbx:
             raise self._failed(f"AMI のポート {self.config.ami_port} で待ち受けていません")
         try:
             reader, writer = await asyncio.open_connection("127.0.0.1", self.config.ami_port)
-            greeting = await reader.readline()
-            writer.close()
+            try:
+                greeting = await reader.readline()
+            finally:
+                writer.close()
         except OSError as error:
             raise self._failed(f"AMI に接続できません: {reason(error)}") from None
+        except ValueError:  # a line without end
+            greeting = b""
         if not greeting.startswith(b"Asterisk Call Manager"):
             raise self._failed("AMI が名乗りません")
 

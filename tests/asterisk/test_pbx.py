@@ -273,6 +273,16 @@ def test_what_the_system_refuses_while_asterisk_starts_is_a_clear_error(config: 
     assert files.left_behind() is None
 
 
+@pytest.mark.parametrize("said", [b"SSH-2.0-x\r\n", b"x" * 70_000])
+async def test_a_stranger_on_the_port_of_ami_is_a_clear_error(config: PbxConfig, said: bytes) -> None:
+    def greet(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(said)
+
+    async with await asyncio.start_server(greet, "127.0.0.1", config.ami_port):
+        with pytest.raises(PbxUnavailable, match="AMI が名乗りません"):
+            await ManagedPbx(config, LAYOUT)._greeted()
+
+
 async def test_a_console_command_that_the_system_does_not_start_is_a_clear_error(config: PbxConfig) -> None:
     async with started(config) as pbx:
         with no_more_files(), pytest.raises(PbxUnavailable, match="開いているファイルが多すぎます"):
