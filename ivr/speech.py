@@ -63,7 +63,10 @@ class TelephoneVoice:
             raise SpeechFailed(f"音声を準備できません。{error}") from error
 
     async def write_wav(self, text: str, values: Mapping[str, str], out: Path, *, language: str) -> float:
-        """Write what a callee hears of `text` as a WAV file; return its seconds. Raises SpeechFailed."""
+        """Write what a callee hears of `text` as a WAV file; return its seconds.
+
+        Raises SpeechFailed, and OSError where `out` can't be written.
+        """
         try:
             return await self._voice.render_wav(text, values, out, language=language)
         except tts.VoiceError as error:

@@ -198,6 +198,8 @@ def test_an_absolute_database_file_stays_where_it_is() -> None:
         ("pbx:\n  ami:\n    secret: geheim\n", 3, "ファイルに入れ、secret_file で"),
         ("pbx:\n  agi: {port: 8080}\n", 0, "pbx.agi と web が同じポート"),
         ("trunk:\n  host: a b\n", 2, "ホスト名か IP アドレス"),
+        ("pbx:\n  ami: {host: pbx..local}\n", 2, "ホスト名か IP アドレス"),
+        (f"pbx:\n  agi: {{host: {'x' * 64}.local}}\n", 2, "ホスト名か IP アドレス"),
         ('trunk:\n  host: "a;b"\n', 2, "ホスト名か IP アドレス"),
         ('trunk:\n  username: "a\\nb"\n', 2, "英数字と"),
         ("trunk:\n  username: a\n", 2, "password_file も"),

@@ -104,7 +104,7 @@ def _whole(path: Path, stamps: tuple[_Stamp, ...]) -> bool:
     """Return whether the files of a phrase are what was written; `stamps` tell one version of them from another."""
     try:
         digests = json.loads(path.with_suffix(".json").read_bytes())
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return isinstance(digests, dict) and all(
         digests.get(law) == _digest(path.with_suffix(f".{law}").read_bytes()) for law in ("ulaw", "alaw")

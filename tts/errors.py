@@ -4,11 +4,11 @@ VoiceError
 ├── TemplateError       the text: braces that do not pair, an empty or ill-formed variable
 ├── MissingValue        the caller: no value was given for a variable
 ├── NoSuchVoice         the settings: no such engine, voice or language
-├── EngineMissing       the installation: the engine's package is not there
+├── EngineMissing       the installation: the engine's package is not there, or can't be loaded
 ├── RenderFailed        the engine refused the text
 ├── CacheFailed         the disk: the cache could not be read or written
 ├── RenderTimeout       no audio within the time limit
-├── WorkerLost          the rendering process died, twice
+├── WorkerLost          the rendering process died, twice, or none could be started
 └── VoiceClosed         the voice was used after `close`
 """
 
@@ -40,7 +40,7 @@ class NoSuchVoice(VoiceError, ValueError):
 
 
 class EngineMissing(VoiceError):
-    """The engine's package is not installed."""
+    """The engine's package is not installed, or can't be loaded now."""
 
 
 class RenderFailed(VoiceError):
@@ -56,7 +56,7 @@ class RenderTimeout(VoiceError, TimeoutError):
 
 
 class WorkerLost(VoiceError):
-    """The process that rendered died, and so did the next one."""
+    """The process that rendered died, and so did the next one; or the system lets us start none."""
 
 
 class VoiceClosed(VoiceError):

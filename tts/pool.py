@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tts.errors import CacheFailed, RenderFailed, RenderTimeout, VoiceClosed, WorkerLost
+from tts.errors import CacheFailed, EngineMissing, RenderFailed, RenderTimeout, VoiceClosed, WorkerLost
 
 _LONGEST_ANSWER = 64 * 1024 * 1024
 """Bytes; two minutes of wideband samples are 5 MB."""
@@ -40,8 +40,8 @@ class Pool:
     async def ask(self, request: Mapping[str, Any]) -> Any:
         """Return a worker's answer. A request whose worker dies is given to another, once.
 
-        Raises RenderFailed, CacheFailed, RenderTimeout, WorkerLost or VoiceClosed. Waits for a free worker without
-        a limit.
+        Raises RenderFailed, EngineMissing, CacheFailed, RenderTimeout, WorkerLost or VoiceClosed. Waits for a free
+        worker without a limit.
         """
         ended = ""
         for _ in range(2):
@@ -80,15 +80,19 @@ class Pool:
         # The package is found where this one is, whatever the working directory holds (-P).
         home = str(Path(__file__).parents[1])
         paths = [home, *filter(None, [os.environ.get("PYTHONPATH")])]
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", "-m", "tts.worker"),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1"},
-            limit=_LONGEST_ANSWER,
-            start_new_session=True,  # a Ctrl-C on the terminal is for the parent
-        )
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-P", "-m", "tts.worker"),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.DEVNULL,
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1"},
+                limit=_LONGEST_ANSWER,
+                start_new_session=True,  # a Ctrl-C on the terminal is for the parent
+            )
+        except OSError as error:  # no more processes, files or memory for us now
+            why = error.strerror or type(error).__name__
+            raise WorkerLost(f"no rendering process could be started ({why})") from error
         self._workers = {worker for worker in self._workers if worker.alive}
         worker = _Worker(process)
         self._workers.add(worker)
@@ -127,6 +131,8 @@ class _Worker:
             raise _Died(how) from error
         if "refused" in answer:
             raise RenderFailed(answer["refused"])
+        if "missing" in answer:
+            raise EngineMissing(answer["missing"])
         if "disk" in answer:
             raise CacheFailed(answer["disk"])
         return answer["done"]

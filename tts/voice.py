@@ -100,8 +100,8 @@ class Voice:
         """Return the clips that say `template` with `values`, in order, rendering what is not there.
 
         Clips of phrases with variables belong to `scope` and are erased with it; the others are shared. Raises
-        TemplateError, MissingValue, NoSuchVoice, RenderFailed, CacheFailed, WorkerLost, VoiceClosed, and RenderTimeout
-        after `timeout` seconds.
+        TemplateError, MissingValue, NoSuchVoice, EngineMissing, RenderFailed, CacheFailed, WorkerLost, VoiceClosed, and
+        RenderTimeout after `timeout` seconds.
         """
         wanted = [self._wanted(phrase, values, language, scope) for phrase in phrases(template)]
         there = [self._found(one) for one in wanted]

@@ -18,7 +18,7 @@ from typing import Any, TextIO
 from tts import g711, telephone
 from tts.cache import Cache
 from tts.engines import engine
-from tts.errors import VoiceError
+from tts.errors import EngineMissing, NoSuchVoice, VoiceError
 from tts.job import Job
 from tts.reading import Name
 
@@ -37,18 +37,29 @@ def main() -> None:
     with _private_output() as answers:
         for line in sys.stdin.buffer:
             request = json.loads(line)
-            try:
-                answer = {"done": _do(request)}
-            except VoiceError as error:
-                answer = {"refused": str(error)}
-            except OSError as error:
-                answer = {"disk": f"the voice's files cannot be used: {error.strerror or 'input/output error'}"}
-            except Exception as error:  # noqa: BLE001 - an engine may raise anything; the text may be in its message
-                answer = {"refused": f"the engine failed with {type(error).__name__}"}
+            answer = _answer(request)
             try:
                 print(json.dumps({"id": request["id"], **answer}), file=answers, flush=True)
             except BrokenPipeError:
                 os._exit(0)
+
+
+def _answer(request: dict[str, Any]) -> dict[str, Any]:
+    """Return what came of `request`; MemoryError, which is no fault of the text, ends the process for a fresh one."""
+    try:
+        return {"done": _do(request)}
+    except (EngineMissing, NoSuchVoice) as error:
+        return {"missing": str(error)}
+    except ImportError as error:
+        return {"missing": f"the engine cannot be loaded ({error.name or type(error).__name__})"}
+    except VoiceError as error:
+        return {"refused": str(error)}
+    except OSError as error:
+        return {"disk": f"the voice's files cannot be used: {error.strerror or 'input/output error'}"}
+    except MemoryError:
+        raise
+    except Exception as error:  # noqa: BLE001 - an engine may raise anything; the text may be in its message
+        return {"refused": f"the engine failed with {type(error).__name__}"}
 
 
 def _give_way() -> None:

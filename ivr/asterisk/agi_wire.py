@@ -58,6 +58,11 @@ class Result:
         except ValueError:
             return 0
 
+    @property
+    def key(self) -> str:
+        """Return the key whose code `result` is, empty where it is none's."""
+        return chr(self.number) if self.number in _KEYS else ""
+
 
 @dataclass(frozen=True, slots=True)
 class HungUpLine:
@@ -78,6 +83,7 @@ class Violation:
 
 Event = Environment | Result | HungUpLine | EndOfStream | Violation
 
+_KEYS = frozenset(b"0123456789*#ABCD")
 _VERB = re.compile(r"[A-Z]+( [A-Z]+)*")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _HEADER = re.compile(r"([A-Za-z0-9_]{1,64}):(?: (.*))?")

@@ -92,9 +92,9 @@ class Channel:
                 return Played(seconds=seconds, hung_up=True)
         except HangupReceived:
             return Played(seconds=0.0, hung_up=True)
-        if result.number > 0:
-            self._ear.claim(chr(result.number))
-            return Played(seconds=seconds, key=chr(result.number))
+        if key := result.key:
+            self._ear.claim(key)
+            return Played(seconds=seconds, key=key)
         if result.number < 0 or seconds < clip.seconds - SHORT:
             raise PlaybackFailed("音声ファイルを最後まで再生できませんでした。")
         return Played(seconds=seconds)
@@ -122,8 +122,7 @@ class Channel:
                 return self.hung_up()
             if result is not None and result.number < 0:
                 raise CallLost("PBX がキーを待てませんでした。")
-            if result is not None and result.number > 1:
-                key = chr(result.number)
+            if result is not None and (key := result.key):
                 self._ear.claim(key)
                 if key in keys:
                     return self.pressed(key, 0.0)

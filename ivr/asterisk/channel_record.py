@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import json
+import logging
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -20,8 +21,13 @@ from ivr.asterisk.ami import Ami
 from ivr.campaign.ports import Trace
 from ivr.errors import PbxUnavailable, reason
 
+log = logging.getLogger(__name__)
+
 PLACE = Path("record", "cel-custom", "channels.csv")
 """Where the record lies in the directory of a PBX."""
+
+MOST_CAUSE = 127
+"""Q.850 has 7 bits for it."""
 
 ANSWER_S = 5.0
 """Seconds for AMI to answer one action."""
@@ -48,7 +54,11 @@ class ChannelRecord:
         return await asyncio.to_thread(self._read, frozenset(ids))
 
     async def forget(self) -> None:
-        """Empty the record: every channel in it is accounted for."""
+        """Empty the record: every channel in it is accounted for.
+
+        Where that is refused, as by the file of somebody else's PBX, a warning is all: ids are not used again, so that
+        old lines tell nothing of a later call. The file grows, and each start reads through all of it.
+        """
         await asyncio.to_thread(self._empty)
 
     async def _hang_up(self, ids: frozenset[str]) -> None:
@@ -77,9 +87,15 @@ class ChannelRecord:
             raise PbxUnavailable(f"PBX の通話記録 {self._file} を読めません（{reason(error)}）。") from None
 
     def _empty(self) -> None:
-        if self._file is not None and self._file.exists():
+        if self._file is None:
+            return
+        try:
             with self._file.open("r+b") as file:
                 file.truncate(0)
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            log.warning("The PBX's record %s is not emptied, and grows: %s", self._file, error.strerror or error)
 
 
 def traces(lines: Iterable[str], ids: Collection[str]) -> dict[str, Trace]:
@@ -119,4 +135,4 @@ def _cause(extra: str) -> int | None:
         source, cause = str(told["hangupsource"]), int(told["hangupcause"])
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return None
-    return cause if source.startswith("PJSIP/") and cause > 0 else None
+    return cause if source.startswith("PJSIP/") and 0 < cause <= MOST_CAUSE else None

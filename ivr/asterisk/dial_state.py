@@ -9,6 +9,9 @@ from datetime import datetime
 from ivr.asterisk.ami_link import AmiMessage
 from ivr.campaign.ports import Clock, Disposition
 
+CAUSE = re.compile(r"[0-9]{1,3}")
+"""Of Q.850; it has 7 bits there, and what is longer would find no room in the results."""
+
 RING_TIMEOUT = 19
 """Q.850: alerting, no answer."""
 
@@ -155,7 +158,7 @@ class DialState:
         self._timed_out = event.get("Reason") == TIMED_OUT
 
     def _note_cause(self, event: AmiMessage) -> None:
-        if cause := int(found[0]) if (found := re.match(r"[0-9]+", event.get("Cause", ""))) else 0:
-            self._q850 = cause
+        if CAUSE.fullmatch(cause := event.get("Cause", "")) and int(cause):
+            self._q850 = int(cause)
         if found := re.search(r"\b[1-6][0-9]{2}\b", event.get("TechCause", "")):
             self._sip = int(found[0])

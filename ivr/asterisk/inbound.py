@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
-from ivr.asterisk.agi import AgiSession
+from ivr.asterisk.agi import AgiSession, CommandRefused
 from ivr.asterisk.agi_wire import command
 from ivr.campaign.ports import Clip
 from ivr.errors import CallLost
@@ -62,7 +63,9 @@ class InboundCalls:
         wanted = False
         try:
             await session.execute(command("ANSWER"), ORDER)
-            wanted = await self._said(session, greeting)
+            wanted = await self._asks(session, greeting)
+            if wanted:
+                await self._thank(session, greeting)
             await session.execute(command("HANGUP"), ORDER)
         except CallLost:
             pass
@@ -72,24 +75,27 @@ class InboundCalls:
         self._on_call("wanted" if wanted else "answered")
         await self._rang_back(caller(session.argument(1)), wanted)
 
-    async def _said(self, session: AgiSession, greeting: Greeting) -> bool:
+    async def _asks(self, session: AgiSession, greeting: Greeting) -> bool:
+        """Say the message; tell whether the caller asks to be called back."""
         for clip in greeting.message:
             if await self._key(session, "STREAM FILE", str(clip.path), WANTED, within=clip.seconds):
-                break
-        else:
-            milliseconds = round(greeting.wait * 1000)
-            if not await self._key(session, "WAIT FOR DIGIT", milliseconds, within=greeting.wait):
-                return False
-        for clip in greeting.thanks:
-            await self._key(session, "STREAM FILE", str(clip.path), "", within=clip.seconds)
-        return True
+                return True
+        return await self._key(session, "WAIT FOR DIGIT", round(greeting.wait * 1000), within=greeting.wait)
+
+    async def _thank(self, session: AgiSession, greeting: Greeting) -> None:
+        """Answer the key; the wish holds, whatever becomes of this."""
+        with suppress(CallLost, CommandRefused):
+            for clip in greeting.thanks:
+                await self._key(session, "STREAM FILE", str(clip.path), "", within=clip.seconds)
 
     async def _key(self, session: AgiSession, verb: str, *arguments: str | int, within: float) -> bool:
-        """Run a command that a key ends; tell whether it was WANTED."""
+        """Run a command that a key ends; tell whether it was WANTED, also where the caller hung up right after it."""
         result = await session.execute(command(verb, *arguments), within + ORDER)
+        if result.number == ord(WANTED):
+            return True
         if result.number < 0 or session.ended:
             raise CallLost("発信者が切りました。")
-        return result.number == ord(WANTED)
+        return False
 
 
 def caller(uri: str) -> str | None:

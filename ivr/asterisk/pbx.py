@@ -250,22 +250,29 @@ class ManagedPbx:
             raise self._failed(f"AMI のポート {self.config.ami_port} で待ち受けていません")
         try:
             reader, writer = await asyncio.open_connection("127.0.0.1", self.config.ami_port)
-            greeting = await reader.readline()
-            writer.close()
+            try:
+                greeting = await reader.readline()
+            finally:
+                writer.close()
         except OSError as error:
             raise self._failed(f"AMI に接続できません: {reason(error)}") from None
+        except ValueError:  # a line without end
+            greeting = b""
         if not greeting.startswith(b"Asterisk Call Manager"):
             raise self._failed("AMI が名乗りません")
 
     async def _ask(self, line: str) -> str:
-        process = await asyncio.create_subprocess_exec(
-            *(str(self._layout.asterisk), "-C", MAIN, "-rx", line),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            cwd=self._files.directory,
-            env=self._environment(),
-        )
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *(str(self._layout.asterisk), "-C", MAIN, "-rx", line),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.STDOUT,
+                cwd=self._files.directory,
+                env=self._environment(),
+            )
+        except OSError as error:
+            raise PbxUnavailable(f"Asterisk のコンソールを起動できません（{reason(error)}）。") from None
         try:
             async with asyncio.timeout(self._timing.command):
                 output, _ = await process.communicate()
@@ -321,18 +328,18 @@ class ManagedPbx:
 
 def _see_free(host: str, port: int, kind: socket.SocketKind, setting: str) -> None:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, kind) as probe:
-        if kind is socket.SOCK_STREAM:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
+    try:
+        with socket.socket(family, kind) as probe:
+            if kind is socket.SOCK_STREAM:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((host, port))
-        except OSError as error:
-            if error.errno == errno.EADDRNOTAVAIL:
-                raise Busy(
-                    f"{host} は、この機械の IP アドレスではありません。"
-                    "設定 pbx.bind_host に、電話会社の側を向いた、この機械のアドレスを書いてください。"
-                ) from None
+    except OSError as error:
+        if error.errno == errno.EADDRNOTAVAIL:
             raise Busy(
-                f"{address(host, port)} を使えません（{reason(error)}）。{setting} を変えるか、"
-                "そのポートを使っているプログラムを止めてください。"
+                f"{host} は、この機械の IP アドレスではありません。"
+                "設定 pbx.bind_host に、電話会社の側を向いた、この機械のアドレスを書いてください。"
             ) from None
+        raise Busy(
+            f"{address(host, port)} を使えません（{reason(error)}）。{setting} を変えるか、"
+            "そのポートを使っているプログラムを止めてください。"
+        ) from None

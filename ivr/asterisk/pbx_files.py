@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import jinja2
@@ -73,8 +74,12 @@ class PbxFiles:
             ) from None
 
     def modules(self) -> list[str]:
-        """Return the modules that the rendered configuration loads."""
-        text = (self.directory / "etc" / "modules.conf").read_text(encoding="utf-8")
+        """Return the modules that the rendered configuration loads; PbxUnavailable where it can't be read."""
+        file = self.directory / "etc" / "modules.conf"
+        try:
+            text = file.read_text(encoding="utf-8")
+        except OSError as error:
+            raise PbxUnavailable(f"PBX の設定 {file} を読めません（{reason(error)}）。") from None
         lines = (line.partition("=") for line in text.splitlines())
         return [value.strip() for key, _, value in lines if key.strip() == "load"]
 
@@ -86,8 +91,9 @@ class PbxFiles:
             raise PbxUnavailable(f"{self.pid} を書けません（{reason(error)}）。") from None
 
     def forget_pid(self) -> None:
-        """The process is gone."""
-        self.pid.unlink(missing_ok=True)
+        """The process is gone; a file that can't be removed tells of none that lives (`left_behind`)."""
+        with suppress(OSError):
+            self.pid.unlink()
 
     def left_behind(self) -> int | None:
         """Return the process that an earlier engine started here and that still runs, None if there is none."""

@@ -56,8 +56,8 @@ class Conversation:
         self._end: asyncio.Timeout | None = None
 
     def cut(self) -> None:
-        """End the call now, as if its time were over."""
-        if self._end is not None:
+        """End the call now, as if its time were over; harmless where it is ending or has ended."""
+        if self._end is not None and not self._end.expired():
             self._end.reschedule(asyncio.get_running_loop().time())
 
     async def run(self, leg: CallLeg) -> None:
@@ -80,15 +80,15 @@ class Conversation:
                     event = await self._perform(leg, at)
                     self._note(leg)
                     at = self._learn(*decide(self._scenario, at, event))
-                self._end = None
                 return at
         except TimeoutError:
-            self._end = None
             if isinstance(at, Over):
                 return at
             self._note(leg)
             ended = self._learn(*decide(self._scenario, at, self._time_up(at, began)))
             return ended if isinstance(ended, Over) else Over(EndedBy.TIME)
+        finally:
+            self._end = None
 
     def _note(self, leg: CallLeg) -> None:
         self.found, self.sounds = leg.found(), leg.sounds()

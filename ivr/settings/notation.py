@@ -36,7 +36,9 @@ def _duration(value: object) -> timedelta:
 
 
 def _host(value: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.-]{0,252}|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]{1,45}", value):
+    # Parts of at most 63 letters (RFC 1123), none empty: the resolver refuses others with an error of its own kind.
+    name = r"[A-Za-z0-9][A-Za-z0-9-]{0,62}(\.[A-Za-z0-9-]{1,63})*\.?"
+    if len(value) > 253 or not re.fullmatch(rf"{name}|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]{{1,45}}", value):
         raise wrong("ホスト名か IP アドレスを書いてください。")
     return value
 

@@ -191,3 +191,11 @@ def test_an_argument_that_could_end_the_line_is_refused(argument: str) -> None:
 def test_a_verb_is_only_words_of_capitals(verb: str) -> None:
     with pytest.raises(ValueError, match="verb"):
         command(verb)
+
+
+@pytest.mark.parametrize(
+    ("result", "key"),
+    [("35", "#"), ("48", "0"), ("68", "D"), ("0", ""), ("-1", ""), ("1", ""), ("55296", ""), ("x", "")],
+)
+def test_a_result_is_a_key_only_where_it_is_the_code_of_one(result: str, key: str) -> None:
+    assert Result(200, result).key == key

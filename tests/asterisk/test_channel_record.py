@@ -55,8 +55,8 @@ def test_a_line_that_a_crash_cut_off_tells_nothing_and_hides_nothing() -> None:
             assert trace.q850 in (None, whole[channel].q850)
 
 
-@pytest.mark.parametrize("cause", ["Infinity", "NaN", "1e999", '""', "[]", "9" * 5000])
-def test_a_cause_that_is_no_number_tells_nothing(cause: str) -> None:
+@pytest.mark.parametrize("cause", ["Infinity", "NaN", "1e999", '""', "[]", "9" * 5000, "128", "9" * 20])
+def test_a_cause_that_is_none_of_q850_tells_nothing(cause: str) -> None:
     told = f"{{'hangupcause':{cause},'hangupsource':'PJSIP/trunk-1'}}".replace("'", '""')
     (trace,) = traces([f'HANGUP,1795580989.0,{OURS},"{told}"\n'], {OURS}).values()
     assert (trace.ended, trace.q850) == (at(4), None)
@@ -85,6 +85,22 @@ async def test_a_record_that_is_accounted_for_is_emptied_in_place(tmp_path: Path
     await record.forget()
     assert file.read_bytes() == b""
     assert await record.ended([BUSY]) == {}
+
+
+async def test_a_record_that_can_not_be_emptied_stays_with_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "channels.csv").mkdir()  # refuses also the superuser, whom a file's mode does not keep out
+    await ChannelRecord(NoChannels(), tmp_path / "channels.csv").forget()
+    assert "channels.csv is not emptied, and grows" in caplog.text
+
+
+async def test_a_record_that_is_not_there_is_forgotten_without_a_word(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    await ChannelRecord(NoChannels(), tmp_path / "none.csv").forget()
+    await ChannelRecord(NoChannels(), None).forget()
+    assert caplog.text == ""
 
 
 async def test_without_a_file_nothing_is_known_of_channels_that_are_gone(tmp_path: Path) -> None:

@@ -40,3 +40,11 @@ async def test_a_hangup_without_a_word_why_ends_the_dial_all_the_same() -> None:
     state.take({"Event": "Hangup", "Cause": "17", "TechCause": "486"})
     await gone(state)
     assert (state.disposition().sip, state.disposition().q850) == (486, 17)
+
+
+@pytest.mark.parametrize("cause", ["", "0", "x", "-1", "9" * 20, "9" * 5000])
+async def test_a_cause_that_is_none_of_q850_is_not_kept_and_ends_the_dial(cause: str) -> None:
+    state = DialState(SystemClock(UTC))
+    state.note_talk()
+    state.take({"Event": "Hangup", "Cause": cause})
+    assert (state.gone, state.disposition().q850) == (True, None)

@@ -32,8 +32,11 @@ class Office:
         self.rang.append((number, wanted))
 
 
-async def call(port: int, *results: int | None) -> list[str]:
-    """Be the PBX of one call: answer each command with the next of `results`, None hangs up; return the commands."""
+async def call(port: int, *results: int | bytes | None) -> list[str]:
+    """Be the PBX of one call: answer each command with the next of `results`, None hangs up; return the commands.
+
+    A number is a result, bytes are sent as they are.
+    """
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(ENVIRONMENT)
     said = []
@@ -45,7 +48,7 @@ async def call(port: int, *results: int | None) -> list[str]:
             said.append(line.strip())
             if result is None:
                 break
-            writer.write(f"200 result={result}\n".encode())
+            writer.write(result if isinstance(result, bytes) else f"200 result={result}\n".encode())
     finally:
         writer.close()
     return said
@@ -87,6 +90,26 @@ async def test_who_hangs_up_in_the_message_has_rung_back_all_the_same() -> None:
         await call(server.port, 0, None)
         await until_told(office)
     assert office.rang == [("0312345678", False)]
+
+
+@pytest.mark.parametrize(
+    "then",
+    [
+        [ord("1"), b"HANGUP\n200 result=-1 endpos=1000\n"],
+        [ord("1"), None],
+        [ord("1"), b"200 result=-1 endpos=0\n"],
+        [ord("1"), b"510 Invalid or unknown command\n"],
+        [b"200 result=49 endpos=800\nHANGUP\n"],
+        [b"HANGUP\n200 result=49 endpos=800\n"],
+    ],
+    ids=["in the thanks", "the line is lost", "no thanks can be played", "thanks refused", "at once", "told before"],
+)
+async def test_who_pressed_1_is_called_back_however_the_call_ends(then: list[int | bytes | None]) -> None:
+    office = Office()
+    async with serving(office.calls.handle) as server:
+        await call(server.port, 0, *then, 1)
+        await until_told(office)
+    assert (office.rang, office.how) == ([("0312345678", True)], ["wanted"])
 
 
 @pytest.mark.parametrize("greeting", [None, GREETING])

@@ -23,6 +23,7 @@ from ivr.asterisk.pbx_layout import find_asterisk
 from ivr.errors import Busy, PbxUnavailable
 from tests.asterisk.pbx_pair import LAYOUT, ROOT, engine_config, network_config, started
 from tests.asterisk.plain_ami import LIMIT, connected, logged_in
+from tests.scarcity import no_more_files
 
 
 @pytest.fixture
@@ -257,6 +258,36 @@ async def test_an_asterisk_that_hangs_is_killed(config: PbxConfig, tmp_path: Pat
 async def test_an_asterisk_that_is_not_there_is_to_be_set_up(config: PbxConfig, tmp_path: Path) -> None:
     with pytest.raises(PbxUnavailable, match="make setup"):
         await ManagedPbx(config, replace(LAYOUT, asterisk=tmp_path / "gone")).start()
+
+
+def test_what_the_system_refuses_while_asterisk_starts_is_a_clear_error(config: PbxConfig) -> None:
+    pbx, files = ManagedPbx(config, LAYOUT), PbxFiles(config.directory)
+    pbx.render()
+    with no_more_files():
+        with pytest.raises(PbxUnavailable, match=r"modules\.conf を読めません（開いているファイル"):
+            files.modules()
+        with pytest.raises(Busy, match="開いているファイルが多すぎます"):
+            pbx._see_ports_free()
+    files.pid.mkdir()
+    files.forget_pid()
+    assert files.left_behind() is None
+
+
+@pytest.mark.parametrize("said", [b"SSH-2.0-x\r\n", b"x" * 70_000])
+async def test_a_stranger_on_the_port_of_ami_is_a_clear_error(config: PbxConfig, said: bytes) -> None:
+    def greet(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(said)
+
+    async with await asyncio.start_server(greet, "127.0.0.1", config.ami_port):
+        with pytest.raises(PbxUnavailable, match="AMI が名乗りません"):
+            await ManagedPbx(config, LAYOUT)._greeted()
+
+
+async def test_a_console_command_that_the_system_does_not_start_is_a_clear_error(config: PbxConfig) -> None:
+    async with started(config) as pbx:
+        with no_more_files(), pytest.raises(PbxUnavailable, match="開いているファイルが多すぎます"):
+            await pbx.command("core show version")
+        assert "Asterisk 2" in await pbx.command("core show version")
 
 
 async def test_a_wrong_ami_secret_is_refused(config: PbxConfig) -> None:

@@ -1,13 +1,16 @@
 """A call flow on a leg."""
 
+import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from ivr.campaign.ports import Clip
 from ivr.campaign.run_call import Conversation
-from ivr.domain.call import EndedBy, HungUp, Left, Over, Pressed, Silence, Spoken
+from ivr.domain.call import EndedBy, HungUp, Left, Over, Pressed, Silence, Sounded, Spoken, TalkedOver
 from ivr.domain.outcome import Outcome, of_call
+from ivr.domain.signs import NO_SIGNS, Signs
 from ivr.errors import CallLost, SpeechFailed
 from tests.campaign.fakes import Heard, ScriptedLeg, SystemClock
 from tests.domain.reminder import REMINDER
@@ -60,6 +63,38 @@ async def test_a_call_has_a_limit_whatever_the_callee_does() -> None:
     assert outcome(call) is Outcome.CONFIRMED_PARTIAL
     assert 0.0 < sum(fact.seconds for fact in call.facts if hasattr(fact, "seconds")) <= 1.0
     assert leg.hung_up == 1
+
+
+class CutAtItsLimit(ScriptedLeg):
+    """A leg on which the call is cut in the moment in which its own limit has ended it."""
+
+    call: Conversation
+
+    async def speak(
+        self, clips: Sequence[Clip], keys: str, signs: Signs = NO_SIGNS, *, yields: bool = False
+    ) -> Spoken | Pressed | Sounded | TalkedOver | HungUp:
+        try:
+            return await super().speak(clips, keys, signs, yields=yields)
+        except asyncio.CancelledError:
+            self.call.cut()
+            raise
+
+
+async def test_an_emergency_stop_in_the_moment_of_the_limit_is_harmless() -> None:
+    leg = CutAtItsLimit(None)
+    leg.call = Conversation(REMINDER, SCRIPT, SystemClock(), limit=0.01)
+    await leg.call.run(leg)
+    assert (leg.call.over, leg.hung_up) == (Over(EndedBy.TIME), 1)
+    leg.call.cut()
+
+
+async def test_an_emergency_stop_after_the_call_was_cancelled_is_harmless() -> None:
+    call = Conversation(REMINDER, SCRIPT, SystemClock(), limit=60)
+    running = asyncio.ensure_future(call.run(ScriptedLeg(None)))
+    await asyncio.sleep(0)
+    running.cancel()
+    await asyncio.wait({running})
+    call.cut()
 
 
 @pytest.mark.parametrize(

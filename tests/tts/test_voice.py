@@ -15,9 +15,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.scarcity import no_more_files
 from tts import (
     CacheFailed,
     Clip,
+    EngineMissing,
     MissingValue,
     NoSuchVoice,
     RenderTimeout,
@@ -28,6 +30,8 @@ from tts import (
     samples,
     telephone,
 )
+from tts import worker as rendering
+from tts.job import Job
 from tts.worker import NICENESS
 
 GREETING = "こちらは税務課です。{kana}様でいらっしゃいますか。シャープを押してください。"
@@ -197,6 +201,32 @@ async def test_workers_that_cannot_start_are_a_clear_error(counted: Counted, mon
         await counted.voice.clips("あ", {}, scope="s")
     monkeypatch.undo()
     assert await counted.voice.clips("あ", {}, scope="s")
+
+
+async def test_a_system_that_starts_no_worker_now_is_a_clear_error_and_asked_again(counted: Counted) -> None:
+    with no_more_files():
+        for ask in (counted.voice.clips("あ", {}, scope="s"), counted.voice.warm_up()):
+            with pytest.raises(WorkerLost, match="could be started"):
+                await ask
+    assert await counted.voice.clips("あ", {}, scope="s")
+
+
+async def test_an_engine_that_can_not_be_loaded_any_more_does_not_blame_the_text(
+    counted: Counted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pyopenjtalk.py").write_text("raise ImportError('failed to map segment from shared object')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with pytest.raises(EngineMissing, match="cannot be loaded"):
+        await counted.voice.clips("あ", {}, scope="s")
+
+
+def test_a_worker_without_memory_does_not_blame_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    def exhausted(_name: str) -> object:
+        raise MemoryError
+
+    monkeypatch.setattr(rendering, "engine", exhausted)
+    with pytest.raises(MemoryError):
+        rendering._answer({"do": "samples", "job": Job("openjtalk", "mei", "ja", 1.0, (), 0.0).to_json(), "rate": 8000})
 
 
 async def test_a_worker_that_hangs_is_stopped_in_time(counted: Counted) -> None:

@@ -69,7 +69,9 @@ def test_a_changed_byte_is_noticed(tmp_path_factory: pytest.TempPathFactory, pla
     assert cache.find(KEY, None) is None
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b"null", b"{}", b'{"ulaw": 3}', b"\xff\xfe", b"{" * 5000])
+@pytest.mark.parametrize(
+    "content", [b"", b"[]", b"null", b"{}", b'{"ulaw": 3}', b"\xff\xfe", b"{" * 5000, b"[" * 100_000]
+)
 def test_a_sidecar_of_nonsense_is_not_found(cache: Cache, content: bytes) -> None:
     store(cache).with_suffix(".json").write_bytes(content)
     assert cache.find(KEY, None) is None
