@@ -184,7 +184,7 @@ def _on_disk(path: Path) -> Iterator[Path]:
     try:
         yield path
     except OSError as error:
-        raise StoreFailed(f"{path} を書き換えられません：{reason(error)}") from None
+        raise StoreFailed(f"{path} を読み書きできません：{reason(error)}") from None
 
 
 def _failed(metrics: Metrics, campaign: str, error: Exception) -> None:
@@ -193,11 +193,12 @@ def _failed(metrics: Metrics, campaign: str, error: Exception) -> None:
 
 
 def _files(care: Care, campaign: str) -> dict[str, int]:
-    exports = care.exports(campaign)
-    return {
-        "voice": len(personal_voice(care.voice, campaign)),
-        "exports": len([*exports.iterdir()]) if exports.is_dir() else 0,
-    }
+    with _on_disk(care.settings.data_dir):
+        exports = care.exports(campaign)
+        return {
+            "voice": len(personal_voice(care.voice, campaign)),
+            "exports": len([*exports.iterdir()]) if exports.is_dir() else 0,
+        }
 
 
 def _key_ids(care: Care, campaign: str) -> list[str]:
