@@ -8,7 +8,7 @@ from typing import assert_never
 
 from ivr.campaign.ports import Clock
 from ivr.campaign.reconcile import LEASE
-from ivr.campaign.text_records import Texts
+from ivr.campaign.text_records import OutstandingPart, Texts
 from ivr.campaign.texting import Accepted, NotNow, NotTaken, Receipt, TextGateway
 from ivr.domain import phone
 from ivr.domain.text import TextState
@@ -47,6 +47,7 @@ class TextNews:
         self._opt_out = opt_out
         self._on_state = on_state
         self._on_opt_out = on_opt_out
+        self._asked_last: OutstandingPart | None = None
 
     async def receipt(self, receipt: Receipt) -> None:
         """Store what the network tells; StoreFailed, so that it tells it again."""
@@ -66,8 +67,16 @@ class TextNews:
         await self._on_opt_out()
 
     async def outstanding(self) -> tuple[str, ...]:
-        """Return the network's names of what it is to be asked about."""
-        return await self._texts.outstanding(self._clock.now() - STILL_OUT, MOST_ASKED)
+        """Return the network's names of what it is to be asked about in this round.
+
+        Of some nothing is ever told: each round goes on behind the one before, so that they keep no others from it.
+        """
+        since = self._clock.now() - STILL_OUT
+        found = await self._texts.outstanding(since, MOST_ASKED, after=self._asked_last)
+        if not found and self._asked_last is not None:
+            found = await self._texts.outstanding(since, MOST_ASKED)
+        self._asked_last = found[-1] if len(found) == MOST_ASKED else None
+        return tuple(part.reference for part in found)
 
     async def recover(self, gateway: TextGateway | None) -> tuple[TextState, ...]:
         """End what engines left half handed over, by what the network knows; return what each came to.

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from ivr.campaign import text_news
 from ivr.campaign.text_news import TextNews
 from ivr.campaign.text_records import TextIntent
 from ivr.campaign.texting import Accepted, NotNow, NotTaken, Receipt
@@ -125,3 +126,20 @@ async def test_a_receipt_moves_the_text_and_is_counted_once(tmp_path: Path) -> N
             await news.receipt(Receipt(reference=f"r-{text.id}", state=TextState.DELIVERED))
         assert told == [TextState.DELIVERED]
         assert await news.outstanding() == ()
+
+
+async def test_what_the_network_never_tells_keeps_no_other_text_from_being_asked_about(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(text_news, "MOST_ASKED", 2)
+    async with of(tmp_path, people(5)) as (results, row):
+        await send(results, row, Provider())
+        news = TextNews(
+            results.texts, SystemClock(), opt_out=(), on_state=lambda _: None, on_opt_out=lambda: asyncio.sleep(0)
+        )
+        oldest = await news.outstanding()
+        for reference in oldest:
+            await news.receipt(Receipt(reference=reference, state=TextState.UNKNOWN))
+        rounds = [await news.outstanding() for _ in range(3)]
+        assert len({*oldest, *rounds[0], *rounds[1]}) == 5
+        assert rounds[2] == oldest

@@ -321,7 +321,11 @@ async def test_what_is_outstanding(store: SqlResults) -> None:
         assert await store.texts.intend(this)
         await store.texts.taken(this.id, references, filling.NOON)
     await store.texts.receipt(told("m2", TextState.DELIVERED), filling.NOON)
-    assert await store.texts.outstanding(filling.NOON, 10) == ("m1", "m3")
+    found = await store.texts.outstanding(filling.NOON, 10)
+    assert {part.reference for part in found} == {"m1", "m3"}
+    assert await store.texts.outstanding(filling.NOON, 1) == found[:1]
+    assert await store.texts.outstanding(filling.NOON, 10, after=found[0]) == found[1:]
+    assert await store.texts.outstanding(filling.NOON, 10, after=found[1]) == ()
     assert await store.texts.outstanding(filling.NOON + filling.MINUTE, 10) == ()
 
 
