@@ -48,6 +48,15 @@ class TextDue:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Orphan:
+    """A text that was half handed over, decided `at`; `ours` where this engine did, in whatever life."""
+
+    id: str
+    at: datetime
+    ours: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OutstandingPart:
     """A part of a text that was taken at `sent_at`, of which nothing final is known; `reference` is the network's."""
 
@@ -168,7 +177,7 @@ class Texts(Protocol):
         """
         ...
 
-    async def orphans(self, lease: timedelta) -> tuple[str, ...]:
+    async def orphans(self, lease: timedelta) -> tuple[Orphan, ...]:
         """Return the texts that engines left half handed over: in an earlier life, or silent for `lease`."""
         ...
 

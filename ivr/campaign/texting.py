@@ -11,6 +11,9 @@ from typing import Protocol
 
 from ivr.domain.text import TextState
 
+LONGEST_EXCHANGE = timedelta(seconds=30)
+"""Of a provider that can be asked what became of a text: from the first byte to its answer, or to none."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Text:

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 
 import httpx
 
+from ivr.campaign.texting import LONGEST_EXCHANGE
 from ivr.errors import PeerError, reason
 from ivr.messaging.http_wire import Answer, Request, retry_after
 
@@ -34,7 +35,7 @@ class HttpTiming:
     """
 
     connect: float = 10.0
-    exchange: float = 30.0
+    exchange: float = LONGEST_EXCHANGE.total_seconds()
     store: float = 30.0
     poll_every: float = 30.0
     backoff_first: float = 1.0

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from ivr.campaign.text_records import OutstandingPart, TextCounts, TextDue, TextIntent, TextsAsked
+from ivr.campaign.text_records import Orphan, OutstandingPart, TextCounts, TextDue, TextIntent, TextsAsked
 from ivr.campaign.texting import Receipt
 from ivr.domain.calling_rules import Ceiling
 from ivr.domain.text import TextState
@@ -64,9 +64,10 @@ class SqlTexts:
         """Store what the network tells; return what state the text has come to, None where it was there already."""
         return await self._store.write(lambda connection: texts.receipt(connection, receipt, at))
 
-    async def orphans(self, lease: timedelta) -> tuple[str, ...]:
+    async def orphans(self, lease: timedelta) -> tuple[Orphan, ...]:
         """Return the texts that engines left half handed over: in an earlier life, or silent for `lease`."""
-        return await self._store.read(lambda connection: texts.orphans(connection, lease))
+        member = self._store.member
+        return await self._store.read(lambda connection: texts.orphans(connection, member, lease))
 
     async def outstanding(
         self, since: datetime, limit: int, *, after: OutstandingPart | None = None
