@@ -40,7 +40,7 @@ MOST_LOST = 3
 LOST_EACH_TIME = "送るたびに事業者の答えが途切れ、受け付けられませんでした。"
 
 LATEST = LEASE / 2
-"""After its decision nothing of a text goes out: what is left of the lease is for the way to the first byte."""
+"""After its decision a text is handed to no gateway: what is left of the lease is for the way to the first byte."""
 
 BATCH = 100
 """People fetched at once."""
@@ -216,19 +216,19 @@ class Texter:
             self._course.tell("text_cap", self._put_off[due.recipient.id])
         elif not stored:
             return
-        elif self._is_late(intent, began):
+        elif self._is_late(intent, began, LATEST):
             await self._persist(lambda: self._texts.withdraw(intent.id))
             await self._course.hold("store")
         else:
-            await self._hand_over(intent)
+            await self._hand_over(intent, began)
 
-    def _is_late(self, intent: TextIntent, began: float) -> bool:
+    def _is_late(self, intent: TextIntent, began: float, after: timedelta) -> bool:
         """Tell whether this engine, or the store, stood still for so long that another may see to the text by now.
 
         By both clocks: a machine that was asleep may not have counted that in the one.
         """
         passed = timedelta(seconds=self._clock.monotonic() - began)
-        return max(passed, self._clock.now() - intent.at) > LATEST
+        return max(passed, self._clock.now() - intent.at) > after
 
     def _intent(self, due: TextDue, number: str, body: str) -> TextIntent:
         now = self._clock.now()
@@ -246,10 +246,16 @@ class Texter:
         await self._texts.withhold(self._intent(due, "", ""), reason)
         self._observer.texted(self._campaign.name, TextState.CANCELLED, settled=self._asked.alone)
 
-    async def _hand_over(self, intent: TextIntent) -> None:
+    async def _hand_over(self, intent: TextIntent, began: float) -> None:
         """Hand a text over whose intent is stored, and store the answer, whatever happens."""
         valid_for = self._rules.valid_for(self._clock.now())
-        text = Text(id=intent.id, number=intent.number, body=intent.body, valid_for=valid_for)
+        text = Text(
+            id=intent.id,
+            number=intent.number,
+            body=intent.body,
+            valid_for=valid_for,
+            late=lambda: self._is_late(intent, began, LEASE),
+        )
         try:
             answer = await self._gateway.submit(text)
         except TextUncertain as error:
