@@ -11,11 +11,11 @@ from __future__ import annotations
 import asyncio
 import hmac
 import re
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import structlog
 
@@ -23,7 +23,7 @@ from ivr.campaign.ports import Clock
 from ivr.data_dir import exclusively
 from ivr.domain.audit import GENESIS, LOST_FROM, LOST_TO, Act, Action, Author, Entry, Head, beyond
 from ivr.domain.examination import Examination, Fault
-from ivr.errors import IvrError, StoreFailed, reason
+from ivr.errors import InputError, IvrError, StoreFailed, reason
 from ivr.storage import EVERYTHING, AuditAsked, SqlResults
 from ivr.storage.refusals import BEGINNING, Carried, Refusals
 from ivr.vault import durable
@@ -39,6 +39,8 @@ LONGEST = 200
 
 _NUMBER = re.compile(r"[0-9０-９](?:[-－ー‐ ]?[0-9０-９]){8,}")
 _HASH = re.compile(r"[0-9a-f]{32}|[0-9a-f]{64}")
+
+T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
@@ -97,10 +99,36 @@ class Audit:
         self._on_failure = on_failure
         self.sound = True
         """Whether the last `mention` succeeded."""
+        self._under_way: set[asyncio.Task[object]] = set()
 
     def by(self, author: Author) -> Audit:
         """Return the same trail, as `author` adds to it."""
-        return Audit(self._results, self._keys, author, self._clock, lock=self._lock, on_failure=self._on_failure)
+        trail = Audit(self._results, self._keys, author, self._clock, lock=self._lock, on_failure=self._on_failure)
+        trail._under_way = self._under_way
+        return trail
+
+    async def to_its_end(self, work: Coroutine[object, object, T]) -> T:
+        """Do `work`, a deed that comes before its entry: both, even where whoever asked for it is cancelled."""
+        task = asyncio.ensure_future(work)
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            task.add_done_callback(self._abandoned)
+            raise
+
+    async def finish(self) -> None:
+        """Return once what was begun `to_its_end` is there: before the store is closed."""
+        while self._under_way:
+            await asyncio.wait(self._under_way)
+
+    def _abandoned(self, task: asyncio.Task[object]) -> None:
+        """Tell of a failure that is raised at nobody any more."""
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not isinstance(error, InputError):
+            self._on_failure()
+            log.error("audit_failed", reason=str(error))
 
     async def record(self, action: Action, subject: str = "", **details: str | int) -> None:
         """Put an act on record, now; raise IvrError where that fails, and then let the act be.

@@ -43,6 +43,12 @@ async def moved(
     chosen: Settings, results: SqlResults, audit: Audit, campaign: CampaignRow, verb: str, place: Place = TERMINAL
 ) -> str:
     """Start, pause, resume or stop a campaign, and put that on record; return its state. InputError."""
+    return await audit.to_its_end(_moved(chosen, results, audit, campaign, verb, place))
+
+
+async def _moved(
+    chosen: Settings, results: SqlResults, audit: Audit, campaign: CampaignRow, verb: str, place: Place
+) -> str:
     expected, state, action = MOVES[verb]
     if state == "running" and campaign.state in expected and (lacking := unapproved(chosen, campaign, place)):
         raise InputError(lacking)
@@ -79,6 +85,10 @@ async def approved(chosen: Settings, results: SqlResults, audit: Audit, campaign
 
 async def cut_off(results: SqlResults, audit: Audit, campaigns: Sequence[CampaignRow]) -> Mapping[str, str]:
     """Hang up every call of `campaigns`, begin none, and put that on record; return the states of those at work."""
+    return await audit.to_its_end(_cut_off(results, audit, campaigns))
+
+
+async def _cut_off(results: SqlResults, audit: Audit, campaigns: Sequence[CampaignRow]) -> Mapping[str, str]:
     stopped: dict[str, str] = {}
     for campaign in campaigns:
         for before, after in HALTS.items():

@@ -1,6 +1,9 @@
 """Excluding people, as the clerk does it: by the list, by the file, one by one."""
 
+import asyncio
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -22,6 +25,8 @@ SETTINGS = """exclusions:
   columns: [{column: 支援措置, harmless: ["", 無]}]
   file: jogai.csv
 """
+
+MADE = {"stop": "stopped", "emergency_stop": "emergency_stopped"}
 
 
 @pytest.fixture
@@ -129,6 +134,32 @@ async def test_after_an_emergency_stop_a_campaign_is_ended_or_gone_on_with(
     with pytest.raises(InputError, match="resume を使ってください"):
         await steering.move(config, "催告", "start")
     assert await steering.move(config, "催告", "stop") == 0
+
+
+@pytest.mark.parametrize("deed", ["stop", "emergency_stop"])
+async def test_a_stop_is_on_record_though_its_request_was_given_up_in_between(config: Path, deed: str) -> None:
+    await orders.create(config, "催告", config.with_name("meibo.csv"), SCENARIO)
+    async with care_of(config) as care:
+        row = await care.results.campaign("催告")
+        await care.results.move_campaign(row.id, expected=["created"], state="running")
+        row = await care.results.campaign("催告")
+        audit, free = care.audit.by(care.audit._author), threading.Event()
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(ThreadPoolExecutor(1))
+        loop.run_in_executor(None, free.wait, 30.0)
+        request = asyncio.ensure_future(
+            steering.moved(care.settings, care.results, audit, row, "stop")
+            if deed == "stop"
+            else steering.cut_off(care.results, audit, [row])
+        )
+        while (await care.results.campaign("催告")).state == "running":
+            await asyncio.sleep(0)
+        request.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await request
+        free.set()
+        await care.audit.finish()
+        assert [entry.action for entry in await care.results.audited(0, 100)] == ["imported", MADE[deed]]
 
 
 def test_an_id_that_lost_its_zeros_in_a_spreadsheet_excludes_all_the_same(

@@ -12,7 +12,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import assert_never
 
 from ivr.campaign.attempt_id import attempt_id
@@ -20,6 +20,7 @@ from ivr.campaign.attempts import Spawn
 from ivr.campaign.course import LOOK_AGAIN, PATIENCE, Course, Halt
 from ivr.campaign.observer import Observer
 from ivr.campaign.ports import Clock, Enquiry, Registers, Results
+from ivr.campaign.reconcile import LEASE
 from ivr.campaign.records import CampaignRow
 from ivr.campaign.text_news import STOPPED
 from ivr.campaign.text_records import TextDue, TextIntent, Texts, TextsAsked
@@ -37,6 +38,9 @@ MOST_LOST = 3
 """How often a text is handed over whose answer is lost each time and that is not taken: it may itself be why."""
 
 LOST_EACH_TIME = "送るたびに事業者の答えが途切れ、受け付けられませんでした。"
+
+LATEST = LEASE / 2
+"""After its decision a text is handed to no gateway: what is left of the lease is for the way to the first byte."""
 
 BATCH = 100
 """People fetched at once."""
@@ -200,7 +204,7 @@ class Texter:
             return
         if not self._course.goes_on():
             return
-        intent = self._intent(due, to.number, body)
+        intent, began = self._intent(due, to.number, body), self._clock.monotonic()
         try:
             stored = await self._texts.intend(intent, self._rules.ceilings(now))
         except StoreFailed:
@@ -210,8 +214,21 @@ class Texter:
         if stored is None:
             self._put_off[due.recipient.id] = self._rules.capped_until(now)
             self._course.tell("text_cap", self._put_off[due.recipient.id])
-        elif stored:
-            await self._hand_over(intent)
+        elif not stored:
+            return
+        elif self._is_late(intent, began, LATEST):
+            await self._persist(lambda: self._texts.withdraw(intent.id))
+            await self._course.hold("store")
+        else:
+            await self._hand_over(intent, began)
+
+    def _is_late(self, intent: TextIntent, began: float, after: timedelta) -> bool:
+        """Tell whether this engine, or the store, stood still for so long that another may see to the text by now.
+
+        By both clocks: a machine that was asleep may not have counted that in the one.
+        """
+        passed = timedelta(seconds=self._clock.monotonic() - began)
+        return max(passed, self._clock.now() - intent.at) > after
 
     def _intent(self, due: TextDue, number: str, body: str) -> TextIntent:
         now = self._clock.now()
@@ -229,10 +246,16 @@ class Texter:
         await self._texts.withhold(self._intent(due, "", ""), reason)
         self._observer.texted(self._campaign.name, TextState.CANCELLED, settled=self._asked.alone)
 
-    async def _hand_over(self, intent: TextIntent) -> None:
+    async def _hand_over(self, intent: TextIntent, began: float) -> None:
         """Hand a text over whose intent is stored, and store the answer, whatever happens."""
         valid_for = self._rules.valid_for(self._clock.now())
-        text = Text(id=intent.id, number=intent.number, body=intent.body, valid_for=valid_for)
+        text = Text(
+            id=intent.id,
+            number=intent.number,
+            body=intent.body,
+            valid_for=valid_for,
+            late=lambda: self._is_late(intent, began, LEASE),
+        )
         try:
             answer = await self._gateway.submit(text)
         except TextUncertain as error:

@@ -8,8 +8,8 @@ from typing import assert_never
 
 from ivr.campaign.ports import Clock
 from ivr.campaign.reconcile import LEASE
-from ivr.campaign.text_records import Texts
-from ivr.campaign.texting import Accepted, NotNow, NotTaken, Receipt, TextGateway
+from ivr.campaign.text_records import Orphan, OutstandingPart, Texts
+from ivr.campaign.texting import LONGEST_EXCHANGE, Accepted, NotNow, NotTaken, Receipt, TextGateway
 from ivr.domain import phone
 from ivr.domain.text import TextState
 from ivr.domain.texting_rules import is_opt_out
@@ -47,6 +47,8 @@ class TextNews:
         self._opt_out = opt_out
         self._on_state = on_state
         self._on_opt_out = on_opt_out
+        self._began = clock.now()
+        self._asked_last: OutstandingPart | None = None
 
     async def receipt(self, receipt: Receipt) -> None:
         """Store what the network tells; StoreFailed, so that it tells it again."""
@@ -66,8 +68,16 @@ class TextNews:
         await self._on_opt_out()
 
     async def outstanding(self) -> tuple[str, ...]:
-        """Return the network's names of what it is to be asked about."""
-        return await self._texts.outstanding(self._clock.now() - STILL_OUT, MOST_ASKED)
+        """Return the network's names of what it is to be asked about in this round.
+
+        Of some nothing is ever told: each round goes on behind the one before, so that they keep no others from it.
+        """
+        since = self._clock.now() - STILL_OUT
+        found = await self._texts.outstanding(since, MOST_ASKED, after=self._asked_last)
+        if not found and self._asked_last is not None:
+            found = await self._texts.outstanding(since, MOST_ASKED)
+        self._asked_last = found[-1] if len(found) == MOST_ASKED else None
+        return tuple(part.reference for part in found)
 
     async def recover(self, gateway: TextGateway | None) -> tuple[TextState, ...]:
         """End what engines left half handed over, by what the network knows; return what each came to.
@@ -76,20 +86,28 @@ class TextNews:
         """
         found = []
         for text in await self._texts.orphans(LEASE):
-            answer = await gateway.became(text) if gateway is not None else None
+            answer = await gateway.became(text.id) if gateway is not None else None
             match answer:
                 case Accepted():
-                    await self._texts.taken(text, answer.references, self._clock.now())
+                    await self._texts.taken(text.id, answer.references, self._clock.now())
                     found.append(TextState.SENT)
-                case NotTaken():
-                    await self._texts.withdraw(text)
-                case NotNow():
+                case NotTaken() if self._will_not_come(text):
+                    await self._texts.withdraw(text.id)
+                case NotTaken() | NotNow():
                     pass
                 case None:
-                    if await self._texts.ended(text, TextState.UNKNOWN, self._clock.now(), why=STOPPED):
+                    if await self._texts.ended(text.id, TextState.UNKNOWN, self._clock.now(), why=STOPPED):
                         found.append(TextState.UNKNOWN)
                 case _:
                     assert_never(answer)
         for state in found:
             self._on_state(state)
         return tuple(found)
+
+    def _will_not_come(self, text: Orphan) -> bool:
+        """Tell whether a text that the network never had can't be handed over any more.
+
+        An engine that only stood still goes on, and may be about to; a process of ours that ended can't.
+        """
+        ended = text.ours and text.at < self._began
+        return ended or self._clock.now() - text.at > LEASE + LONGEST_EXCHANGE

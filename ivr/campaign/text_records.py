@@ -48,6 +48,25 @@ class TextDue:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Orphan:
+    """A text that was half handed over, decided `at`; `ours` where this engine did, in whatever life."""
+
+    id: str
+    at: datetime
+    ours: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutstandingPart:
+    """A part of a text that was taken at `sent_at`, of which nothing final is known; `reference` is the network's."""
+
+    sent_at: datetime
+    text: str
+    ordinal: int
+    reference: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TextIntent:
     """A text as decided, before it is handed over; `number` is E.164. `alone`: the person is settled with it."""
 
@@ -158,12 +177,14 @@ class Texts(Protocol):
         """
         ...
 
-    async def orphans(self, lease: timedelta) -> tuple[str, ...]:
+    async def orphans(self, lease: timedelta) -> tuple[Orphan, ...]:
         """Return the texts that engines left half handed over: in an earlier life, or silent for `lease`."""
         ...
 
-    async def outstanding(self, since: datetime, limit: int) -> tuple[str, ...]:
-        """Return the network's names of parts taken since `since` of which nothing final is known, oldest first."""
+    async def outstanding(
+        self, since: datetime, limit: int, *, after: OutstandingPart | None = None
+    ) -> tuple[OutstandingPart, ...]:
+        """Return the first parts taken since `since` of which nothing final is known, oldest first, behind `after`."""
         ...
 
     async def heard(self, references: Sequence[str]) -> Mapping[str, TextState]:

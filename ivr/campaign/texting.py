@@ -5,11 +5,19 @@ What names a person, a number or a body, is not in the `repr` of anything here.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
 
 from ivr.domain.text import TextState
+
+LONGEST_EXCHANGE = timedelta(seconds=30)
+"""Of a provider that can be asked what became of a text: from the first byte to its answer, or to none."""
+
+
+def _never() -> bool:
+    return False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,12 +25,15 @@ class Text:
     """One text as it is to go out: `id` is ours, `number` E.164 (`+8190…`), `body` whole, however long.
 
     `valid_for` is how long from now the network may go on trying to deliver it; None: as long as it does by itself.
+    A gateway that can be asked what became of it looks at `late` right before the first byte: once that is True, none
+    goes out.
     """
 
     id: str
     number: str = field(repr=False)
     body: str = field(repr=False)
     valid_for: timedelta | None = None
+    late: Callable[[], bool] = field(default=_never, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -58,14 +58,18 @@ async def enter(
         entered_by=by,
         ends_at=end_of(until, now.tzinfo) if until is not None and now.tzinfo is not None else None,
     )
-    stored = await results.exclusions.add(wanted)
-    new = stored.id == wanted.id
-    if new:
+    about = "both" if person and number else "person" if person else "number"
+    told = {"until": f"{until:%Y-%m-%d}"} if until else {}
+
+    async def entered() -> tuple[EnteredExclusion, bool]:
         # Nobody who must not be called waits for the trail; nor does it tell their number.
-        about = "both" if person and number else "person" if person else "number"
-        told = {"until": f"{until:%Y-%m-%d}"} if until else {}
-        await audit.record(Action.EXCLUSION_ENTERED, entry=stored.id, about=about, **told)
-    return stored, new
+        stored = await results.exclusions.add(wanted)
+        new = stored.id == wanted.id
+        if new:
+            await audit.record(Action.EXCLUSION_ENTERED, entry=stored.id, about=about, **told)
+        return stored, new
+
+    return await audit.to_its_end(entered())
 
 
 async def lift(

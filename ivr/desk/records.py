@@ -25,4 +25,8 @@ async def recorded(chosen: Settings) -> AsyncIterator[tuple[SqlResults, Audit]]:
     """Open the results store and its audit trail, to which the person at this terminal adds."""
     with key_store(chosen) as keys:
         async with await SqlResults.open(chosen.database_url(), keys) as results:
-            yield results, audit_trail(chosen, results, keys, identity.person())
+            audit = audit_trail(chosen, results, keys, identity.person())
+            try:
+                yield results, audit
+            finally:
+                await audit.finish()

@@ -178,6 +178,7 @@ async def texts_of(
     chosen: Settings, results: SqlResults, campaign: CampaignRow, *, among: int | None = None
 ) -> TextCounts | None:
     """Return the texts of a campaign in numbers, None where its scenario has none; caps `among` the first so many."""
+    await scenario_files.prepare(campaign)
     asked = texts_asked(chosen, campaign, scenario_files.of(campaign))
     if asked is None:
         return None

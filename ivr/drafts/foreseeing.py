@@ -1,6 +1,6 @@
 """The forecast of a draft, in a process of its own: weeks of a campaign take its processor for a minute, calls go on.
 
-One at a time; more wait. A process that takes too long is ended.
+One at a time; more wait. A process that takes too long is ended, and one whose forecast nobody wants any more.
 """
 
 from __future__ import annotations
@@ -49,6 +49,10 @@ class Progress:
         return self.outlook is not None or bool(self.wrong)
 
 
+class _Unwanted(Exception):
+    """The draft is another by now, or gone."""
+
+
 class Foreseeing:
     """The forecasts under way in this process, by draft."""
 
@@ -56,6 +60,7 @@ class Foreseeing:
         self._longest = longest
         self._known: dict[str, Progress] = {}
         self._one = threading.Lock()
+        self._changing = threading.Lock()
 
     def of(self, draft_id: str) -> Progress | None:
         """Return how far the forecast of a draft is; None where none was begun."""
@@ -66,28 +71,39 @@ class Foreseeing:
         found = self._known.get(draft_id)
         return self._known.pop(draft_id, None) if found is not None and found.over else None
 
+    def forget(self, draft_id: str) -> None:
+        """Want no forecast of a draft any more."""
+        with self._changing:
+            self._known.pop(draft_id, None)
+
     def begin(self, draft_id: str, version: int, people: int, plan: Callable[[], Plan]) -> None:
         """Begin the forecast of a draft, unless one of this version is under way. `plan`, pickled, is asked there."""
-        known = self._known.get(draft_id)
-        if known is not None and known.version == version and not known.over:
-            return
-        self._known[draft_id] = Progress(version=version, people=people)
+        with self._changing:
+            known = self._known.get(draft_id)
+            if known is not None and known.version == version and not known.over:
+                return
+            self._known[draft_id] = Progress(version=version, people=people)
         threading.Thread(
             target=self._work, args=(draft_id, version, plan), name=f"forecast-{draft_id[:8]}", daemon=True
         ).start()
 
     def _tell(self, draft_id: str, version: int, **changes: object) -> None:
-        known = self._known.get(draft_id)
-        if known is not None and known.version == version:
+        """Tell how far a forecast is; _Unwanted."""
+        with self._changing:
+            known = self._known.get(draft_id)
+            if known is None or known.version != version or known.over:
+                raise _Unwanted
             self._known[draft_id] = replace(known, **changes)  # type: ignore[arg-type]
 
     def _work(self, draft_id: str, version: int, plan: Callable[[], Plan]) -> None:
-        with self._one:
+        with self._one, suppress(_Unwanted):
             self._tell(draft_id, version, waits=False)
             try:
                 outlook = self._foreseen(plan, lambda done: self._tell(draft_id, version, done=done))
             except InputError as error:
                 self._tell(draft_id, version, wrong=str(error))
+            except _Unwanted:
+                raise
             except Exception as error:  # noqa: BLE001  a thread has nobody else to tell
                 log.error("forecast_defect", error=type(error).__name__)
                 self._tell(draft_id, version, wrong=BROKEN)

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import httpx
 
+from ivr.campaign.texting import LONGEST_EXCHANGE
 from ivr.errors import PeerError, reason
 from ivr.messaging.http_wire import Answer, Request, retry_after
 
@@ -34,7 +35,7 @@ class HttpTiming:
     """
 
     connect: float = 10.0
-    exchange: float = 30.0
+    exchange: float = LONGEST_EXCHANGE.total_seconds()
     store: float = 30.0
     poll_every: float = 30.0
     backoff_first: float = 1.0
@@ -45,6 +46,10 @@ class HttpTiming:
 
 class NotWritten(PeerError):
     """Nothing of the request was written: the provider can't have acted."""
+
+
+class TooLate(NotWritten):
+    """It was not to be written any more when its turn came."""
 
 
 class Unanswered(PeerError):
@@ -75,13 +80,16 @@ class Exchanger:
             limits=httpx.Limits(max_connections=window, max_keepalive_connections=window, keepalive_expiry=timing.idle),
         )
 
-    async def exchange(self, request: Request) -> Answer:
-        """Return the answer to a request; NotWritten, Unanswered."""
+    async def exchange(self, request: Request, late: Callable[[], bool] = lambda: False) -> Answer:
+        """Return the answer to a request; NotWritten, TooLate where it was `late` before a byte was, Unanswered."""
         written = False
 
         async def watch(event: str, _info: object) -> None:
             nonlocal written
-            written = written or event.endswith("send_request_headers.started")
+            if event.endswith("send_request_headers.started"):
+                if late():
+                    raise TooLate("SMS を渡せないまま、時間がたちました。")
+                written = True
 
         limits = httpx.Timeout(None, connect=self._timing.connect).as_dict()
         try:
@@ -98,11 +106,11 @@ class Exchanger:
             async with asyncio.timeout(self._timing.exchange):
                 return await self._exchanged(outgoing)
         except (TimeoutError, httpx.HTTPError, httpx.StreamError) as error:
-            late = isinstance(error, TimeoutError | httpx.TimeoutException)
+            timed_out = isinstance(error, TimeoutError | httpx.TimeoutException)
             if not written:
-                why = "時間切れです" if late else "接続できません"
+                why = "時間切れです" if timed_out else "接続できません"
                 raise NotWritten(f"SMS の事業者（{self.host}:{self.port}）に接続できません（{why}）。") from None
-            why = "時間内に答えませんでした" if late else "答えの途中で接続を切りました"
+            why = "時間内に答えませんでした" if timed_out else "答えの途中で接続を切りました"
             raise Unanswered(f"SMS の事業者が{why}。") from None
 
     async def reach(self) -> str:

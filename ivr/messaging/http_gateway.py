@@ -21,7 +21,7 @@ from ivr.domain.sms import LONGEST, units
 from ivr.domain.text import TextState
 from ivr.errors import TextUncertain
 from ivr.messaging import http_wire as wire
-from ivr.messaging.http_exchange import Exchanger, HttpTiming, NotWritten, Unanswered
+from ivr.messaging.http_exchange import Exchanger, HttpTiming, NotWritten, TooLate, Unanswered
 from ivr.messaging.http_shape import Call, Shape
 from ivr.messaging.http_wire import Account, Answer, Request, Untold
 from ivr.messaging.presence import Presence
@@ -135,7 +135,7 @@ class HttpGateway:
         if request is None or units(text.body) > LONGEST:
             return Refused(state=TextState.FAILED, reason="本文が長すぎるか、送れない文字があります。")
         try:
-            answer = await self._asked(request)
+            answer = await self._asked(request, text.late)
         except NotWritten as error:
             return NotNow(reason=str(error))
         except Unanswered as error:
@@ -177,13 +177,15 @@ class HttpGateway:
             after = self._shape.ask.after
             self._lost = {one: when for one, when in self._lost.items() if now - when < after} | {text: now}
 
-    async def _asked(self, request: Request) -> Answer:
-        """Return the answer to a request; NotWritten, Unanswered."""
+    async def _asked(self, request: Request, late: Callable[[], bool] = lambda: False) -> Answer:
+        """Return the answer to a request; NotWritten, TooLate, Unanswered."""
         async with self._window:
             if not self.connected:
                 raise NotWritten(self.state)
             try:
-                return await self._exchanger.exchange(request)
+                return await self._exchanger.exchange(request, late)
+            except TooLate:
+                raise
             except NotWritten as error:
                 self._wait(str(error))
                 raise

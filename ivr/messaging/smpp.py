@@ -227,8 +227,14 @@ class SmppGateway:
         try:
             async with asyncio.timeout(self._timing.connect):
                 reader, writer = await asyncio.open_connection(account.host, account.port, ssl=account.tls)
-        except OSError as error:
-            why = "時間切れです" if isinstance(error, TimeoutError) else reason(error)
+        except (OSError, UnicodeError) as error:
+            match error:
+                case TimeoutError():
+                    why = "時間切れです"
+                case OSError():
+                    why = reason(error)
+                case _:
+                    why = "ホスト名ではありません"
             return f"SMS センター（{account.host}:{account.port}）に接続できません（{why}）。"
         link = SmppLink(reader, writer, self._received, self._timing)
         try:

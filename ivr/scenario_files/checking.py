@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import assert_never
 
 from ivr import yaml_source
-from ivr.campaign.records import CampaignRow, NewCampaign
 from ivr.domain.scenario import LONGEST_LEAVE, SCREENING, Ask, Flaw, Leave, Say, Scenario, Step, flaws
 from ivr.domain.template import variables
 from ivr.domain.wording import disclosures
@@ -46,11 +45,6 @@ def parse(text: str, file: str) -> Scenario:
     if report.scenario is None:
         raise Problems(report.errors)
     return report.scenario
-
-
-def of(campaign: NewCampaign | CampaignRow) -> Scenario:
-    """Return the scenario of a campaign, as it was when that was created; raises as `parse` does."""
-    return parse(campaign.scenario, campaign.scenario_file)
 
 
 def check(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date, timedelta
+from ipaddress import IPv6Address
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -13,6 +14,10 @@ from pydantic_core import PydanticCustomError
 
 from ivr import yaml_source
 from ivr.errors import InputError, reason
+
+LONGEST_NAME = 253
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,62}(\.[A-Za-z0-9-]{1,63})*\.?")
+"""Of a host: without a label that is empty or longer than RFC 1035 lets it be, which the resolver does not take."""
 
 
 class Section(BaseModel):
@@ -36,11 +41,17 @@ def _duration(value: object) -> timedelta:
 
 
 def _host(value: str) -> str:
-    # Parts of at most 63 letters (RFC 1123), none empty: the resolver refuses others with an error of its own kind.
-    name = r"[A-Za-z0-9][A-Za-z0-9-]{0,62}(\.[A-Za-z0-9-]{1,63})*\.?"
-    if len(value) > 253 or not re.fullmatch(rf"{name}|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]{{1,45}}", value):
+    if not (_is_ip_v6(value) if ":" in value else len(value) <= LONGEST_NAME and _NAME.fullmatch(value)):
         raise wrong("ホスト名か IP アドレスを書いてください。")
     return value
+
+
+def _is_ip_v6(value: str) -> bool:
+    try:
+        IPv6Address(value)
+    except ValueError:
+        return False
+    return "%" not in value
 
 
 def _account(value: str) -> str:

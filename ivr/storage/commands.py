@@ -26,8 +26,10 @@ from ivr.storage.queries import PEOPLE_DUE, due_values
 from ivr.storage.sealing import Sealing
 from ivr.storage.tables import OPEN, attempts, campaigns, engines, key_presses, recipients
 
-CHUNK = 1000
-"""Recipients stored at a time: few enough to keep the memory small, many enough to be quick."""
+CHUNK = 200
+"""Recipients stored at a time. On PostgreSQL each chunk is sealed and bound in the loop's own thread, which calls
+share: 200 hold it for 4 to 9 ms, 1,000 for 16 to 46. A list of 30,000 takes 5 % longer so there, and as long on SQLite.
+"""
 
 CLAIM = timedelta(seconds=20)
 """How long people who are due are kept for the engine that prepares their calls."""

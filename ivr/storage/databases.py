@@ -12,7 +12,7 @@ import asyncio
 import json
 import os
 import sqlite3
-from contextlib import AsyncExitStack, ExitStack
+from contextlib import AsyncExitStack, ExitStack, suppress
 from pathlib import Path
 from typing import Any, Protocol, Self, TypeVar, cast
 
@@ -106,6 +106,11 @@ class _Seat:
         # aiosqlite's way into its thread; cancelling the wait does not stop what runs there. The thread keeps what it
         # was given until it is given something else: `work`, which may hold 200,000 people, is taken out of it.
         return cast(T, await self._thread._execute(self._transact, [work]))  # type: ignore[no-untyped-call]
+
+    async def idle(self) -> None:
+        """Return once the thread has done all that it was given, or is closed."""
+        with suppress(ValueError):
+            await self._thread._execute(lambda: None)  # type: ignore[no-untyped-call]
 
     async def clean(self) -> None:
         await self._thread._execute(self._clean)  # type: ignore[no-untyped-call]
@@ -212,6 +217,7 @@ class SqliteFile:
         self._writer = writer
         self._readers = readers
         self._closing = closing
+        self._given_up: set[asyncio.Task[None]] = set()
 
     @classmethod
     async def open(cls, file: Path, patience: float) -> Self:
@@ -229,15 +235,28 @@ class SqliteFile:
 
     async def read(self, work: Work[T]) -> T:
         """Run `work` on one unchanging view of the data."""
-        seat = await self._readers.get()
+        seat, given_up = await self._readers.get(), False
         try:
             return await seat.run(work)
+        except asyncio.CancelledError:
+            given_up = True
+            raise
         finally:
-            self._readers.put_nowait(seat)
+            if given_up:
+                # Its thread goes on with the work all the same.
+                task = asyncio.ensure_future(self._free_later(seat))
+                self._given_up.add(task)
+                task.add_done_callback(self._given_up.discard)
+            else:
+                self._readers.put_nowait(seat)
 
     async def write(self, work: Work[T]) -> T:
         """Run `work` in a write transaction."""
         return await self._writer.run(work)
+
+    async def _free_later(self, seat: _Seat) -> None:
+        await seat.idle()
+        self._readers.put_nowait(seat)
 
     async def clean(self) -> None:
         """Rewrite the file without its free pages, and empty the log, once."""

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, and_, false, func, or_, select
 
 from ivr.campaign.text_news import BY_STAFF, OPT_OUT
-from ivr.campaign.text_records import TextCounts, TextDue, TextRecord, TextsAsked
+from ivr.campaign.text_records import OutstandingPart, TextCounts, TextDue, TextRecord, TextsAsked
 from ivr.domain.calling_rules import Ceiling, Of
 from ivr.domain.exclusion import NONE_ENTERED
 from ivr.domain.outcome import Outcome
@@ -97,17 +97,26 @@ def _may_be_due(asked: TextsAsked) -> ColumnElement[bool]:
     return or_(settled, and_(waiting, recipients.c.tries >= asked.tries, dials >= asked.tries))
 
 
-def outstanding(connection: Connection, since: datetime, limit: int) -> tuple[str, ...]:
-    """Return the network's names of the parts sent since `since` of which nothing final is known, oldest first."""
+def outstanding(
+    connection: Connection, since: datetime, limit: int, after: OutstandingPart | None
+) -> tuple[OutstandingPart, ...]:
+    """Return the first parts sent since `since` of which nothing final is known, oldest first, behind `after`."""
     pending = [state.value for state in TextState if not state.final]
+    sent_at, part = texts.c.sent_at, text_parts.c
     query = (
-        select(text_parts.c.reference)
-        .join(texts)
-        .where(texts.c.sent_at >= since, text_parts.c.state.in_(pending))
-        .order_by(texts.c.sent_at, text_parts.c.ordinal)
+        select(sent_at, part.text_id, part.ordinal, part.reference)
+        .join_from(text_parts, texts)
+        .where(sent_at >= since, part.state.in_(pending))
+        .order_by(sent_at, part.text_id, part.ordinal)
         .limit(limit)
     )
-    return tuple(connection.execute(query).scalars())
+    if after is not None and after.sent_at >= since:
+        behind = or_(part.text_id > after.text, and_(part.text_id == after.text, part.ordinal > after.ordinal))
+        query = query.where(sent_at >= after.sent_at, or_(sent_at > after.sent_at, behind))
+    return tuple(
+        OutstandingPart(sent_at=row.sent_at, text=row.text_id, ordinal=row.ordinal, reference=row.reference)
+        for row in connection.execute(query)
+    )
 
 
 def heard(connection: Connection, references: Collection[str]) -> dict[str, TextState]:

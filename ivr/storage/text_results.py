@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from ivr.campaign.text_records import TextCounts, TextDue, TextIntent, TextsAsked
+from ivr.campaign.text_records import Orphan, OutstandingPart, TextCounts, TextDue, TextIntent, TextsAsked
 from ivr.campaign.texting import Receipt
 from ivr.domain.calling_rules import Ceiling
 from ivr.domain.text import TextState
@@ -64,13 +64,16 @@ class SqlTexts:
         """Store what the network tells; return what state the text has come to, None where it was there already."""
         return await self._store.write(lambda connection: texts.receipt(connection, receipt, at))
 
-    async def orphans(self, lease: timedelta) -> tuple[str, ...]:
+    async def orphans(self, lease: timedelta) -> tuple[Orphan, ...]:
         """Return the texts that engines left half handed over: in an earlier life, or silent for `lease`."""
-        return await self._store.read(lambda connection: texts.orphans(connection, lease))
+        member = self._store.member
+        return await self._store.read(lambda connection: texts.orphans(connection, member, lease))
 
-    async def outstanding(self, since: datetime, limit: int) -> tuple[str, ...]:
-        """Return the network's names of parts taken since `since` of which nothing final is known, oldest first."""
-        return await self._store.read(lambda connection: text_queries.outstanding(connection, since, limit))
+    async def outstanding(
+        self, since: datetime, limit: int, *, after: OutstandingPart | None = None
+    ) -> tuple[OutstandingPart, ...]:
+        """Return the first parts taken since `since` of which nothing final is known, oldest first, behind `after`."""
+        return await self._store.read(lambda connection: text_queries.outstanding(connection, since, limit, after))
 
     async def heard(self, references: Sequence[str]) -> Mapping[str, TextState]:
         """Return what was told of parts that are of no text here, by the network's names of them; else sent."""

@@ -19,7 +19,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, delete, exists, insert, or_, select, update
 
 from ivr.campaign.figures import ChangeKind
-from ivr.campaign.text_records import TextIntent
+from ivr.campaign.text_records import Orphan, TextIntent
 from ivr.campaign.texting import Receipt
 from ivr.domain.calling_rules import Ceiling
 from ivr.domain.text import TextState, after, of_parts
@@ -168,17 +168,19 @@ def receipt(connection: Connection, told: Receipt, at: datetime) -> TextState | 
     return state
 
 
-def orphans(connection: Connection, lease: timedelta) -> tuple[str, ...]:
+def orphans(connection: Connection, member: Member, lease: timedelta) -> tuple[Orphan, ...]:
     """Return the texts whose engine is in another life now, or has not said for `lease` that it lives."""
     living = engines.c.epoch == texts.c.epoch
     silent = engines.c.seen_at < time(connection) - lease
     query = (
-        select(texts.c.id)
+        select(texts.c.id, texts.c.intended_at, texts.c.engine)
         .select_from(texts.outerjoin(engines, and_(engines.c.id == texts.c.engine, living)))
         .where(HANDING_OVER, texts.c.engine != "", or_(engines.c.id.is_(None), silent))
         .order_by(texts.c.id)
     )
-    return tuple(connection.execute(query).scalars())
+    return tuple(
+        Orphan(id=row.id, at=row.intended_at, ours=row.engine == member.engine) for row in connection.execute(query)
+    )
 
 
 def _locked(connection: Connection, text: str) -> Row[Any] | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
@@ -16,7 +15,6 @@ from ivr.campaign.records import CampaignRow, Counts
 from ivr.domain.account import at_terminal
 from ivr.domain.authority import Deed, Role, may
 from ivr.domain.outcome import LABELS, Outcome
-from ivr.domain.scenario import Scenario
 from ivr.domain.token import SYSTEM
 from ivr.drafts import rules_form
 from ivr.errors import IvrError
@@ -306,16 +304,10 @@ def _made_of(campaign: CampaignRow) -> ListTold | None:
     return ListTold.model_validate({"name": told["list"], "sha256": told["list_sha256"], **told}) if told else None
 
 
-@lru_cache(maxsize=100)
-def _scenario(text: str, file: str) -> Scenario:
-    """Return a campaign's scenario, which never changes: to read it takes longer than the rest of a page."""
-    return scenario_files.parse(text, file)
-
-
 def _title(campaign: CampaignRow) -> str:
     """Return what a campaign's scenario is called, "" where it is none any more."""
     try:
-        return _scenario(campaign.scenario, campaign.scenario_file).title
+        return scenario_files.of(campaign).title
     except IvrError:
         return ""
 
@@ -324,7 +316,7 @@ def _rules(console: Console, campaign: CampaignRow) -> list[tuple[str, str]]:
     """Return when and how often a campaign calls, in words: what whoever approves it has to know."""
     calling = console.settings.calling
     try:
-        scenario = _scenario(campaign.scenario, campaign.scenario_file)
+        scenario = scenario_files.of(campaign)
         told = rules_form.told(calling, campaign.rules) if scenario.calls else []
         texts = [("SMS を送る人", rules_form.told_of_texts(calling, campaign.rules))] if scenario.text else []
     except IvrError:
@@ -338,8 +330,9 @@ async def reason_of(
 ) -> tuple[str | None, dict[str, int] | None]:
     """Return why nothing is dialled or sent, and the texts by state."""
     chosen, now, health = console.settings, console.clock.now(), console.health()
+    await scenario_files.prepare(campaign)
     try:
-        scenario = _scenario(campaign.scenario, campaign.scenario_file)
+        scenario = scenario_files.of(campaign)
         reason = why_waiting(chosen, campaign, counts, now, health=health, place=CONSOLE)
         asked = texts_asked(chosen, campaign, scenario)
         texts = await console.results.texts.counts(asked) if asked else None

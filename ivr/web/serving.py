@@ -93,8 +93,11 @@ async def open_console(console: Console, opening: Opening) -> None:
     app = built(console)
     watching: Watching = app.state.watching
     inspection: Inspection = app.state.inspection
-    async with meanwhile(watching.run()), meanwhile(inspection.run()):
-        await _open_for_ever(surrounded(app, console), console, opening, watching)
+    try:
+        async with meanwhile(watching.run()), meanwhile(inspection.run()):
+            await _open_for_ever(surrounded(app, console), console, opening, watching)
+    finally:
+        await console.audit.finish()
 
 
 async def _open_for_ever(app: ASGIApp, console: Console, opening: Opening, watching: Watching) -> None:

@@ -6,12 +6,13 @@ import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ivr.campaign import send_texts
 from ivr.campaign.course import Halt
 from ivr.campaign.send_texts import MOST_LOST, Texter
 from ivr.campaign.texting import Accepted, NotNow, NotTaken, Refused, Text
@@ -378,6 +379,32 @@ async def test_an_intent_whose_commit_seemed_to_fail_is_taken_back(tmp_path: Pat
         halt, _ = await send(results, row, provider, texts=Doubtful(results))
         assert (halt, len(provider.handed)) == (Halt.SETTLED, 2)
         assert await states(results, row) == [TextState.SENT, TextState.SENT]
+
+
+async def test_an_engine_that_stood_still_after_its_intent_takes_it_back_and_begins_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(send_texts, "LATEST", timedelta(seconds=0.5))
+
+    intents: list[str] = []
+
+    class Slow(SqlTexts):
+        async def intend(self, intent: Any, ceilings: Any = ()) -> bool | None:
+            stored = await super().intend(intent, ceilings)
+            intents.append(intent.id)
+            if len(intents) == 1:
+                await asyncio.sleep(0.6)
+            return stored
+
+    async with of(tmp_path, people(1)) as (results, row):
+        provider = Provider()
+        halt, _ = await send(results, row, provider, texts=Slow(results))
+        assert halt is Halt.SETTLED
+        (text,) = provider.handed
+        assert [text.id] == intents[1:]
+        assert not text.late()
+        monkeypatch.setattr(send_texts, "LEASE", timedelta(0))
+        assert text.late(), "nor is it sent by a gateway that stands still"
 
 
 async def test_no_more_intents_are_open_than_the_provider_owes_answers(tmp_path: Path) -> None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from ivr.campaign import text_news
 from ivr.campaign.text_news import TextNews
 from ivr.campaign.text_records import TextIntent
-from ivr.campaign.texting import Accepted, NotNow, NotTaken, Receipt
+from ivr.campaign.texting import LONGEST_EXCHANGE, Accepted, NotNow, NotTaken, Receipt
 from ivr.domain.text import TextState
 from ivr.storage.barred import NO_NUMBER
 from tests.campaign.dialling import PRESSES, run
@@ -66,6 +67,32 @@ async def test_what_a_crash_left_is_told_by_who_can_be_asked(tmp_path: Path) -> 
         assert await states(results, row) == [TextState.SENT, None, TextState.QUEUED, TextState.UNKNOWN]
         assert await news.recover(None) == (TextState.UNKNOWN,)
         assert told == [TextState.SENT, TextState.UNKNOWN, TextState.UNKNOWN]
+
+
+async def test_that_another_engines_text_never_came_is_heeded_once_it_can_come_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(text_news, "LEASE", timedelta(0))
+    async with of(tmp_path, people(1)) as (results, row):
+        await results.join("stood-still", "there")
+        (due,) = await results.texts.due(asked(row, alone=True), 10)
+        now = datetime.now(UTC)
+        intent = TextIntent(
+            id="t", campaign=row.id, recipient=due.recipient.id, at=now, number="+819012340000", body="x", alone=True
+        )
+        assert await results.texts.intend(intent)
+        await results.join("engine", "here")
+        provider = Provider(known={"t": NotTaken()})
+        for passed, left in ((timedelta(0), TextState.QUEUED), (LONGEST_EXCHANGE + timedelta(seconds=1), None)):
+            news = TextNews(
+                results.texts,
+                SystemClock(start=now + passed),
+                opt_out=(),
+                on_state=lambda _: None,
+                on_opt_out=lambda: asyncio.sleep(0),
+            )
+            assert await news.recover(provider) == ()
+            assert await states(results, row) == [left]
 
 
 @pytest.mark.parametrize(
@@ -125,3 +152,20 @@ async def test_a_receipt_moves_the_text_and_is_counted_once(tmp_path: Path) -> N
             await news.receipt(Receipt(reference=f"r-{text.id}", state=TextState.DELIVERED))
         assert told == [TextState.DELIVERED]
         assert await news.outstanding() == ()
+
+
+async def test_what_the_network_never_tells_keeps_no_other_text_from_being_asked_about(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(text_news, "MOST_ASKED", 2)
+    async with of(tmp_path, people(5)) as (results, row):
+        await send(results, row, Provider())
+        news = TextNews(
+            results.texts, SystemClock(), opt_out=(), on_state=lambda _: None, on_opt_out=lambda: asyncio.sleep(0)
+        )
+        oldest = await news.outstanding()
+        for reference in oldest:
+            await news.receipt(Receipt(reference=reference, state=TextState.UNKNOWN))
+        rounds = [await news.outstanding() for _ in range(3)]
+        assert len({*oldest, *rounds[0], *rounds[1]}) == 5
+        assert rounds[2] == oldest

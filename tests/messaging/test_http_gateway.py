@@ -63,6 +63,16 @@ async def test_a_text_arrives_whole_and_its_answer_names_it(style: Style) -> Non
         assert there.sends() == 1
 
 
+async def test_of_a_text_that_has_become_too_late_no_byte_goes_out(style: Style) -> None:
+    async with provider(style) as there, gateway(style, there.url, Heard()) as sms:
+        for _ in range(2):
+            outcome = await sms.submit(replace(text(), late=lambda: True))
+            assert isinstance(outcome, NotNow)
+            assert sms.connected
+            assert isinstance(await sms.submit(text()), Accepted)
+        assert there.sends() == 2
+
+
 async def test_a_text_that_is_turned_down_says_why(style: Style) -> None:
     async with provider(style) as there, gateway(style, there.url, Heard()) as sms:
         for body, status, state in TURNED_DOWN[style]:

@@ -296,6 +296,12 @@ async def test_a_bind_over_tls_is_with_the_centre_that_the_certificate_names(tmp
             assert "接続できません" in sms.state
 
 
+async def test_a_host_that_is_none_is_a_centre_out_of_reach() -> None:
+    async with gateway(2775, Heard(), wait=False, host="smsc..provider.jp") as sms:
+        assert not await sms.ready(0.1)
+        assert "接続できません（ホスト名ではありません）" in sms.state
+
+
 def test_an_account_that_does_not_fit_is_our_mistake() -> None:
     heard = object.__new__(Heard)
     for wrong in ({"password": "x" * 65}, {"source": "市役所"}, {"system_id": "a\0"}):

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 
 import pytest
 
+from ivr.campaign.records import NewCampaign
 from ivr.domain.attempt import AttemptState, Ending, Intent, TimedKey
 from ivr.domain.call import KeyPress
 from ivr.domain.outcome import Outcome
+from ivr.domain.recipient import Recipient
 from ivr.errors import StoreFailed
 from ivr.storage import SqlResults
 from tests.keys import keys
+from tests.storage.cluster import Cluster
 from tests.storage.filling import MINUTE, NOON, attempt, campaign, intent, people
 
 
@@ -130,6 +134,31 @@ class TestWriting:
                 await store.intend(intent(row))
         await store.move_campaign(row.id, expected=["created"], state="running")
         assert len(await store.open_attempts()) == 1
+
+    async def test_the_import_of_a_list_lets_the_loop_go_on_every_few_people(self, postgres: Cluster) -> None:
+        at_once, most = 0, 0
+
+        class People(list[Recipient]):
+            def __iter__(self) -> Iterator[Recipient]:
+                nonlocal at_once
+                for one in super().__iter__():
+                    at_once += 1
+                    yield one
+
+        async def look() -> None:
+            nonlocal at_once, most
+            while True:
+                most, at_once = max(most, at_once), 0
+                await asyncio.sleep(0)
+
+        listed = People(people(1000))
+        async with await SqlResults.open(await postgres.new_database(), keys()) as store:
+            looking = asyncio.ensure_future(look())
+            await store.create_campaign(
+                NewCampaign(name="住民税", scenario="", scenario_file="", created_at=NOON), listed
+            )
+            looking.cancel()
+        assert 0 < most <= 250
 
     async def test_every_write_is_measured(self, url: str) -> None:
         seconds: list[float] = []

@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from ivr.campaign.records import CampaignRow
 from ivr.campaign.text_news import BY_STAFF, OPT_OUT
-from ivr.campaign.text_records import TextIntent, TextsAsked
+from ivr.campaign.text_records import Orphan, TextIntent, TextsAsked
 from ivr.campaign.texting import Receipt
 from ivr.domain.calling_rules import Ceiling, Of
 from ivr.domain.exclusion import Exclusion, Source
@@ -278,7 +278,7 @@ async def test_what_a_crash_left_half_handed_over_is_found_in_the_next_life(stor
     assert await store.texts.intend(one)
     assert await store.texts.orphans(LEASE) == ()
     await store.join("engine-1", "here")
-    assert await store.texts.orphans(LEASE) == (one.id,)
+    assert await store.texts.orphans(LEASE) == (Orphan(id=one.id, at=one.at, ours=True),)
     assert await store.texts.ended(one.id, TextState.UNKNOWN, filling.NOON)
     assert await store.texts.orphans(LEASE) == ()
     assert await store.texts.intend(intent(row)) is False, "never a second time"
@@ -303,7 +303,7 @@ async def test_what_an_engine_left_that_fell_silent_is_anybodys(url: str) -> Non
         one = intent(row)
         assert await dead.texts.intend(one)
         assert await living.texts.orphans(LEASE) == ()
-        assert await living.texts.orphans(timedelta(0)) == (one.id,)
+        assert await living.texts.orphans(timedelta(0)) == (Orphan(id=one.id, at=one.at, ours=False),)
         assert await living.texts.ended(one.id, TextState.UNKNOWN, filling.NOON)
         assert await dead.texts.taken(one.id, ["m1"], filling.NOON) is TextState.SENT, "what is proven counts"
 
@@ -321,7 +321,11 @@ async def test_what_is_outstanding(store: SqlResults) -> None:
         assert await store.texts.intend(this)
         await store.texts.taken(this.id, references, filling.NOON)
     await store.texts.receipt(told("m2", TextState.DELIVERED), filling.NOON)
-    assert await store.texts.outstanding(filling.NOON, 10) == ("m1", "m3")
+    found = await store.texts.outstanding(filling.NOON, 10)
+    assert {part.reference for part in found} == {"m1", "m3"}
+    assert await store.texts.outstanding(filling.NOON, 1) == found[:1]
+    assert await store.texts.outstanding(filling.NOON, 10, after=found[0]) == found[1:]
+    assert await store.texts.outstanding(filling.NOON, 10, after=found[1]) == ()
     assert await store.texts.outstanding(filling.NOON + filling.MINUTE, 10) == ()
 
 

@@ -10,11 +10,13 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
+import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection, text
 
 from ivr.campaign.records import CampaignRow, NewCampaign
 from ivr.domain.attempt import Intent
@@ -22,6 +24,7 @@ from ivr.domain.outcome import Outcome
 from ivr.domain.recipient import Recipient
 from ivr.errors import InputError, StoreFailed
 from ivr.storage import SqlResults, migrations
+from ivr.storage.databases import READERS, SqliteFile
 from ivr.vault import KeyStore
 from tests.keys import MASTER, keys
 from tests.storage.cluster import Cluster
@@ -268,3 +271,28 @@ class TestPostgres:
             await postgres.cut_off(url)
             await store.settle(row.id, "1", Outcome.CANCELLED)
             assert (await store.counts(row.id)).states["settled"] == 1
+
+
+async def test_a_reader_whose_read_was_given_up_is_given_to_nobody_before_it_is_done(tmp_path: Path) -> None:
+    database = await SqliteFile.open(tmp_path / "ivr.db", 5)
+    begun, go_on = threading.Event(), threading.Event()
+
+    def stuck(_connection: Connection) -> None:
+        begun.set()
+        go_on.wait(30)
+
+    reading = asyncio.ensure_future(database.read(stuck))
+    while not begun.is_set():
+        await asyncio.sleep(0.001)
+    reading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+    async with asyncio.timeout(10):
+        for _ in range(READERS):
+            assert await database.read(lambda connection: connection.execute(text("SELECT 1")).scalar()) == 1
+    assert database._readers.qsize() == READERS - 1
+    go_on.set()
+    async with asyncio.timeout(10):
+        while database._readers.qsize() < READERS:
+            await asyncio.sleep(0.001)
+    await database.close()

@@ -217,6 +217,7 @@ async def _record(console: Console, asked: CampaignVisit, numbers: Sequence[str]
 
 async def _page(console: Console, campaign: CampaignRow, wanted: Filter, *, masked: bool) -> Page:
     store, chosen = console.results.figures, wanted.chosen
+    await scenario_files.prepare(campaign)
     if wanted.number:
         key = await _key(console, campaign, wanted.number)
         record = await store.history(campaign.id, key)
@@ -305,6 +306,7 @@ def _told(console: Console, campaign: CampaignRow, record: RecipientRecord) -> d
 
 async def _shown(request: Request, asked: CampaignVisit, wanted: Filter, found: Page, wrong: str = "") -> Response:
     campaign = asked.campaign
+    await scenario_files.prepare(campaign)
     course = Course.of(campaign, calls=Ways.of_stored(campaign).calls)
     context = {
         "campaign": campaign,
@@ -327,6 +329,7 @@ async def _person_shown(
     request: Request, asked: CampaignVisit, key: str, record: RecipientRecord, *, masked: bool
 ) -> Response:
     campaign = asked.campaign
+    await scenario_files.prepare(campaign)
     course = Course.of(campaign, calls=Ways.of_stored(campaign).calls)
     row = _of_record(campaign, key, record, masked=False)
     context = {

@@ -165,6 +165,7 @@ async def refused(request: Request, work: Annotated[DraftVisit, permit_draft(Dee
 @api.post("/drafts/{draft_id}/discard", response_model=forms.Done)
 async def discard(request: Request, work: Work) -> Response:
     """Let go of a draft and its list."""
+    console_of(request).foreseeing.forget(work.draft.id)
     await console_of(request).drafts.erase(work.draft.id)
     return forms.done(request, f"作りかけの「{work.draft.label}」を消しました。", back="/campaigns/new")
 
