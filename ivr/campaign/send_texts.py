@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from ivr.campaign.attempt_id import attempt_id
-from ivr.campaign.attempts import Spawn
+from ivr.campaign.attempts import Spawn, to_the_end
 from ivr.campaign.course import LOOK_AGAIN, PATIENCE, Course, Halt
 from ivr.campaign.observer import Observer
 from ivr.campaign.ports import Clock, Enquiry, Registers, Results
@@ -211,6 +211,10 @@ class Texter:
             # A commit that failed may be on disk all the same, and nobody would account for it while this engine lives.
             await self._persist(lambda: self._texts.withdraw(intent.id))
             raise
+        except asyncio.CancelledError:
+            # So may one that nobody waits for any more, and nothing was handed over.
+            await asyncio.shield(self._persist(lambda: self._texts.withdraw(intent.id)))
+            raise
         if stored is None:
             self._put_off[due.recipient.id] = self._rules.capped_until(now)
             self._course.tell("text_cap", self._put_off[due.recipient.id])
@@ -324,6 +328,9 @@ class Texter:
 
     async def _persist(self, write: Callable[[], Coroutine[object, object, object]]) -> None:
         """Write until it holds: an answer is never given up while the engine lives."""
+        await to_the_end(self._written(write))
+
+    async def _written(self, write: Callable[[], Coroutine[object, object, object]]) -> None:
         while True:
             with suppress(StoreFailed):
                 await write()

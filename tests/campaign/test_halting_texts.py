@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 
+from ivr.campaign import send_texts
 from ivr.campaign.course import Halt
 from ivr.campaign.send_texts import LANES, Texter
+from ivr.campaign.text_records import TextIntent
 from ivr.campaign.texting import Text
 from ivr.domain.calendar import Calendar, Window
-from ivr.domain.calling_rules import Cap, Of
+from ivr.domain.calling_rules import Cap, Ceiling, Of
 from ivr.domain.text import TextState
 from ivr.domain.texting_rules import LEAST_VALID
+from ivr.errors import StoreFailed
 from tests.campaign.fakes import SystemClock, Watch
 from tests.campaign.texting import (
     RULES,
@@ -54,6 +58,51 @@ async def test_an_engine_that_is_stopped_leaves_nothing_half_said(tmp_path: Path
         sending.cancel()
         await asyncio.wait([sending])
         assert await states(results, row) == [TextState.UNKNOWN]
+
+
+async def test_an_answer_that_the_store_refused_once_is_stored_though_the_engine_is_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(send_texts, "PATIENCE", 0.2)
+    refused = asyncio.Event()
+    async with of(tmp_path, people(1)) as (results, row):
+        taken = results.texts.taken
+
+        async def falters(text: str, references: Sequence[str], at: datetime) -> TextState | None:
+            if not refused.is_set():
+                refused.set()
+                raise StoreFailed("database is locked")
+            return await taken(text, references, at)
+
+        monkeypatch.setattr(results.texts, "taken", falters)
+        sending = asyncio.ensure_future(send(results, row, Provider()))
+        await refused.wait()
+        sending.cancel()
+        await asyncio.wait([sending])
+        assert await states(results, row) == [TextState.SENT]
+
+
+async def test_an_intent_that_was_stored_as_the_engine_was_stopped_is_no_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored = asyncio.Event()
+    async with of(tmp_path, people(1)) as (results, row):
+        intend = results.texts.intend
+
+        async def slowly(intent: TextIntent, ceilings: Sequence[Ceiling] = ()) -> bool | None:
+            done = await intend(intent, ceilings)
+            stored.set()
+            await asyncio.sleep(30)
+            return done
+
+        monkeypatch.setattr(results.texts, "intend", slowly)
+        provider = Provider()
+        sending = asyncio.ensure_future(send(results, row, provider))
+        await stored.wait()
+        sending.cancel()
+        await asyncio.wait([sending])
+        assert not provider.handed
+        assert await states(results, row) == [None]
 
 
 async def test_a_stop_lets_what_is_handed_over_end(tmp_path: Path) -> None:
