@@ -53,6 +53,8 @@ class Tasks:
         task = self._group.create_task(self._watched(work))
         tasks.add(task)
         task.add_done_callback(tasks.discard)
+        # Where the task is cancelled before its first step, nobody has begun the work.
+        task.add_done_callback(lambda _task: work.close())
 
     async def _watched(self, work: Coroutine[Any, Any, None]) -> None:
         try:
