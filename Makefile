@@ -19,7 +19,7 @@ ifdef ARGS
 	@$(PY) -m pytest $(ARGS)
 else
 	@$(PY) -m pytest -q -n 4 $(SHARED) --ignore=tests/acceptance
-	@$(PY) -m pytest -q -n 3 $(SHARED) tests/acceptance
+	@$(PY) -m pytest -q -n 4 $(SHARED) tests/acceptance
 endif
 
 check: setup ## lint, format, types, architecture, dependencies

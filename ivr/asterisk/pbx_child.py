@@ -1,5 +1,8 @@
 """Become Asterisk, as a child that ends with its parent: `python -I -S pbx_child.py PARENT_PID PROGRAM ARGUMENT…`.
 
+Where the parent is killed while Asterisk starts, that may miss the signal: then the next engine stops what was left
+behind (`PbxFiles.left_behind`), and meanwhile it originates nothing.
+
 A program of its own: code between fork and exec is not safe in an engine with threads.
 """
 

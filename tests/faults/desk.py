@@ -90,6 +90,13 @@ class Desk:
         except (OSError, ValueError):
             return None
 
+    def pbx_is_ready(self) -> bool:
+        """Tell whether the engine's Asterisk has started."""
+        try:
+            return "Asterisk Ready" in (self.disk.seen / "asterisk" / "asterisk.log").read_text("utf-8", "replace")
+        except OSError:
+            return False
+
     def step_clock(self, seconds: float) -> None:
         """Step the engine's time of day."""
         self._set_clock(float(self.clock.read_text()) + seconds)
