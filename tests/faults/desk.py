@@ -93,9 +93,10 @@ class Desk:
     def pbx_is_ready(self) -> bool:
         """Tell whether the engine's Asterisk has started."""
         try:
-            return "Asterisk Ready" in (self.disk.seen / "asterisk" / "asterisk.log").read_text("utf-8", "replace")
+            said = (self.disk.seen / "asterisk" / "asterisk.log").read_text("utf-8", "replace")
         except OSError:
             return False
+        return said.rfind("Asterisk Ready") > said.rfind("PBX UUID")  # of this one, not of one before
 
     def step_clock(self, seconds: float) -> None:
         """Step the engine's time of day."""
