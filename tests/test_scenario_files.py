@@ -423,11 +423,11 @@ def test_only_so_many_scenarios_are_kept_those_that_were_asked_for_last(monkeypa
     assert len(read) == 4
 
 
-async def test_a_scenario_is_prepared_beside_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_long_scenario_is_prepared_beside_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     read = reads(monkeypatch)
-    made = stored_with(GOOD)
+    made = stored_with(GOOD + "#" * stored.LONG)
     campaign = CampaignRow(
-        id="c", name=made.name, state="created", scenario=GOOD, scenario_file="a.yaml",
+        id="c", name=made.name, state="created", scenario=made.scenario, scenario_file="a.yaml",
         created_at=made.created_at, rules={},
     )  # fmt: skip
     await scenario_files.prepare(campaign)

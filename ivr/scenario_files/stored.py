@@ -14,6 +14,11 @@ from ivr.scenario_files.checking import Report, check
 MOST = 100
 """Scenarios that are known at once, those asked for last: the longest takes a few hundred KiB."""
 
+LONG = 6000
+"""Characters. A shorter one is read in some milliseconds (2 for the shipped reminder): a thread, which shares the
+interpreter and takes it for 5 ms a turn, would make nothing better of that.
+"""
+
 _known: OrderedDict[tuple[str, str], Report] = OrderedDict()
 _lock = Lock()
 
@@ -28,9 +33,9 @@ def of(campaign: NewCampaign | CampaignRow) -> Scenario:
 
 
 async def prepare(campaign: CampaignRow) -> None:
-    """See to it that `of` answers at once: a long scenario would hold the loop that calls share for 0.1 s and more."""
+    """See to it that `of` answers soon: a long scenario would hold the loop that calls share for 0.1 s and more."""
     text, file = campaign.scenario, campaign.scenario_file
-    if _found(text, file) is None:
+    if len(text) > LONG and _found(text, file) is None:
         await asyncio.to_thread(_read, text, file)
 
 
