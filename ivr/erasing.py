@@ -13,7 +13,7 @@ import os
 import pwd
 import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -127,17 +127,17 @@ async def overdue(results: SqlResults, settings: Settings) -> int:
     """Return how many campaigns should be gone by now, whether or not they are at rest."""
     zone, months = settings.calling.timezone, settings.retention.months
     today = SystemClock(zone).now().date()
+    return sum(
+        campaign.state == ERASING or (months is not None and today > erased_from(last.astimezone(zone).date(), months))
+        for campaign, last in await _at_work_last(results)
+    )
+
+
+async def _at_work_last(results: SqlResults) -> Sequence[tuple[CampaignRow, datetime]]:
+    """Return the campaigns with when each was last at work; without one that is made or goes while they are read."""
     campaigns = await results.campaigns()
     days = await results.last_days()
-    return sum(
-        campaign.state == ERASING
-        or (
-            months is not None
-            and campaign.id in days
-            and today > erased_from(days[campaign.id].astimezone(zone).date(), months)
-        )
-        for campaign in campaigns
-    )
+    return [(campaign, days[campaign.id]) for campaign in campaigns if campaign.id in days]
 
 
 async def erase_due(care: Care, metrics: Metrics) -> None:
@@ -145,18 +145,15 @@ async def erase_due(care: Care, metrics: Metrics) -> None:
     months = care.settings.retention.months
     try:
         await finish(care)
-        campaigns = await care.results.campaigns()
-        days = await care.results.last_days()
+        campaigns = await _at_work_last(care.results)
     except IvrError as error:
         _failed(metrics, "", error)
         return
     clock = SystemClock(care.settings.calling.timezone)
     today = clock.now().date()
-    for campaign in campaigns:
-        last = days.get(campaign.id)
-        if last is None or months is None or campaign.state == "running":
-            continue
-        if today < erased_from(last.astimezone(care.settings.calling.timezone).date(), months):
+    for campaign, last in campaigns:
+        day = last.astimezone(care.settings.calling.timezone).date()
+        if months is None or campaign.state == "running" or today < erased_from(day, months):
             continue
         try:
             await erase(care, campaign, BY_RULE)

@@ -13,6 +13,7 @@ from typing import Any
 from ivr.campaign.conclude import cancelled, conclude, cut_short
 from ivr.campaign.lines import Share
 from ivr.campaign.observer import Observer
+from ivr.campaign.persisting import to_the_end, until_it_holds
 from ivr.campaign.ports import CallLeg, Clock, Disposition, Originator, Results
 from ivr.campaign.records import CampaignRow, Due
 from ivr.campaign.run_call import Conversation, Script
@@ -25,20 +26,7 @@ from ivr.errors import OwnError, StoreFailed
 Spawn = Callable[[Coroutine[Any, Any, None]], object]
 """Starts a coroutine in the application's TaskGroup."""
 
-PATIENCE = 5.0
-"""Seconds between two tries of a store that failed."""
-
 EMERGENCY = "emergency stop"
-
-
-async def to_the_end(work: Coroutine[Any, Any, None]) -> None:
-    """Await `work`, which has to be done whatever happens: a cancellation waits for it, a second one gives it up."""
-    task = asyncio.ensure_future(work)
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.shield(task)
-        raise
 
 
 class Attempts:
@@ -127,14 +115,7 @@ class Attempts:
 
     async def persist(self, write: Callable[[], Coroutine[Any, Any, object]]) -> None:
         """Write until it holds: an ending is never given up while the engine lives."""
-        while True:
-            try:
-                await write()
-            except StoreFailed:
-                self._observer.held(self._campaign.name, "store", None)
-                await self._clock.sleep(PATIENCE)
-            else:
-                return
+        await until_it_holds(write, self._clock, lambda: self._observer.held(self._campaign.name, "store", None))
 
     async def withdraw(self, intent: Intent) -> None:
         """End an intent that may have been stored although the store said no: nothing is dialled for it."""

@@ -11,14 +11,14 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import assert_never
 
 from ivr.campaign.attempt_id import attempt_id
-from ivr.campaign.attempts import Spawn, to_the_end
+from ivr.campaign.attempts import Spawn
 from ivr.campaign.course import LOOK_AGAIN, PATIENCE, Course, Halt
 from ivr.campaign.observer import Observer
+from ivr.campaign.persisting import to_the_end, until_it_holds
 from ivr.campaign.ports import Clock, Enquiry, Registers, Results
 from ivr.campaign.reconcile import LEASE
 from ivr.campaign.records import CampaignRow
@@ -328,15 +328,7 @@ class Texter:
 
     async def _persist(self, write: Callable[[], Coroutine[object, object, object]]) -> None:
         """Write until it holds: an answer is never given up while the engine lives."""
-        await to_the_end(self._written(write))
-
-    async def _written(self, write: Callable[[], Coroutine[object, object, object]]) -> None:
-        while True:
-            with suppress(StoreFailed):
-                await write()
-                return
-            self._course.tell("store")
-            await self._clock.sleep(PATIENCE)
+        await to_the_end(until_it_holds(write, self._clock, lambda: self._course.tell("store")))
 
     async def _closed(self) -> None:
         """The window is closed: wait for the next, or end where that is not waited for and there are no more calls."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ivr.campaign import attempts
+from ivr.campaign import persisting
 from ivr.campaign.course import Halt
 from ivr.campaign.ports import Originator
 from ivr.campaign.records import CampaignRow
@@ -83,7 +83,7 @@ async def cut_off(
 async def test_an_ending_that_the_store_refused_once_is_stored_at_the_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
-    monkeypatch.setattr(attempts, "PATIENCE", 0.3)
+    monkeypatch.setattr(persisting, "PATIENCE", 0.3)
     async with campaign(tmp_path, people(1)) as (results, row):
         store = Faltering(results, refuse=1)
         await cut_off(store, row, Telephone({}, PRESSES), store.refused, how=how)
@@ -94,7 +94,7 @@ async def test_an_ending_that_the_store_refused_once_is_stored_at_the_end(
 async def test_what_was_proven_is_stored_where_a_service_fails_and_the_store_falters(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(attempts, "PATIENCE", 0.3)
+    monkeypatch.setattr(persisting, "PATIENCE", 0.3)
     async with campaign(tmp_path, people(1)) as (results, row):
         store, telephone, begun = Faltering(results, refuse=1), Telephone({}, STAYS), asyncio.Event()
         asyncio.get_running_loop().call_later(0.3, begun.set)

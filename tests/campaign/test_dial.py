@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ivr.campaign import attempts, course
+from ivr.campaign import course, persisting
 from ivr.campaign.course import Halt
 from ivr.campaign.ports import Disposition, Talk
 from ivr.campaign.records import Due
@@ -181,7 +181,7 @@ async def test_a_voice_out_of_order_holds_the_dialling_and_settles_nobody(
 async def test_while_the_pbx_or_the_store_is_down_it_waits_and_nothing_is_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(attempts, "PATIENCE", 0.01)
+    monkeypatch.setattr(persisting, "PATIENCE", 0.01)
     monkeypatch.setattr(course, "PATIENCE", 0.01)
     async with campaign(tmp_path, people(10)) as (results, row):
         telephone = Telephone({}, HANGS_UP)

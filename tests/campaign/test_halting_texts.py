@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ivr.campaign import send_texts
+from ivr.campaign import persisting
 from ivr.campaign.course import Halt
 from ivr.campaign.send_texts import LANES, Texter
 from ivr.campaign.text_records import TextIntent
@@ -63,7 +63,7 @@ async def test_an_engine_that_is_stopped_leaves_nothing_half_said(tmp_path: Path
 async def test_an_answer_that_the_store_refused_once_is_stored_though_the_engine_is_stopped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(send_texts, "PATIENCE", 0.2)
+    monkeypatch.setattr(persisting, "PATIENCE", 0.2)
     refused = asyncio.Event()
     async with of(tmp_path, people(1)) as (results, row):
         taken = results.texts.taken

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ivr.campaign import course, send_texts
+from ivr.campaign import course, persisting, send_texts
 from ivr.campaign.course import Halt
 from ivr.campaign.ports import Clock, Enquiry, Registers
 from ivr.campaign.records import CampaignRow, RecipientRecord
@@ -167,4 +167,5 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (course, send_texts):
         monkeypatch.setattr(module, "PATIENCE", 0.02)
         monkeypatch.setattr(module, "LOOK_AGAIN", 0.02)
+    monkeypatch.setattr(persisting, "PATIENCE", 0.02)
     monkeypatch.setattr(send_texts, "DOUBT", 0.2)
